@@ -1,0 +1,101 @@
+"""Checks of what users pass in. Every error names the argument, what was expected and what came.
+
+All validation is here, at the public surface; compiled code validates nothing. The functions also bring arrays into
+the form that the scan wants: native byte order, contiguous, and owned by refseq, so that a caller who changes an array
+later changes no gradient.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from refseq.arrays import field_name
+
+
+def integer(name: str, value: Any, minimum: int) -> int:
+    """An integer >= minimum."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name}: expected an integer, got {type(value).__name__} {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name}: expected at least {minimum}, got {value}")
+    return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {type(value).__name__} {value!r}")
+    return bool(value)
+
+
+def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
+    """A private, native, contiguous copy of an array of this shape (words stand for any size) and dtype."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name}: expected a numpy array, got {type(value).__name__}")
+    fits = value.ndim == len(shape) and all(
+        isinstance(want, str) or got == want for got, want in zip(value.shape, shape, strict=True)
+    )
+    if not fits:
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"{name}: expected shape ({expected}), got {value.shape}")
+    if dtype is not None and value.dtype.newbyteorder("=") != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype} like the other arrays, got {field_name(value)}")
+    return np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
+
+
+def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], target: str) -> np.dtype:
+    """The one dtype of all parameters, which the target must accept."""
+    found: dict[str, str] = {}
+    for name, value in params.items():
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"params[{name!r}]: expected a numpy array, got {type(value).__name__}")
+        found.setdefault(str(value.dtype.newbyteorder("=")), name)
+    if len(found) > 1:
+        listed = ", ".join(f"{name!r} is {dtype}" for dtype, name in found.items())
+        raise TypeError(f"params: expected one dtype, got several: {listed}")
+    (dtype,) = found
+    if dtype not in accepted:
+        raise TypeError(f"params: target {target!r} takes {', '.join(accepted)}; got {dtype}")
+    return np.dtype(dtype)
+
+
+def parameters(
+    params: Any, shapes: Mapping[str, tuple[int, ...]], accepted: Sequence[str], target: str
+) -> dict[str, np.ndarray]:
+    """Exactly the parameters of ``shapes``, of one accepted dtype, without NaN."""
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params: expected a dict of arrays, got {type(params).__name__}")
+    names("params", params, shapes)
+    dtype = common_dtype(params, accepted, target)
+    checked = {name: array(f"params[{name!r}]", params[name], shape, dtype) for name, shape in shapes.items()}
+    for name, value in checked.items():
+        if dtype != object and np.isnan(value).any():
+            where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
+            raise ValueError(f"params[{name!r}]: expected numbers, got NaN at {where}")
+    return checked
+
+
+def names(what: str, given: Mapping[str, Any], expected: Mapping[str, Any] | Sequence[str]) -> None:
+    """Exactly the expected keys."""
+    missing, extra = [n for n in expected if n not in given], [n for n in given if n not in expected]
+    if missing or extra:
+        problems = [f"missing {missing}"] * bool(missing) + [f"unexpected {extra}"] * bool(extra)
+        raise ValueError(f"{what}: expected the keys {list(expected)}: {', '.join(problems)}")
+
+
+def lengths(value: Any, steps: int, rows: int) -> np.ndarray:
+    """Lengths (B,) with 0 <= length <= T; None means T for every row."""
+    if value is None:
+        return np.full(rows, steps, np.int64)
+    given = np.asarray(value)
+    if given.size == 0 and given.ndim == 1:
+        given = given.astype(np.int64)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"lengths: expected integers, got dtype {given.dtype}")
+    if given.shape != (rows,):
+        raise ValueError(f"lengths: expected shape ({rows},), one length for each batch row, got {given.shape}")
+    for row, length in enumerate(given):
+        if not 0 <= length <= steps:
+            raise ValueError(f"lengths[{row}]: expected 0 <= length <= T = {steps}, got {length}")
+    return given.astype(np.int64)

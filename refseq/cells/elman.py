@@ -1,0 +1,49 @@
+"""Simple recurrent network: the hidden layer feeds back into itself.
+
+h_t = f(W_hh h_{t-1} + W_hx x_t + b_h),    f = tanh, relu, sigmoid or the identity
+"""
+
+from functools import cache
+
+from numba.extending import register_jitable
+
+from refseq.cell import Cell, Option, Recurrence, Source
+from refseq.primitives import ACTIVATIONS, zero
+
+
+@cache
+def build(activation: str) -> Cell:
+    """The Elman cell with this activation."""
+    value, slope = ACTIVATIONS[activation]
+
+    @register_jitable
+    def forward(a, s, p):
+        (z,) = a
+        h1 = value(z)
+        return (h1,), (h1,)
+
+    @register_jitable
+    def backward(tape, s, s1, p, ds1):
+        (h1,) = tape
+        (dh1,) = ds1
+        return (dh1 * slope(h1),), (zero(dh1),), ()
+
+    return Cell(
+        name="elman",
+        options={"activation": activation},
+        gates=("h",),
+        state=("h",),
+        tape=("h1",),
+        forward=forward,
+        backward=backward,
+        equations=(r"h_t = f(W_{hx} x_t + W_{hh} h_{t-1} + b_h)",),
+        source=Source("J. L. Elman, Finding structure in time, Cognitive Science 14 (1990), 179-211", ("L0.1", "L1.4")),
+    )
+
+
+ELMAN = Recurrence(
+    name="elman",
+    title="Elman network",
+    build=build,
+    options={"activation": Option(tuple(ACTIVATIONS), "tanh", "the function f of the hidden layer")},
+)

@@ -1,0 +1,198 @@
+"""A layer: a recurrence with its sizes, run forward and backward on a target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from refseq import arguments, initialise
+from refseq.arrays import zeros
+from refseq.cell import Cell
+from refseq.cells import catalogue
+from refseq.networks import stacked
+from refseq.targets import Target, available
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A forward pass: outputs y (T, B, D*H), zero where t >= lengths[b]; final state, each (L*D, B, H); and what
+    backward needs. ``info`` says what ran: target and device."""
+
+    y: np.ndarray
+    state: Arrays
+    info: Mapping[str, str]
+    layer: "Layer" = field(repr=False)
+    _target: Target = field(repr=False)
+    _recording: stacked.Recording = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """Gradients: ``params`` like the parameters, ``x`` (T, B, I), ``state`` like the initial state."""
+
+    params: Arrays
+    x: np.ndarray
+    state: Arrays
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An immutable recurrent layer; make one with ``refseq.layer``."""
+
+    cell: Cell
+    inputs: int
+    units: int
+    layers: int = 1
+    bidirectional: bool = False
+    bias: bool = True
+
+    @property
+    def directions(self) -> int:
+        """2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @cached_property
+    def parts(self) -> list[stacked.Part]:
+        """One entry for each layer and direction."""
+        return list(stacked.parts(self.inputs, self.units, self.layers, self.directions))
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter by name."""
+        result: dict[str, tuple[int, ...]] = {}
+        for part in self.parts:
+            result |= stacked.shapes(self.cell, part, self.units, self.bias)
+        return result
+
+    def state_shape(self, rows: int) -> tuple[int, int, int]:
+        """Shape of each state array for this batch size: (L*D, B, H)."""
+        return (self.layers * self.directions, rows, self.units)
+
+    def __str__(self) -> str:
+        extra = [f"layers={self.layers}"] * (self.layers > 1) + ["bidirectional"] * self.bidirectional
+        extra += ["no bias"] * (not self.bias)
+        return " ".join([self.cell.label, f"{self.inputs}->{self.units}", *extra])
+
+    def initialise(
+        self,
+        seed: int = 0,
+        scheme: str = "glorot",
+        dtype: str = "float64",
+        *,
+        gain: float = 1.0,
+        forget_bias: float | None = None,
+    ) -> Arrays:
+        """Draw parameters; biases are zero.
+
+        scheme: gaussian N(0, gain/n) | glorot | he | orthogonal | identity (recurrent weights; inputs get glorot), see
+        ``refseq.initialise``. ``forget_bias`` fills the bias of gate f. Raises ValueError for an unknown scheme or
+        dtype, a gain that is not positive and finite, or a forget bias for a cell without forget gate or bias.
+        """
+        if scheme not in initialise.SCHEMES:
+            raise ValueError(f"scheme: expected one of {', '.join(initialise.SCHEMES)}; got {scheme!r}")
+        if str(dtype) not in ("float32", "float64"):
+            raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
+        if not (np.isfinite(gain) and gain > 0):
+            raise ValueError(f"gain: expected a positive finite number, got {gain!r}")
+        if forget_bias is not None and not ("f" in self.cell.gates and self.bias):
+            raise ValueError(f"forget_bias: {self} has no forget gate with a bias")
+        rng = np.random.default_rng(arguments.integer("seed", seed, 0))
+        params: Arrays = {}
+        for name, shape in self.shapes.items():
+            if name.startswith("W_"):
+                params[name] = initialise.matrices(rng, scheme, shape, gain, name.startswith("W_hh")).astype(dtype)
+            else:
+                params[name] = np.zeros(shape, dtype)
+                if forget_bias is not None and name.startswith("b_h"):
+                    params[name][self.cell.gates.index("f")] = forget_bias
+        return params
+
+    def forward(
+        self,
+        params: Mapping[str, np.ndarray],
+        x: np.ndarray,
+        state: Mapping[str, np.ndarray] | None = None,
+        lengths: Any = None,
+        target: str = "cpu",
+    ) -> Run:
+        """Run the layer over x (T, B, I), time-major.
+
+        params  dict of arrays with the shapes of ``layer.shapes``; ``state`` None (zeros) or a dict of (L*D, B, H)
+        lengths None (T for all) or integers (B,) in 0..T: a row's state is held at its last valid step, y is zero and
+                all gradients are exactly zero beyond it, and the reverse direction reverses within the length
+
+        All arrays share one dtype, which is the dtype of the result. Raises TypeError or ValueError naming the
+        argument; RuntimeError where the target cannot run.
+        """
+        where = available(target)
+        params = arguments.parameters(params, self.shapes, where.dtypes, target)
+        dtype = next(iter(params.values())).dtype
+        x = arguments.array("x", x, ("T", "B", self.inputs), dtype)
+        steps, rows, _ = x.shape
+        counts = arguments.lengths(lengths, steps, rows)
+        sample = next(iter(params.values()))
+        initial = self._states("state", state, rows, sample)
+        y, final, recording = stacked.forward(where, self.cell, self.parts, params, self.bias, x, initial, counts)
+        info = {"target": target, "device": where.describe()}
+        return Run(y.copy(), final, info, self, where, recording)
+
+    def backward(
+        self, run: Run, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
+    ) -> Gradients:
+        """BPTT: the gradient of sum(dy * y) + sum(dstate * final state). None stands for zero, in dstate also for a
+        single state. Raises TypeError or ValueError naming the argument."""
+        if not isinstance(run, Run) or run.layer != self:
+            raise ValueError(f"run: expected a run of {self}, got {getattr(run, 'layer', run)}")
+        steps, rows, width = run.y.shape
+        sample = run._recording.entries[0][1].W
+        dy = zeros(run.y.shape, sample) if dy is None else arguments.array("dy", dy, (steps, rows, width), run.y.dtype)
+        ds = self._states("dstate", dstate, rows, sample)
+        return Gradients(*stacked.backward(run._target, self.cell, run._recording, self.bias, dy, ds))
+
+    def _states(self, what: str, given: Any, rows: int, sample: np.ndarray) -> Arrays:
+        shape = self.state_shape(rows)
+        if given is None:
+            given = dict.fromkeys(self.cell.state)
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{what}: expected a dict with the keys {list(self.cell.state)}, got {type(given).__name__}"
+            )
+        arguments.names(what, given, self.cell.state)
+        return {
+            name: zeros(shape, sample)
+            if given[name] is None
+            else arguments.array(f"{what}[{name!r}]", given[name], shape, sample.dtype)
+            for name in self.cell.state
+        }
+
+
+def layer(
+    name: str,
+    inputs: int,
+    units: int,
+    *,
+    layers: int = 1,
+    bidirectional: bool = False,
+    bias: bool = True,
+    **options: str,
+) -> Layer:
+    """A layer of the recurrence ``name`` (see ``refseq.catalogue()``) with ``inputs`` features and ``units`` units.
+
+    ``layers`` are stacked; ``bidirectional`` runs each layer in both directions and concatenates; ``bias=False`` leaves
+    out every bias; ``options`` are the recurrence's own (``activation`` of "elman", ``reset`` of "gru").
+    Raises ValueError or TypeError naming the argument.
+    """
+    if name not in catalogue():
+        raise ValueError(f"name: expected one of {', '.join(catalogue())}; got {name!r}")
+    return Layer(
+        catalogue()[name].cell(**options),
+        arguments.integer("inputs", inputs, 1),
+        arguments.integer("units", units, 1),
+        arguments.integer("layers", layers, 1),
+        arguments.flag("bidirectional", bidirectional),
+        arguments.flag("bias", bias),
+    )

@@ -1,0 +1,1 @@
+"""Networks built of recurrences. So far: layers stacked on one another, in one or two directions."""

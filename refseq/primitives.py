@@ -1,0 +1,148 @@
+"""Scalar primitives: the only functions a cell may call, each with its slope.
+
+A primitive is one rule per number field. Plain Python picks the rule by the type of the argument (and other fields
+register theirs, see ``refseq.fields``); numba, on the CPU and on CUDA, picks it by the argument's precision. Every slope
+is written as a function of the primitive's own *output* ``y``, because that is what a tape stores:
+
+    y = tanh x      dy/dx = 1 - y^2          y = exp x    dy/dx = y
+    y = sigmoid x   dy/dx = y (1 - y)        y = log x    dy/dx = exp(-y)
+    y = relu x      dy/dx = [y > 0]          y = x        dy/dx = 1
+
+A rule takes ``(x, one)``, where ``one`` is 1 in the precision of ``x``: cells and rules hold no float literal, which
+would silently promote float32 to float64.
+"""
+
+import cmath
+import math
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload, register_jitable
+
+
+def _primitive(name: str, real, complex_=None, python=None) -> Any:
+    """Make the dispatched primitive ``name`` from its rules for real and complex numbers.
+
+    ``python`` replaces ``real`` outside numba, where ``math`` raises at overflow instead of returning inf or nan.
+    """
+    complex_rule = complex_ or real
+    python_rule = python or real
+
+    def unknown(x):
+        raise TypeError(f"{name}: no rule for numbers of type {type(x).__name__}; add one with {name}.register(type)")
+
+    unknown.__name__ = unknown.__qualname__ = name
+    function = singledispatch(unknown)
+    function.register(float, lambda x: python_rule(x, 1.0))
+    function.register(complex, lambda x: complex_rule(x, 1.0 + 0.0j))
+    function.register(np.floating, lambda x: type(x)(python_rule(float(x), 1.0)))
+    function.register(np.complexfloating, lambda x: type(x)(complex_rule(complex(x), 1.0 + 0.0j)))
+
+    def typed(x):
+        kind = x
+        rule = register_jitable(complex_rule if isinstance(kind, types.Complex) else real)
+        return lambda x: kind(rule(x, kind(1)))
+
+    overload(function)(typed)
+    return function
+
+
+def _sigmoid(x, one):
+    """1/(1 + e^-x); only the exponential of a negative number is taken, so nothing overflows."""
+    if x >= one - one:
+        return one / (one + math.exp(-x))
+    z = math.exp(x)
+    return z / (one + z)
+
+
+def _complex_sigmoid(x, one):
+    if x.real >= 0:
+        return one / (one + cmath.exp(-x))
+    z = cmath.exp(x)
+    return z / (one + z)
+
+
+def _python_exp(x, one):
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _python_log(x, one):
+    if x > 0:
+        return math.log(x)
+    return -math.inf if x == 0 else math.nan
+
+
+def _relu(x, one):
+    # "not <=" and not ">": a NaN must stay a NaN
+    return x if not (x <= one - one) else one - one
+
+
+def _complex_relu(x, one):
+    return x if not (x.real <= 0) else one - one
+
+
+def _relu_slope(y, one):
+    return one if not (y <= one - one) else one - one
+
+
+def _complex_relu_slope(y, one):
+    return one if not (y.real <= 0) else one - one
+
+
+tanh = _primitive("tanh", lambda x, one: math.tanh(x), lambda x, one: cmath.tanh(x))
+tanh_slope = _primitive("tanh_slope", lambda y, one: one - y * y)
+sigmoid = _primitive("sigmoid", _sigmoid, _complex_sigmoid)
+sigmoid_slope = _primitive("sigmoid_slope", lambda y, one: y * (one - y))
+relu = _primitive("relu", _relu, _complex_relu)
+relu_slope = _primitive("relu_slope", _relu_slope, _complex_relu_slope)
+identity = _primitive("identity", lambda x, one: x)
+identity_slope = _primitive("identity_slope", lambda y, one: one)
+exp = _primitive("exp", lambda x, one: math.exp(x), lambda x, one: cmath.exp(x), _python_exp)
+exp_slope = _primitive("exp_slope", lambda y, one: y)
+log = _primitive("log", lambda x, one: math.log(x), lambda x, one: cmath.log(x), _python_log)
+log_slope = _primitive(
+    "log_slope", lambda y, one: math.exp(-y), lambda y, one: cmath.exp(-y), lambda y, one: _python_exp(-y, one)
+)
+
+zero = _primitive("zero", lambda x, one: one - one)
+"""0 in the number field of x."""
+
+complement = _primitive("complement", lambda x, one: one - x)
+"""1 - x, the other half of a gate."""
+
+ACTIVATIONS = {
+    "tanh": (tanh, tanh_slope),
+    "sigmoid": (sigmoid, sigmoid_slope),
+    "relu": (relu, relu_slope),
+    "identity": (identity, identity_slope),
+}
+"""The activations a cell may be given by name: value and slope."""
+
+TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "log": log}
+"""The primitives whose value a number field must define for itself; the rest is arithmetic."""
+
+
+def register_field(kind: type, values: dict[str, Any], positive, exponential=None) -> None:
+    """Teach every primitive the number field ``kind``.
+
+    ``values`` maps the names in ``TRANSCENDENTAL`` to functions of one number; ``positive(y)`` decides whether the
+    output y of a relu lies on its rising branch; ``exponential`` is exp of the field, for the slope of log. Arithmetic
+    (+, -, *, and mixing with Python integers) is the field's own.
+    """
+    for name, function in TRANSCENDENTAL.items():
+        function.register(kind, values[name])
+    exponential = exponential or values["exp"]
+    tanh_slope.register(kind, lambda y: 1 - y * y)
+    sigmoid_slope.register(kind, lambda y: y * (1 - y))
+    relu_slope.register(kind, lambda y: y * 0 + (1 if positive(y) else 0))
+    identity.register(kind, lambda x: x)
+    identity_slope.register(kind, lambda y: y * 0 + 1)
+    exp_slope.register(kind, lambda y: y)
+    log_slope.register(kind, lambda y: exponential(-y))
+    zero.register(kind, lambda x: x * 0)
+    complement.register(kind, lambda x: 1 - x)
