@@ -158,9 +158,7 @@ class Layer:
         if given is None:
             given = dict.fromkeys(self.cell.state)
         if not isinstance(given, Mapping):
-            raise TypeError(
-                f"{what}: expected a dict with the keys {list(self.cell.state)}, got {type(given).__name__}"
-            )
+            raise TypeError(f"{what}: expected a dict of {list(self.cell.state)}, got {type(given).__name__}")
         arguments.names(what, given, self.cell.state)
         return {
             name: zeros(shape, sample)

@@ -1,8 +1,8 @@
 """Scalar primitives: the only functions a cell may call, each with its slope.
 
 A primitive is one rule per number field. Plain Python picks the rule by the type of the argument (and other fields
-register theirs, see ``refseq.fields``); numba, on the CPU and on CUDA, picks it by the argument's precision. Every slope
-is written as a function of the primitive's own *output* ``y``, because that is what a tape stores:
+register theirs, see ``refseq.fields``); numba, on the CPU and on CUDA, picks it by the precision. Every slope is
+written as a function of the primitive's own *output* ``y``, because that is what a tape stores:
 
     y = tanh x      dy/dx = 1 - y^2          y = exp x    dy/dx = y
     y = sigmoid x   dy/dx = y (1 - y)        y = log x    dy/dx = exp(-y)

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numba
 import numpy as np
+from numba.core import config
 
 from refseq.arrays import DTYPES, zeros
 from refseq.cell import Cell
@@ -70,7 +72,7 @@ class HostTarget:
 
     def describe(self) -> str:
         """Number of threads."""
-        threads = numba.config.NUMBA_NUM_THREADS if self._threaded else 1
+        threads = config.NUMBA_NUM_THREADS if self._threaded else 1
         return f"{threads} thread{'s' if threads > 1 else ''}"
 
     def forward(
@@ -107,14 +109,14 @@ class HostTarget:
 
     def _share(self, function: Callable, pieces: int, work: int, arguments: tuple) -> None:
         """Run pieces 0..pieces-1; every piece is independent, so the result is the same for any number of threads."""
-        threads = min(numba.config.NUMBA_NUM_THREADS, pieces) if self._threaded and work > WORTH_A_THREAD else 1
+        threads = min(config.NUMBA_NUM_THREADS, pieces) if self._threaded and work > WORTH_A_THREAD else 1
         if threads <= 1:
             function(0, pieces, *arguments)
             return
         function(0, 0, *arguments)  # compile once, before the threads start
         bounds = [pieces * i // threads for i in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
-            futures = [pool.submit(function, lo, hi, *arguments) for lo, hi in zip(bounds, bounds[1:], strict=False)]
+            futures = [pool.submit(function, lo, hi, *arguments) for lo, hi in pairwise(bounds)]
             for future in futures:
                 future.result()
 
