@@ -125,7 +125,8 @@ def _affine_step(cell: Cell, team: Team, apply: Callable, pull: Callable) -> Ste
 def _modulated_step(cell: Cell, team: Team, apply: Callable, pull: Callable) -> Step:
     """The last gates' operand is a vector v that the early gates make of the old state: two affine maps."""
     operand, operand_backward = cell.operand, cell.operand_backward
-    assert operand is not None and operand_backward is not None  # Cell guarantees it for modulated gates
+    assert operand is not None  # Cell guarantees both for modulated gates
+    assert operand_backward is not None
     index, size, barrier = team.index, team.size, team.barrier
     gates, direct, plain, slots = len(cell.gates), cell.direct, tuple(range(len(cell.gates))), cell.slots
     states, own = tuple(range(len(cell.state))), tuple(range(len(cell.parameters)))

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numba
 import numpy as np
-from numba.core import config
 
 from refseq.arrays import DTYPES, zeros
 from refseq.cell import Cell
@@ -72,7 +71,7 @@ class HostTarget:
 
     def describe(self) -> str:
         """Number of threads."""
-        threads = config.NUMBA_NUM_THREADS if self._threaded else 1
+        threads = numba.get_num_threads() if self._threaded else 1
         return f"{threads} thread{'s' if threads > 1 else ''}"
 
     def forward(
@@ -109,7 +108,7 @@ class HostTarget:
 
     def _share(self, function: Callable, pieces: int, work: int, arguments: tuple) -> None:
         """Run pieces 0..pieces-1; every piece is independent, so the result is the same for any number of threads."""
-        threads = min(config.NUMBA_NUM_THREADS, pieces) if self._threaded and work > WORTH_A_THREAD else 1
+        threads = min(numba.get_num_threads(), pieces) if self._threaded and work > WORTH_A_THREAD else 1
         if threads <= 1:
             function(0, pieces, *arguments)
             return
