@@ -1,5 +1,8 @@
 """Arrays over any number field: zeros of the right kind, and the dtypes that refseq accepts."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from refseq.primitives import zero
@@ -22,3 +25,10 @@ def field_name(array: np.ndarray) -> str:
     if array.dtype == object and array.size:
         return f"object ({type(array.flat[0]).__name__})"
     return str(array.dtype)
+
+
+def lift(array: np.ndarray, number: Callable[[Any], Any]) -> np.ndarray:
+    """An object array of ``number(entry)``, entry by entry."""
+    result = np.empty(array.shape, object)
+    result.reshape(-1)[:] = [number(entry) for entry in array.reshape(-1).tolist()]
+    return result

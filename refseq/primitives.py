@@ -127,22 +127,21 @@ TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "l
 """The primitives whose value a number field must define for itself; the rest is arithmetic."""
 
 
-def register_field(kind: type, values: dict[str, Any], positive, exponential=None) -> None:
+def register_field(kind: type, values: dict[str, Any], step: Any) -> None:
     """Teach every primitive the number field ``kind``.
 
-    ``values`` maps the names in ``TRANSCENDENTAL`` to functions of one number; ``positive(y)`` decides whether the
-    output y of a relu lies on its rising branch; ``exponential`` is exp of the field, for the slope of log. Arithmetic
-    (+, -, *, and mixing with Python integers) is the field's own.
+    ``values`` maps the names in ``TRANSCENDENTAL`` to functions of one number; ``step(y)`` is the slope of relu at its
+    output y, 1 on the rising branch and 0 elsewhere. Arithmetic (+, -, *, and mixing with Python integers) is the
+    field's own.
     """
     for name, function in TRANSCENDENTAL.items():
         function.register(kind, values[name])
-    exponential = exponential or values["exp"]
     tanh_slope.register(kind, lambda y: 1 - y * y)
     sigmoid_slope.register(kind, lambda y: y * (1 - y))
-    relu_slope.register(kind, lambda y: y * 0 + (1 if positive(y) else 0))
+    relu_slope.register(kind, step)
     identity.register(kind, lambda x: x)
     identity_slope.register(kind, lambda y: y * 0 + 1)
     exp_slope.register(kind, lambda y: y)
-    log_slope.register(kind, lambda y: exponential(-y))
+    log_slope.register(kind, lambda y: values["exp"](-y))
     zero.register(kind, lambda x: x * 0)
     complement.register(kind, lambda x: 1 - x)

@@ -1,0 +1,131 @@
+"""An implementation under test: calls it, and holds every call to the protocol.
+
+Shapes, dtypes and keys of what it returns are checked, its inputs must come back unchanged, and its results must not
+share memory with them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from refseq.checks.implementation import Implementation, NotOffered
+from refseq.checks.problem import Problem
+from refseq.checks.tensors import forward_tensors, gradient_tensors
+from refseq.layer import Layer
+
+Arrays = dict[str, np.ndarray]
+
+
+class Misbehaviour(Exception):  # noqa: N818 - becomes a finding
+    """The implementation raised, or returned something that is not what the protocol asks for."""
+
+    def __init__(self, tensor: str, message: str, raised: bool = False) -> None:
+        super().__init__(message)
+        self.tensor, self.message, self.raised = tensor, message, raised
+
+
+class Subject:
+    """An implementation of a layer, called with problems and answering with tensors by name."""
+
+    def __init__(self, implementation: Implementation, layer: Layer) -> None:
+        self.implementation, self.layer = implementation, layer
+
+    def forward(self, problem: Problem) -> Arrays:
+        """``y`` and ``state[...]``. Raises Misbehaviour or NotOffered."""
+        arguments = _arguments(problem)
+        result = _call("forward", self.implementation.forward, *arguments.values())
+        y, state = _unpacked("forward", result, 2)
+        tensors = forward_tensors(y, _mapping("final state", state))
+        _hold(problem, tensors, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
+        return tensors
+
+    def vjp(self, problem: Problem) -> Arrays:
+        """``dW_hx`` and so on, ``dx``, ``dstate[...]``. Raises Misbehaviour or NotOffered."""
+        arguments = _arguments(problem) | {
+            "dy": problem.dy.copy(),
+            "dstate": {name: value.copy() for name, value in problem.dstate.items()},
+        }
+        result = _call("vjp", self.implementation.vjp, *arguments.values())
+        dparams, dx, dstate = _unpacked("vjp", result, 3)
+        tensors = gradient_tensors(_mapping("dparams", dparams), dx, _mapping("dstate", dstate))
+        shapes = {"d" + name: value.shape for name, value in problem.params.items()}
+        _hold(problem, tensors, shapes | {"dx": problem.x.shape} | _shapes("dstate", problem.state), arguments)
+        return tensors
+
+    def everything(self, problem: Problem) -> Arrays:
+        """Forward tensors, and gradients if they are offered."""
+        tensors = self.forward(problem)
+        try:
+            return tensors | self.vjp(problem)
+        except NotOffered:
+            return tensors
+
+
+def _arguments(problem: Problem) -> dict[str, Any]:
+    """Private copies, so that an implementation that writes to its inputs spoils nothing but its own verdict; a
+    read-only array (a check of memory layouts) is handed over as it is."""
+
+    def private(array: np.ndarray) -> np.ndarray:
+        return array.copy(order="K") if array.flags.writeable else array
+
+    lengths = None if problem.lengths is None else problem.lengths.copy()
+    params, state = ({n: private(v) for n, v in arrays.items()} for arrays in (problem.params, problem.state))
+    return {"params": params, "x": private(problem.x), "state": state, "lengths": lengths}
+
+
+def _call(what: str, function: Callable, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except NotOffered:
+        raise
+    except Exception as error:  # foreign code may raise anything, and all of it is a finding
+        raise Misbehaviour(what, f"{what} raised {type(error).__name__}: {error}", raised=True) from error
+
+
+def _unpacked(what: str, result: Any, count: int) -> tuple:
+    if not isinstance(result, tuple) or len(result) != count:
+        raise Misbehaviour(what, f"{what}: expected a tuple of {count}, got {type(result).__name__}")
+    return result
+
+
+def _mapping(what: str, value: Any) -> Mapping[str, np.ndarray]:
+    if not isinstance(value, Mapping):
+        raise Misbehaviour(what, f"{what}: expected a dict of arrays, got {type(value).__name__}")
+    return value
+
+
+def _shapes(what: str, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    return {f"{what}[{name}]": value.shape for name, value in arrays.items()}
+
+
+def _hold(problem: Problem, tensors: Arrays, shapes: Mapping[str, tuple[int, ...]], arguments: dict[str, Any]) -> None:
+    if set(tensors) != set(shapes):
+        raise Misbehaviour("names", f"expected the tensors {sorted(shapes)}, got {sorted(tensors)}")
+    given = list(_arrays(arguments))
+    for name, value in tensors.items():
+        if not isinstance(value, np.ndarray):
+            raise Misbehaviour(name, f"expected a numpy array, got {type(value).__name__}")
+        if value.shape != shapes[name]:
+            raise Misbehaviour(name, f"expected shape {shapes[name]}, got {value.shape}")
+        if value.dtype != problem.dtype:
+            raise Misbehaviour(name, f"expected dtype {problem.dtype}, got {value.dtype}")
+        if any(np.shares_memory(value, array) for _, array in given):
+            raise Misbehaviour(name, "shares memory with an input")
+    for (name, after), (_, before) in zip(given, _arrays(_originals(problem, arguments)), strict=True):
+        if not np.array_equal(after, before, equal_nan=after.dtype.kind == "f"):
+            raise Misbehaviour(name, f"the argument {name} was modified")
+
+
+def _originals(problem: Problem, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in arguments}
+
+
+def _arrays(arguments: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
+    found = []
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray):
+            found.append((name, value))
+        elif isinstance(value, Mapping):
+            found += [(f"{name}[{key!r}]", array) for key, array in value.items()]
+    return found

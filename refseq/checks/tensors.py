@@ -1,0 +1,66 @@
+"""The tensors that are judged: their names, and where in the layer an entry belongs.
+
+Forward: ``y`` and ``state[h]``. Gradients: ``d`` before a parameter's name, ``dx``, and ``dstate[h]`` for the initial
+state.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from refseq.checks.verdict import Place
+from refseq.layer import Layer
+
+Arrays = dict[str, np.ndarray]
+DIRECTIONS = ("forward", "reverse")
+
+
+def forward_tensors(y: np.ndarray, state: Mapping[str, np.ndarray]) -> Arrays:
+    """The results of forward by tensor name."""
+    return {"y": y, **{f"state[{name}]": value for name, value in state.items()}}
+
+
+def gradient_tensors(params: Mapping[str, np.ndarray], x: np.ndarray, state: Mapping[str, np.ndarray]) -> Arrays:
+    """The results of vjp by tensor name."""
+    grads = {"d" + name: value for name, value in params.items()}
+    return {**grads, "dx": x, **{f"dstate[{name}]": value for name, value in state.items()}}
+
+
+@lru_cache(maxsize=256)
+def _owners(layer: Layer) -> dict[str, tuple[int, int]]:
+    """Layer and direction of every parameter."""
+    names = [*(f"W_hx W_hh b_h {' '.join(layer.cell.parameters)}").split()]
+    return {name + part.suffix: (part.layer, part.direction) for part in layer.parts for name in names}
+
+
+def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
+    """Where the entry ``index`` of a tensor belongs."""
+    several, both = layer.layers > 1, layer.bidirectional
+
+    def where(number: int, direction: int) -> dict:
+        return {"layer": number if several else None, "direction": DIRECTIONS[direction] if both else None}
+
+    if tensor == "y":
+        time, row, column = index
+        home = where(layer.layers - 1, column // layer.units)
+        return Place(tensor, time=time, row=row, unit=column % layer.units, **home)
+    if tensor == "dx":
+        return Place(tensor, time=index[0], row=index[1])
+    if tensor.startswith(("state[", "dstate[")):
+        number, direction = divmod(index[0], layer.directions)
+        return Place(tensor, row=index[1], unit=index[2], **where(number, direction))
+    name = tensor.removeprefix("d")
+    home = where(*_owners(layer)[name])
+    if len(layer.shapes[name]) == 1:
+        return Place(tensor, unit=index[0], **home)
+    return Place(tensor, gate=layer.cell.gates[index[0]], unit=index[1], **home)
+
+
+def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
+    """The pieces of a tensor that a finding names apart: gates, or layers and directions of a state."""
+    gated = tensor.startswith("d") and len(layer.shapes.get(tensor[1:], ())) >= 2
+    if gated or "state[" in tensor:
+        yield from ((k,) for k in range(array.shape[0]))
+    else:
+        yield ()

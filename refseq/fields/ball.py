@@ -1,0 +1,59 @@
+"""Real balls: python-flint's arb, an interval [mid - rad, mid + rad] that provably holds the true value.
+
+Derivatives are written from the input x by other formulas than the slopes of ``refseq.primitives`` (which use the
+output), so that an error in a slope cannot hide in the oracle as well. At x = 0 relu's slope is taken as 0, as every
+framework does; where a ball straddles 0 it is the enclosure [0, 1].
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import flint
+from flint import arb
+
+from refseq.fields.differential import register_derivatives
+from refseq.primitives import register_field
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Compute with this many bits inside the block."""
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+def _sigmoid(x: arb) -> arb:
+    return 1 / (1 + (-x).exp())
+
+
+def _relu(x: arb) -> arb:
+    return (x + abs(x)) / 2
+
+
+def _step(x: arb) -> arb:
+    if x > 0:
+        return arb(1)
+    if x <= 0:
+        return arb(0)
+    return arb(0.5, 0.5)
+
+
+register_field(
+    arb,
+    {"tanh": arb.tanh, "sigmoid": _sigmoid, "relu": _relu, "exp": arb.exp, "log": arb.log},
+    step=lambda y: arb(1) if y > 0 else arb(0),
+)
+register_derivatives(
+    arb,
+    {
+        "tanh": lambda x, y: 1 / x.cosh() ** 2,
+        "sigmoid": lambda x, y: 1 / (2 * (x / 2).cosh()) ** 2,
+        "relu": lambda x, y: _step(x),
+        "exp": lambda x, y: x.exp(),
+        "log": lambda x, y: 1 / x,
+    },
+)

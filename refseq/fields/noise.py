@@ -1,0 +1,100 @@
+"""Monte-Carlo arithmetic: how large are the rounding errors of a computation in a given precision?
+
+Every number is a vector of samples, and every operation rounds each sample at random: the result is multiplied by
+1 + u r, r uniform in [-1, 1] and u the unit roundoff; activations, which libraries do not round correctly, by
+1 + 4 u r (two units in the last place). The spread of a result over the samples is the error that a correct
+implementation may show. D. S. Parker, Monte Carlo arithmetic, UCLA CSD-970002 (1997).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from refseq.primitives import register_field
+
+UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
+ACTIVATION_ROUNDOFFS = 4
+"""Roundoffs that an activation may be wrong by: two units in the last place."""
+
+_POOL = 4099
+"""Rows of random factors that are used in turn: prime, so that loops of a step do not meet the same row each time."""
+
+
+class Rounding:
+    """A source of random rounding factors for ``samples`` samples at unit roundoff ``u``."""
+
+    def __init__(self, u: float, samples: int, seed: int) -> None:
+        noise = np.random.default_rng(seed).uniform(-u, u, (_POOL, samples))
+        self._operation, self._activation = list(1 + noise), list(1 + ACTIVATION_ROUNDOFFS * noise)
+        self._next = 0
+
+    def number(self, value: float) -> "Noisy":
+        """An exact number: all samples alike."""
+        return Noisy(self, np.full(len(self._operation[0]), value))
+
+    def rounded(self, samples: np.ndarray) -> "Noisy":
+        """The result of an operation."""
+        self._next = (self._next + 1) % _POOL
+        return Noisy(self, samples * self._operation[self._next])
+
+    def activated(self, samples: np.ndarray) -> "Noisy":
+        """The result of an activation."""
+        self._next = (self._next + 1) % _POOL
+        return Noisy(self, samples * self._activation[self._next])
+
+
+class Noisy:
+    """Samples of a number. Mixes with Python integers."""
+
+    __slots__ = ("rounding", "samples")
+    __array_ufunc__ = None
+
+    def __init__(self, rounding: Rounding, samples: np.ndarray) -> None:
+        self.rounding, self.samples = rounding, samples
+
+    def __add__(self, other: Any) -> "Noisy":
+        return self.rounding.rounded(self.samples + _samples(other))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "Noisy":
+        return Noisy(self.rounding, -self.samples)
+
+    def __sub__(self, other: Any) -> "Noisy":
+        return self.rounding.rounded(self.samples - _samples(other))
+
+    def __rsub__(self, other: Any) -> "Noisy":
+        return self.rounding.rounded(_samples(other) - self.samples)
+
+    def __mul__(self, other: Any) -> "Noisy":
+        return self.rounding.rounded(self.samples * _samples(other))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> "Noisy":
+        return self.rounding.rounded(self.samples / _samples(other))
+
+    def __rtruediv__(self, other: Any) -> "Noisy":
+        return self.rounding.rounded(_samples(other) / self.samples)
+
+
+def _samples(other: Any) -> Any:
+    return other.samples if isinstance(other, Noisy) else other
+
+
+def _sigmoid(samples: np.ndarray) -> np.ndarray:
+    small = np.exp(-np.abs(samples))
+    return np.where(samples >= 0, 1.0, small) / (1.0 + small)
+
+
+register_field(
+    Noisy,
+    {
+        "tanh": lambda x: x.rounding.activated(np.tanh(x.samples)),
+        "sigmoid": lambda x: x.rounding.activated(_sigmoid(x.samples)),
+        "relu": lambda x: Noisy(x.rounding, np.where(x.samples <= 0, 0.0, x.samples)),
+        "exp": lambda x: x.rounding.activated(np.exp(x.samples)),
+        "log": lambda x: x.rounding.activated(np.log(x.samples)),
+    },
+    step=lambda y: Noisy(y.rounding, np.where(y.samples <= 0, 0.0, 1.0)),
+)

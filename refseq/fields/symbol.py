@@ -1,0 +1,17 @@
+"""sympy expressions: for symbolic proofs about a cell and for writing its formulas."""
+
+import sympy
+from sympy import Expr
+
+from refseq.primitives import register_field
+
+
+def _sigmoid(x: Expr) -> Expr:
+    return 1 / (1 + sympy.exp(-x))
+
+
+register_field(
+    Expr,
+    {"tanh": sympy.tanh, "sigmoid": _sigmoid, "relu": lambda x: sympy.Max(0, x), "exp": sympy.exp, "log": sympy.log},
+    step=lambda y: sympy.Heaviside(y, sympy.S.Zero),
+)
