@@ -65,13 +65,13 @@ def _enclosure(values: Any) -> Enclosure:
     high, low, radius = (np.zeros(values.shape) for _ in range(3))
     for index in np.ndindex(values.shape):
         middle = values[index].mid()
-        high[index] = float(middle)
-        if np.isfinite(high[index]):
-            rest = middle - arb(high[index])
-            low[index] = float(rest.mid())
-            radius[index] = float(values[index].rad()) * (1 + 2**-50) + abs(low[index]) * 2**-50
-    if not np.isfinite(high).all():
-        raise Unenclosed("the true value is beyond the range of float64")
+        nearest = float(middle)
+        if not np.isfinite(nearest):
+            raise Unenclosed("the true value is beyond the range of float64")
+        rest = float((middle - arb(nearest)).mid())
+        high[index], low[index] = nearest, rest
+        # both conversions round: the radius and the rest are widened by more than that
+        radius[index] = float(values[index].rad()) * (1 + 2**-50) + abs(rest) * 2**-50
     return Enclosure(high, low, radius)
 
 

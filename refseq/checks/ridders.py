@@ -10,7 +10,7 @@ def derivative(function: Callable[[float], float], noise: float) -> tuple[float,
 
     Steps shrink geometrically and are extrapolated to 0; the estimate is the smallest difference between neighbours in
     the extrapolation table, plus what ``noise``, the standard deviation of rounding errors in f, makes of the
-    difference quotient at that step. All levels are computed: a kink of relu spoils the large steps, not the small ones.
+    difference quotient at that step. All levels are computed: a kink of relu spoils only the large steps.
     """
     step, table, best, error = FIRST_STEP, [], 0.0, float("inf")
     for _ in range(LEVELS):
