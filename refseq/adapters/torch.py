@@ -1,0 +1,197 @@
+"""PyTorch's recurrent modules as implementations to be judged: RNN, LSTM, GRU and their cells.
+
+The gates have refseq's order, and nn.GRU resets after the recurrent product. Lengths go through packed sequences;
+gradients through autograd.
+"""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from refseq.adapters.adapter import Adapter
+from refseq.adapters.stacked_gates import Stacked, stack, stack_transpose, unstack
+from refseq.cell import Cell
+from refseq.cells import catalogue
+from refseq.checks.implementation import Arrays, NotOffered
+from refseq.layer import Layer
+from refseq.layer import layer as make_layer
+from refseq.networks.stacked import Part
+
+CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+LAYERS = (nn.RNN, nn.LSTM, nn.GRU)
+KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+class TorchImplementation(Adapter):
+    """A torch module, judged with the parameters that the caller gives.
+
+    ``layer`` is the refseq layer that the module should equal. The module is copied and never changed, and runs on its
+    own device: forward without a gradient, as inference does, and vjp with one (torch takes different kernels).
+
+    Raises TypeError if the module is none of RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell; ValueError for a projection
+    (proj_size), for dropout in training mode, and for parameters that are not under the usual names.
+    """
+
+    layer: Layer
+
+    def __init__(self, module: nn.Module) -> None:
+        self.kind = _class_of(module)
+        super().__init__(layer_of(module), f"torch {torch.__version__} nn.{self.kind.__name__}")
+        expected = {name for part in self.layer.parts for name in self._part_names(part)}
+        found = {name for name, _ in module.named_parameters()}
+        if found != expected:
+            raise ValueError(f"module: expected the parameters {sorted(expected)}, got {sorted(found)}")
+        self.module = copy.deepcopy(module).train().requires_grad_(True)  # cuDNN's backward wants training mode
+        self.module.zero_grad(set_to_none=True)
+        if isinstance(self.module, LAYERS):
+            self.module.dropout = 0.0
+
+    def parameters(self) -> Arrays:
+        """The module's own values in refseq's layout; b_h is the sum of the two biases."""
+        values = {name: value.detach().cpu().numpy() for name, value in self.module.named_parameters()}
+        result: Arrays = {}
+        for part in self.layer.parts:
+            stacked = Stacked(*(values[name] for name in self._part_names(part)))
+            result |= unstack(self.layer, part, stacked, self.layer.cell.gates)
+        return result
+
+    def run(
+        self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None
+    ) -> tuple[np.ndarray, Arrays]:
+        """See ``Adapter.run``."""
+        module = self._loaded(params)
+        with torch.no_grad():
+            y, final = _call(module, self._tensor(x), [self._tensor(s) for s in state.values()], lengths)
+        return y.cpu().numpy(), {n: s.cpu().numpy() for n, s in zip(state, final, strict=True)}
+
+    def pull(
+        self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None, dy: np.ndarray, dstate: Arrays
+    ) -> tuple[Arrays, np.ndarray, Arrays]:
+        """See ``Adapter.pull``."""
+        module = self._loaded(params)
+        inputs = [self._tensor(value).requires_grad_(True) for value in (x, *state.values())]
+        with torch.enable_grad():
+            y, final = _call(module, inputs[0], inputs[1:], lengths)
+        weights = dict(module.named_parameters())
+        cotangents = [self._tensor(value) for value in (dy, *dstate.values())]
+        grads = torch.autograd.grad([y, *final], [*inputs, *weights.values()], cotangents, materialize_grads=True)
+        dx, *rest = (grad.cpu().numpy() for grad in grads)
+        by_name = dict(zip(weights, rest[len(state) :], strict=True))
+        dparams: Arrays = {}
+        for part in self.layer.parts:
+            d = Stacked(*(by_name[name] for name in self._part_names(part)))
+            dparams |= stack_transpose(self.layer, part, d, self.layer.cell.gates)
+        return dparams, dx, dict(zip(state, rest[: len(state)], strict=True))
+
+    def _loaded(self, params: Arrays) -> nn.Module:
+        """A fresh copy of the module with these parameters and their dtype."""
+        module = copy.deepcopy(self.module).to(self._tensor(next(iter(params.values()))).dtype)
+        weights = dict(module.named_parameters())
+        with torch.no_grad():
+            for part in self.layer.parts:
+                stacked = stack(self.layer, part, params, self.layer.cell.gates)
+                for name, value in zip(self._part_names(part), stacked.arrays(), strict=True):
+                    weights[name].copy_(self._tensor(value))
+        return module
+
+    def _tensor(self, value: np.ndarray) -> torch.Tensor:
+        return torch.tensor(value, device=next(self.module.parameters()).device)
+
+    def _part_names(self, part: Part) -> list[str]:
+        """What torch calls W_ih, W_hh, b_ih, b_hh of one part."""
+        suffix = "" if self.kind in CELLS else f"_l{part.layer}" + "_reverse" * part.reverse
+        return [kind + suffix for kind in KINDS[: 4 if self.layer.bias else 2]]
+
+
+def _call(
+    module: Any, x: torch.Tensor, state: list[torch.Tensor], lengths: np.ndarray | None
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Outputs (T, B, D*H) and final states, each (L*D, B, H), of x (T, B, I)."""
+    if isinstance(module, CELLS):
+        return _call_cell(module, x, state, lengths)
+    first = module.batch_first
+    x = x.transpose(0, 1) if first else x
+    initial = tuple(state) if isinstance(module, nn.LSTM) else state[0]
+    if lengths is None:
+        y, final = module(x, initial)
+    else:
+        packed = pack_padded_sequence(x, torch.as_tensor(lengths), batch_first=first, enforce_sorted=False)
+        out, final = module(packed, initial)
+        y, _ = pad_packed_sequence(out, batch_first=first, total_length=x.shape[1 if first else 0])
+    y = y.transpose(0, 1) if first else y
+    return y, list(final) if isinstance(module, nn.LSTM) else [final]
+
+
+def _call_cell(
+    module: Any, x: torch.Tensor, state: list[torch.Tensor], lengths: np.ndarray | None
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """A cell is one step: the loop over time is the adapter's, and a row takes part while it has steps."""
+    current, outputs = [s[0] for s in state], []
+    for t in range(len(x)):
+        rows = torch.arange(x.shape[1]) if lengths is None else torch.as_tensor(np.flatnonzero(lengths > t))
+        rows = rows.to(x.device)
+        old = tuple(s[rows] for s in current)
+        new = module(x[t, rows], old if isinstance(module, nn.LSTMCell) else old[0])
+        new = new if isinstance(module, nn.LSTMCell) else (new,)
+        outputs.append(torch.zeros_like(current[0]).index_copy(0, rows, new[0]))
+        current = [s.index_copy(0, rows, n) for s, n in zip(current, new, strict=True)]
+    return torch.stack(outputs), [s[None] for s in current]
+
+
+def layer_of(module: nn.Module) -> Layer:
+    """The refseq layer that a torch module should equal. Raises TypeError or ValueError as TorchImplementation does."""
+    kind: Any = _class_of(module)
+    it: Any = module
+    name = {nn.RNN: "elman", nn.RNNCell: "elman", nn.LSTM: "lstm", nn.LSTMCell: "lstm"}.get(kind, "gru")
+    options: dict[str, Any] = {"bias": bool(it.bias)}
+    if name == "elman":
+        options["activation"] = it.nonlinearity
+    if name == "gru":
+        options["reset"] = "after"
+    if kind in CELLS:
+        return make_layer(name, it.input_size, it.hidden_size, **options)
+    if it.proj_size:
+        raise ValueError(f"module: expected proj_size 0, got {it.proj_size}: refseq has no projected LSTM")
+    if it.dropout and it.training:
+        raise ValueError(f"module: expected dropout 0 or eval(), got dropout {it.dropout} in training mode")
+    options |= {"layers": it.num_layers, "bidirectional": it.bidirectional}
+    return make_layer(name, it.input_size, it.hidden_size, **options)
+
+
+def torch_module(layer: Layer, *, batch_first: bool = False) -> nn.Module:
+    """The torch module that should equal a refseq layer. Raises NotOffered where torch has none.
+
+    Its values are drawn with a seed of their own; the state of torch's generator stays as it is.
+    """
+    sizes: dict[str, Any] = {"num_layers": layer.layers, "bidirectional": layer.bidirectional}
+    sizes |= {"bias": layer.bias, "batch_first": batch_first}
+    kinds: dict[Cell, tuple[Any, dict[str, str]]] = {
+        catalogue()["elman"].cell(activation="tanh"): (nn.RNN, {"nonlinearity": "tanh"}),
+        catalogue()["elman"].cell(activation="relu"): (nn.RNN, {"nonlinearity": "relu"}),
+        catalogue()["lstm"].cell(): (nn.LSTM, {}),
+        catalogue()["gru"].cell(reset="after"): (nn.GRU, {}),
+    }
+    if layer.cell not in kinds:
+        raise NotOffered(f"torch has no {layer.cell.label}; it has {', '.join(cell.label for cell in kinds)}")
+    kind, options = kinds[layer.cell]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return kind(layer.inputs, layer.units, **sizes, **options)
+
+
+def implementation(layer: Layer) -> TorchImplementation:
+    """torch's own layer that should equal a refseq layer. Raises NotOffered where torch has none."""
+    return TorchImplementation(torch_module(layer))
+
+
+def _class_of(module: object) -> type:
+    """Which of torch's classes a module is, subclasses included."""
+    for kind in (*LAYERS, *CELLS):
+        if isinstance(module, kind):
+            return kind
+    names = ", ".join(kind.__name__ for kind in (*LAYERS, *CELLS))
+    raise TypeError(f"module: expected one of torch.nn.{{{names}}}, got {type(module).__name__}")

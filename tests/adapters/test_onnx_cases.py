@@ -1,0 +1,76 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from refseq.adapters import onnx_cases
+
+COMMON = ["defaults", "with_initial_bias", "batchwise", "reverse", "bidirectional"]
+KINDS = {
+    "RNN": ["rnn_seq_length", *(f"simple_rnn_{kind}" for kind in COMMON)],
+    "LSTM": ["lstm_with_peepholes", *(f"lstm_{kind}" for kind in COMMON)],
+    "GRU": ["gru_seq_length", *(f"gru_{kind}" for kind in COMMON)],
+}
+EXPECTED = {(op, f"test_{name}") for op, names in KINDS.items() for name in names}
+NOT_OFFERED = {"test_lstm_with_peepholes": "refseq has no LSTM with peepholes"}
+
+
+@pytest.fixture(scope="module")
+def cases(onnx):
+    return {case.name: case for case in onnx_cases.cases()}
+
+
+def test_all_eighteen_are_collected(onnx, cases):
+    found = {(case.op, case.name) for case in cases.values()}
+    assert len(EXPECTED) == 18
+    if tuple(map(int, onnx.__version__.split(".")[:2])) < (1, 23):  # an older onnx has no directions in its cases
+        found |= {(op, name) for op, name in EXPECTED if name.endswith(("reverse", "bidirectional"))}
+    assert found == EXPECTED
+
+
+@pytest.mark.parametrize("target", ["reference", "cpu"])
+def test_every_case_has_its_outcome(cases, target):
+    results = onnx_cases.run_cases(target)
+    assert [result.case for result in results] == list(cases)
+    for result in results:
+        if result.case in NOT_OFFERED:
+            assert (result.verdict, result.reason) == ("not offered", NOT_OFFERED[result.case])
+            assert result.error is result.ratio is None
+        else:
+            assert (result.verdict, result.reason) == ("pass", "")
+            assert 0 <= result.error <= 5e-7
+            assert 0 <= result.ratio <= 1e-2
+
+
+def planted(case, change):
+    return onnx_cases.run_case(dataclasses.replace(case, outputs={n: change(v) for n, v in case.outputs.items()}))
+
+
+def test_wrong_outputs_fail(cases):
+    case = cases["test_gru_seq_length"]
+    off = planted(case, lambda value: value * np.float32(1.002))
+    assert off.verdict == "fail"
+    assert 1 < off.ratio < 3
+    assert "times the tolerance" in off.reason
+    assert planted(case, lambda value: value * np.nan).verdict == "fail"
+    assert "expected float32 (1, 3" in planted(case, lambda value: value[..., :-1]).reason
+    missing = dataclasses.replace(case, outputs={"other": np.zeros(1)})
+    assert "got nothing" in onnx_cases.run_case(missing).reason
+
+
+def test_nan_from_refseq_fails(cases):
+    case = cases["test_lstm_defaults"]
+    poisoned = dataclasses.replace(case, inputs={**case.inputs, "X": case.inputs["X"] * np.float32(np.nan)})
+    assert onnx_cases.run_case(poisoned).verdict == "fail"
+
+
+def test_a_wrong_gate_order_fails(cases, monkeypatch):
+    monkeypatch.setitem(onnx_cases.import_node.__globals__["ORDERS"], "gru", ("r", "z", "n"))
+    verdicts = {result.case: result.verdict for result in onnx_cases.run_cases("reference")}
+    assert verdicts["test_gru_seq_length"] == "fail"
+
+
+def test_a_collection_that_fails_is_an_error(onnx, monkeypatch):
+    monkeypatch.setattr(onnx_cases, "__file__", "/nowhere/onnx_cases.py")
+    with pytest.raises(RuntimeError, match=r"could not be collected: .*No such file"):
+        onnx_cases.cases.__wrapped__()
