@@ -72,10 +72,14 @@ class Layer:
         """Shape of each state array for this batch size: (L*D, B, H)."""
         return (self.layers * self.directions, rows, self.units)
 
+    @property
+    def sizes(self) -> str:
+        """The layer without its cell, in words: ``3->5 x2 bidirectional``."""
+        extra = [f"x{self.layers}"] * (self.layers > 1) + ["bidirectional"] * self.bidirectional
+        return " ".join([f"{self.inputs}->{self.units}", *extra, *["no bias"] * (not self.bias)])
+
     def __str__(self) -> str:
-        extra = [f"layers={self.layers}"] * (self.layers > 1) + ["bidirectional"] * self.bidirectional
-        extra += ["no bias"] * (not self.bias)
-        return " ".join([self.cell.label, f"{self.inputs}->{self.units}", *extra])
+        return f"{self.cell.label} {self.sizes}"
 
     def initialise(
         self,

@@ -26,11 +26,16 @@ def ulps(error: np.ndarray, reference: np.ndarray, dtype: str) -> np.ndarray:
         return error / np.spacing(np.abs(reference).astype(dtype)).astype(np.float64)
 
 
-def against_exact(check: str, problem: Problem, tensors: Arrays) -> tuple[list[Finding], list[Worst]]:
-    """Judge tensors against the enclosures: a finding for each wrong block, the worst entry of each tensor."""
+def against_exact(
+    check: str, problem: Problem, tensors: Arrays, absolute: bool = False
+) -> tuple[list[Finding], list[Worst]]:
+    """Judge tensors against the enclosures: a finding for each wrong block, the worst entry of each tensor.
+
+    ``absolute``: with the budget for activations that are accurate only to rounding of their range.
+    """
     findings, worst = [], []
     for name, candidate in tensors.items():
-        enclosure, spread = enclose(problem)[name], sigma(problem)[name]
+        enclosure, spread = enclose(problem)[name], sigma(problem, absolute)[name]
         error = enclosure.error(candidate)
         if not error.size:
             continue
@@ -76,7 +81,8 @@ def _first_cause(name: str, wrong: np.ndarray, size: np.ndarray) -> np.ndarray:
     if name in ("y", "dx"):
         times = wrong[:, 0]
         wrong = wrong[times == (times.min() if name == "y" else times.max())]
-    return max(wrong, key=lambda index: np.nan_to_num(size[tuple(index)], nan=np.inf))
+    sizes = size[tuple(wrong.T)]
+    return wrong[int(np.argmax(np.where(np.isnan(sizes), np.inf, sizes)))]
 
 
 def _since(name: str, wrong: np.ndarray) -> str:

@@ -6,7 +6,7 @@ gradient with a lost block (zeros) and with two units exchanged. What the compar
 undecided: the problem is blind there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -20,35 +20,39 @@ LARGEST = 2.0**-6
 """A block whose scaling by 1 + 2^-6 goes unnoticed is not being judged."""
 
 
-def sensitivity(check: str, problem: Problem, tensors: Mapping[str, np.ndarray]) -> Sensitivity | None:
+def sensitivity(
+    check: str, problem: Problem, tensors: Mapping[str, np.ndarray], absolute: bool = False
+) -> Sensitivity | None:
     """The weakest detected scaling; None if every tensor is zero. Raises Undecided where a plant goes unnoticed."""
+
+    def seen(name: str, planted: np.ndarray) -> bool:
+        return bool(against_exact(check, problem, {name: planted}, absolute)[0])
+
     weakest = None
     for name, values in tensors.items():
         if not values.size:
             continue
         for what, planted in _spoiled(values):
-            if not _seen(check, problem, name, planted):
+            if not seen(name, planted):
                 raise Undecided(f"negative control: {name} with {what} was not noticed on {problem.label}")
         for block in blocks(problem.layer, name, values):
             if not np.any(values[block]):
                 continue
-            found = _smallest(check, problem, name, values, block)
+            found = _smallest(seen, problem, name, values, block)
             if weakest is None or found > weakest.size:
                 index = (*block, *(0,) * (values.ndim - len(block)))
                 weakest = Sensitivity(place(problem.layer, name, index), found)
     return weakest
 
 
-def _seen(check: str, problem: Problem, name: str, planted: np.ndarray) -> bool:
-    return bool(against_exact(check, problem, {name: planted})[0])
-
-
-def _smallest(check: str, problem: Problem, name: str, values: np.ndarray, block: tuple) -> float:
+def _smallest(
+    seen: Callable[[str, np.ndarray], bool], problem: Problem, name: str, values: np.ndarray, block: tuple
+) -> float:
     size = 2.0**-50
     while size <= LARGEST:
         planted = values.copy()
         planted[block] = planted[block] * (1 + size)
-        if not np.array_equal(planted, values) and _seen(check, problem, name, planted):
+        if not np.array_equal(planted, values) and seen(name, planted):
             return size
         size *= 2
     where = place(problem.layer, name, (*block, *(0,) * (values.ndim - len(block))))

@@ -18,6 +18,10 @@ class NotOffered(Exception):  # noqa: N818 - it is an answer, not an error
 class Implementation(Protocol):
     """A recurrent layer made by somebody, in refseq's layout: parameters, shapes and names of ``layer.shapes``.
 
+    An implementation may also declare ``activations = "absolute"``: its tanh and sigmoid are accurate to rounding of
+    their range, not of a small value (rational approximations); the error budget then allows for it. The default is
+    "relative".
+
     Arrays are numpy, of one dtype; x is (T, B, I); states are (L*D, B, H); lengths None or integers (B,). Neither
     function may change its arguments. Both may raise ``NotOffered``.
     """

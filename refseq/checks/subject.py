@@ -30,6 +30,9 @@ class Subject:
 
     def __init__(self, implementation: Implementation, layer: Layer) -> None:
         self.implementation, self.layer = implementation, layer
+        self.activations = getattr(implementation, "activations", "relative")
+        if self.activations not in ("relative", "absolute"):
+            raise ValueError(f"activations: expected 'relative' or 'absolute', got {self.activations!r}")
 
     def forward(self, problem: Problem) -> Arrays:
         """``y`` and ``state[...]``. Raises Misbehaviour or NotOffered."""

@@ -2,7 +2,8 @@
 
 Every number is a vector of samples, and every operation rounds each sample at random: the result is multiplied by
 1 + u r, r uniform in [-1, 1] and u the unit roundoff; activations, which libraries do not round correctly, by
-1 + 4 u r (two units in the last place). The spread of a result over the samples is the error that a correct
+1 + 4 u r (two units in the last place). Some libraries take tanh and sigmoid from rational approximations that are
+accurate to rounding of their range [-1, 1] but not of a small value: ``absolute`` models those, adding 4 u r instead. The spread of a result over the samples is the error that a correct
 implementation may show. D. S. Parker, Monte Carlo arithmetic, UCLA CSD-970002 (1997).
 """
 
@@ -21,12 +22,15 @@ _POOL = 4099
 
 
 class Rounding:
-    """A source of random rounding factors for ``samples`` samples at unit roundoff ``u``."""
+    """A source of random rounding factors for ``samples`` samples at unit roundoff ``u``.
 
-    def __init__(self, u: float, samples: int, seed: int) -> None:
+    ``absolute``: tanh and sigmoid are wrong by roundoffs of 1, not of their value.
+    """
+
+    def __init__(self, u: float, samples: int, seed: int, absolute: bool = False) -> None:
         noise = np.random.default_rng(seed).uniform(-u, u, (_POOL, samples))
         self._operation, self._activation = list(1 + noise), list(1 + ACTIVATION_ROUNDOFFS * noise)
-        self._next = 0
+        self._absolute, self._next = absolute, 0
 
     def number(self, value: float) -> "Noisy":
         """An exact number: all samples alike."""
@@ -38,9 +42,16 @@ class Rounding:
         return Noisy(self, samples * self._operation[self._next])
 
     def activated(self, samples: np.ndarray) -> "Noisy":
-        """The result of an activation."""
+        """The result of exp or log."""
         self._next = (self._next + 1) % _POOL
         return Noisy(self, samples * self._activation[self._next])
+
+    def squashed(self, samples: np.ndarray) -> "Noisy":
+        """The result of tanh or sigmoid."""
+        if not self._absolute:
+            return self.activated(samples)
+        self._next = (self._next + 1) % _POOL
+        return Noisy(self, samples + (self._activation[self._next] - 1))
 
 
 class Noisy:
@@ -90,8 +101,8 @@ def _sigmoid(samples: np.ndarray) -> np.ndarray:
 register_field(
     Noisy,
     {
-        "tanh": lambda x: x.rounding.activated(np.tanh(x.samples)),
-        "sigmoid": lambda x: x.rounding.activated(_sigmoid(x.samples)),
+        "tanh": lambda x: x.rounding.squashed(np.tanh(x.samples)),
+        "sigmoid": lambda x: x.rounding.squashed(_sigmoid(x.samples)),
         "relu": lambda x: Noisy(x.rounding, np.where(x.samples <= 0, 0.0, x.samples)),
         "exp": lambda x: x.rounding.activated(np.exp(x.samples)),
         "log": lambda x: x.rounding.activated(np.log(x.samples)),

@@ -1,0 +1,7 @@
+"""``python -m refseq``."""
+
+import sys
+
+from refseq.cli import main
+
+sys.exit(main())

@@ -1,0 +1,35 @@
+"""``refseq doctor``: what is installed, what it runs on, what is missing and the command that adds it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from refseq.cli import tables
+from refseq.cli.environment import OPTIONAL, environment
+from refseq.targets import TARGETS, target
+
+
+def doctor(
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the same as JSON.")] = None,
+) -> int:
+    """Print versions, CPU, threads, targets and devices; what is missing and the command that adds it."""
+    found, console = environment(), tables.console()
+    machine = Table(title="Machine", title_justify="left", show_header=False)
+    for name in ("refseq", "python", "system", "processor", "cores", "threads"):
+        machine.add_row(name, str(found[name]))
+    console.print(machine)
+    packages = Table("package", "version", "what to do", title="Packages", title_justify="left")
+    for name, version in found["packages"].items():
+        advice = "" if version else f"pip install 'refseq[{OPTIONAL.get(name, 'all')}]'"
+        packages.add_row(name, version or "not installed", advice)
+    console.print(packages)
+    targets = Table("target", "state", "device, or why not", title="Targets", title_justify="left")
+    for name in TARGETS:
+        targets.add_row(name, "no" if target(name).missing() else "yes", found["targets"][name])
+    console.print(targets)
+    if json_file:
+        json_file.write_text(json.dumps(found, indent=1))
+    return 0

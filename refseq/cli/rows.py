@@ -1,0 +1,163 @@
+"""What ``refseq verify`` judges: one row for an implementation of one layer in one precision."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import refseq
+from refseq.adapters import PEERS
+from refseq.cell import Cell
+from refseq.checks import Implementation, NotOffered, OwnImplementation, Report
+from refseq.checks import verify as judge
+from refseq.checks.verdict import FAIL, NOT_OFFERED, Finding, Outcome, Place
+from refseq.cli.tables import BUILD
+from refseq.layer import Layer
+from refseq.targets import TARGETS, target
+
+INPUTS, UNITS = 3, 5
+Configuration = tuple[str, str]
+"""Shape of the layer ("plain", or "deep": two layers in both directions) and dtype."""
+
+REFERENCE: tuple[Configuration, ...] = (("deep", "float64"), ("deep", "float32"))
+EVERYTHING: tuple[Configuration, ...] = (("plain", "float64"), ("deep", "float64"), ("deep", "float32"))
+SMALL: tuple[Configuration, ...] = (("plain", "float64"), ("plain", "float32"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """An implementation still to be built, the layer it should be, the precision, and how thoroughly to look."""
+
+    name: str
+    build: Callable[[Layer], Implementation]
+    layer: Layer
+    dtype: str
+    quick: bool
+
+    def run(self) -> Report:
+        """Judge it. An implementation that cannot be built gives a report of one outcome."""
+        try:
+            implementation = self.build(self.layer)
+        except NotOffered as refusal:
+            return self._unbuilt(Outcome(BUILD, "", NOT_OFFERED, reason=str(refusal)))
+        except Exception as error:  # noqa: BLE001 - the user's own code; the report says what it raised
+            finding = Finding(BUILD, "", Place("layer"), f"building it raised {type(error).__name__}: {error}")
+            return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(finding,)))
+        return judge(implementation, self.layer, self.dtype, quick=self.quick)
+
+    def _unbuilt(self, outcome: Outcome) -> Report:
+        return Report(self.name, str(self.layer), self.layer.cell.label, self.dtype, (outcome,))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the command line asked for; empty means everything."""
+
+    names: Sequence[str]
+    cells: Sequence[str]
+    dtypes: Sequence[str]
+    targets: Sequence[str]
+    quick: bool
+
+
+def rows(selection: Selection) -> list[Row]:
+    """Every row of a selection. Raises typer.BadParameter for what does not exist."""
+    names = selection.names or ["refseq", *(name for name, peer in PEERS.items() if not peer.missing())]
+    return [row for name in names for row in _rows_of(name, selection)]
+
+
+def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
+    if name == "refseq":
+        for where in _targets(selection.targets):
+            configurations = {"reference": REFERENCE, "cuda": SMALL}.get(where, EVERYTHING)
+            build = _own(where)
+            yield from _grid(f"refseq {where}", build, configurations, selection, selection.quick or where != "cpu")
+    elif name in PEERS:
+        why = PEERS[name].missing()
+        if why:
+            raise typer.BadParameter(f"{name}: {why}", param_hint="TARGET")
+        yield from _grid(name, PEERS[name].build, EVERYTHING, selection, selection.quick)
+    else:
+        found = load(name)
+        if isinstance(getattr(found, "layer", None), Layer) and not isinstance(found, type):
+            for dtype in selection.dtypes or ("float64", "float32"):
+                yield Row(getattr(found, "name", name), lambda _layer: found, found.layer, dtype, selection.quick)
+        else:
+            yield from _grid(name, found, EVERYTHING, selection, selection.quick)
+
+
+def _grid(
+    name: str,
+    build: Callable[[Layer], Implementation],
+    configurations: Sequence[Configuration],
+    selection: Selection,
+    quick: bool,
+) -> Iterator[Row]:
+    for cell in chosen_cells(selection.cells):
+        for shape, dtype in configurations:
+            if not selection.dtypes or dtype in selection.dtypes:
+                deep = shape == "deep"
+                layer = Layer(cell, INPUTS, UNITS, layers=2 if deep else 1, bidirectional=deep)
+                yield Row(name, build, layer, dtype, quick)
+
+
+def _own(where: str) -> Callable[[Layer], Implementation]:
+    return lambda layer: OwnImplementation(layer, where)
+
+
+def _targets(asked: Sequence[str]) -> list[str]:
+    for name in asked:
+        if name not in TARGETS:
+            raise typer.BadParameter(f"expected one of {', '.join(TARGETS)}; got {name!r}", param_hint="--target")
+        why = target(name).missing()
+        if why:
+            raise typer.BadParameter(f"{name!r} cannot run here: {why}", param_hint="--target")
+    return list(asked) or [name for name in TARGETS if not target(name).missing()]
+
+
+def chosen_cells(asked: Sequence[str]) -> list[Cell]:
+    """The cells named on the command line: a recurrence (all its variants) or a label like gru(reset=after)."""
+    every = [cell for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
+    if not asked:
+        return every
+    for name in asked:
+        if all(name not in (cell.name, cell.label) for cell in every):
+            known = ", ".join([*refseq.catalogue(), *(cell.label for cell in every if cell.options)])
+            raise typer.BadParameter(f"expected one of {known}; got {name!r}", param_hint="--cell")
+    return [cell for cell in every if cell.name in asked or cell.label in asked]
+
+
+def load(name: str) -> Any:
+    """The user's implementation ``module:object`` or ``file.py:object``: an Implementation with a ``layer``, or a
+    function that makes an Implementation of a layer. Raises typer.BadParameter."""
+    where, _, attribute = name.rpartition(":")
+    if not where:
+        known = ", ".join(["refseq", *PEERS])
+        message = f"expected {known}, module:object or file.py:object; got {name!r}"
+        raise typer.BadParameter(message, param_hint="TARGET")
+    try:
+        module = _module(where)
+        return getattr(module, attribute)
+    except (ImportError, OSError, AttributeError, SyntaxError) as error:
+        raise typer.BadParameter(f"{name}: {type(error).__name__}: {error}", param_hint="TARGET") from error
+
+
+def _module(where: str) -> Any:
+    if not where.endswith(".py"):
+        sys.path.insert(0, str(Path.cwd()))
+        try:
+            return importlib.import_module(where)
+        finally:
+            sys.path.pop(0)
+    specification = importlib.util.spec_from_file_location(Path(where).stem, where)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"{where} is not a Python file")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses and numba look their module up
+    specification.loader.exec_module(module)
+    return module

@@ -1,0 +1,134 @@
+"""The tables of ``refseq verify``."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from refseq.checks import Report
+from refseq.checks.verdict import FAIL, NOT_OFFERED, PASS, UNDECIDED, Worst
+
+STYLES = {PASS: "green", FAIL: "bold red", UNDECIDED: "yellow", NOT_OFFERED: "dim"}
+BUILD = "build"
+"""The outcome of an implementation that could not be made; its reason is told by cell, not by check."""
+
+SHOWN = 6
+"""Findings printed for one row; the rest are counted, and all are in the JSON."""
+
+
+def console() -> Console:
+    """A terminal's own width; 140 columns where output goes to a file or a pipe."""
+    found = Console()
+    return found if found.is_terminal else Console(width=140)
+
+
+def verdict(word: str) -> Text:
+    """A verdict in its colour."""
+    return Text(word, style=STYLES[word])
+
+
+def number(value: float) -> str:
+    """Three significant digits."""
+    return f"{value:.3g}"
+
+
+def results(reports: Iterable[Report]) -> Table:
+    """One row for every implementation, layer and precision."""
+    table = Table(title="Judged against rigorous values", title_justify="left")
+    for name in ("implementation", "cell", "configuration", "verdict"):
+        table.add_column(name)
+    table.add_column("worst sigma", justify="right")
+    table.add_column("worst tensor")
+    table.add_column("seconds", justify="right")
+    before = None
+    for report in reports:
+        if before not in (None, report.implementation):
+            table.add_section()
+        before = report.implementation
+        worst = report.worst
+        size, place = (number(worst.sigma), Text(worst.place.tensor)) if worst else ("", "")
+        configuration = f"{report.layer.removeprefix(report.cell).strip()} {report.dtype}"
+        cells = (report.implementation, report.cell, configuration, verdict(report.verdict))
+        table.add_row(*cells, size, place, f"{report.seconds:.2f}")
+    return table
+
+
+def accuracy(reports: Sequence[Report], dtype: str) -> Table:
+    """Worst error of every tensor in this precision, in sigma and ULP, by implementation and cell."""
+    found: dict[str, dict[str, dict[str, Worst]]] = defaultdict(lambda: defaultdict(dict))
+    for report in reports:
+        for name, worst in report.worst_by_tensor.items() if report.dtype == dtype else ():
+            mine = found[report.implementation][_plain(name)]
+            if report.cell not in mine or worst.sigma > mine[report.cell].sigma:
+                mine[report.cell] = worst
+    cells = list(dict.fromkeys(report.cell for report in reports if report.dtype == dtype))
+    title = f"Worst error in {dtype} as sigma / ULP, over all layers, directions and problems"
+    table = Table("implementation", "tensor", title=title, title_justify="left")
+    for cell in cells:
+        table.add_column(Text(cell.replace("(", "\n").rstrip(")")), justify="right")
+    for implementation, tensors in found.items():
+        table.add_section()
+        for tensor, mine in tensors.items():
+            entries = (f"{mine[c].sigma:.2f} / {number(mine[c].ulp)}" if c in mine else "" for c in cells)
+            table.add_row(implementation, Text(tensor), *entries)
+    return table
+
+
+def _plain(tensor: str) -> str:
+    """The name without layer and direction."""
+    name = tensor.removesuffix("_reverse")
+    stem, mark, number_ = name.rpartition("_l")
+    return stem if mark and number_.isdigit() else name
+
+
+def cases(found: Sequence) -> Table:
+    """The ONNX node cases run on refseq."""
+    table = Table(title="ONNX node cases, run on refseq", title_justify="left")
+    for name in ("case", "operator", "verdict"):
+        table.add_column(name)
+    table.add_column("error / tolerance", justify="right")
+    table.add_column("reason")
+    for case in found:
+        ratio = "" if case.ratio is None else number(case.ratio)
+        table.add_row(case.case, case.op, verdict(case.verdict), ratio, Text(case.reason))
+    return table
+
+
+def details(reports: Iterable[Report]) -> list[Text]:
+    """Findings row by row, and why checks were undecided or not offered, each reason once."""
+    lines: list[Text] = []
+    reasons: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for report in reports:
+        title = f"{report.implementation} {report.layer} {report.dtype}"
+        if report.findings:
+            lines.append(Text(f"{title}: {len(report.findings)} findings", style="bold red"))
+            lines += [Text(f"  {finding}") for finding in report.findings[:SHOWN]]
+            if len(report.findings) > SHOWN:
+                lines.append(Text(f"  ... and {len(report.findings) - SHOWN} more (--json FILE has all)", style="dim"))
+        for outcome in report.outcomes:
+            if outcome.reason:
+                what = outcome.check if outcome.check != BUILD else report.cell
+                listed = reasons[report.implementation, outcome.verdict, outcome.reason]
+                if what not in listed:
+                    listed.append(what)
+    for (implementation, verdict_, reason), checks in reasons.items():
+        lines.append(Text(f"{implementation}: {', '.join(checks)}: {verdict_}: {reason}", style="dim"))
+    return lines
+
+
+def summary(reports: Sequence[Report], extra: Sequence[str] = ()) -> Text:
+    """Counts of verdicts and what the negative controls showed."""
+    verdicts = [report.verdict for report in reports] + list(extra)
+    counts = [f"{verdicts.count(word)} {word}" for word in (PASS, FAIL, UNDECIDED, NOT_OFFERED) if word in verdicts]
+    text = ", ".join(counts) or "nothing judged"
+    for dtype in ("float64", "float32"):
+        seen = [r.sensitivity for r in reports if r.dtype == dtype and r.verdict == PASS and r.sensitivity]
+        if seen:
+            weakest = max(seen, key=lambda sensitivity: sensitivity.size)
+            text += (
+                f"\n{dtype}: in every passing row a planted relative error of {weakest.size:.1e} in any block is seen"
+            )
+            text += f" (weakest: {weakest.place})"
+    return Text(text)
