@@ -19,16 +19,16 @@ def doctor(
     found, console = environment(), tables.console()
     machine = Table(title="Machine", title_justify="left", show_header=False)
     for name in ("refseq", "python", "system", "processor", "cores", "threads"):
-        machine.add_row(name, str(found[name]))
+        tables.add(machine, name, str(found[name]))
     console.print(machine)
     packages = Table("package", "version", "what to do", title="Packages", title_justify="left")
     for name, version in found["packages"].items():
         advice = "" if version else f"pip install 'refseq[{OPTIONAL.get(name, 'all')}]'"
-        packages.add_row(name, version or "not installed", advice)
+        tables.add(packages, name, version or "not installed", advice)
     console.print(packages)
     targets = Table("target", "state", "device, or why not", title="Targets", title_justify="left")
     for name in TARGETS:
-        targets.add_row(name, "no" if target(name).missing() else "yes", found["targets"][name])
+        tables.add(targets, name, "no" if target(name).missing() else "yes", found["targets"][name])
     console.print(targets)
     if json_file:
         json_file.write_text(json.dumps(found, indent=1))

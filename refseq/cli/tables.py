@@ -24,6 +24,11 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=140)
 
 
+def add(table: Table, *cells: str | Text) -> None:
+    """Add a row as it is: names such as dstate[h] are no markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
 def verdict(word: str) -> Text:
     """A verdict in its colour."""
     return Text(word, style=STYLES[word])
@@ -48,10 +53,10 @@ def results(reports: Iterable[Report]) -> Table:
             table.add_section()
         before = report.implementation
         worst = report.worst
-        size, place = (number(worst.sigma), Text(worst.place.tensor)) if worst else ("", "")
+        size, place = (number(worst.sigma), worst.place.tensor) if worst else ("", "")
         configuration = f"{report.layer.removeprefix(report.cell).strip()} {report.dtype}"
         cells = (report.implementation, report.cell, configuration, verdict(report.verdict))
-        table.add_row(*cells, size, place, f"{report.seconds:.2f}")
+        add(table, *cells, size, place, f"{report.seconds:.2f}")
     return table
 
 
@@ -72,7 +77,7 @@ def accuracy(reports: Sequence[Report], dtype: str) -> Table:
         table.add_section()
         for tensor, mine in tensors.items():
             entries = (f"{mine[c].sigma:.2f} / {number(mine[c].ulp)}" if c in mine else "" for c in cells)
-            table.add_row(implementation, Text(tensor), *entries)
+            add(table, implementation, tensor, *entries)
     return table
 
 
@@ -92,7 +97,7 @@ def cases(found: Sequence) -> Table:
     table.add_column("reason")
     for case in found:
         ratio = "" if case.ratio is None else number(case.ratio)
-        table.add_row(case.case, case.op, verdict(case.verdict), ratio, Text(case.reason))
+        add(table, case.case, case.op, verdict(case.verdict), ratio, case.reason)
     return table
 
 
