@@ -5,6 +5,7 @@ on top of JAX.
 """
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import jax
@@ -31,13 +32,16 @@ class JaxImplementation(Adapter):
         if layer.cell is not catalogue()["lstm"].cell():
             raise NotOffered(f"JAX has no {layer.cell.label}; jax.experimental.rnn has the LSTM alone")
         super().__init__(layer, f"jax {jax.__version__} experimental.rnn.lstm_ref")
+        self._call = jax.jit(self._lstm)
+        self._vjp = jax.jit(self._lstm_vjp)
 
     def run(
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Adapter.run``."""
         with _doubles(x.dtype == np.float64):
-            y, h, c = self._call(self._weights(params, x.dtype), x, state["h"], state["c"], lengths)
+            weights = self._weights(params, x.dtype)
+            y, h, c = self._call(weights, x, state["h"], state["c"], self._counts(x, lengths))
             return np.asarray(y), {"h": np.asarray(h), "c": np.asarray(c)}
 
     def pull(
@@ -46,23 +50,27 @@ class JaxImplementation(Adapter):
         """See ``Adapter.pull``."""
         with _doubles(x.dtype == np.float64):
             weights = self._weights(params, x.dtype)
-
-            def call(weights: Tree, x: jax.Array, h: jax.Array, c: jax.Array) -> tuple:
-                return self._call(weights, x, h, c, lengths)
-
-            _, pull = jax.vjp(call, weights, x, state["h"], state["c"])
-            d, dx, dh, dc = pull((dy, dstate["h"], dstate["c"]))
+            given = (weights, x, state["h"], state["c"], self._counts(x, lengths))
+            d, dx, dh, dc = self._vjp(given, (dy, dstate["h"], dstate["c"]))
             return self._weights_transpose(d), np.array(dx), {"h": np.array(dh), "c": np.array(dc)}
 
-    def _call(self, weights: Tree, x: Any, h: Any, c: Any, lengths: np.ndarray | None) -> tuple:
+    def _lstm(self, weights: Tree, x: Any, h: Any, c: Any, counts: Any) -> tuple:
         """lstm_ref with x (T, B, I) and y (T, B, D*H); JAX has the batch first."""
-        steps, rows = x.shape[:2]
-        counts = np.full(rows, steps, np.int32) if lengths is None else lengths.astype(np.int32)
         of = self.layer
         matrices = (weights[name] for name in MATRICES)
         sizes = (of.inputs, of.units, of.layers, 0.0, of.bidirectional)
         y, h, c = rnn.lstm_ref(x.transpose(1, 0, 2), h, c, *matrices, counts, *sizes)
         return y.transpose(1, 0, 2), h, c
+
+    def _lstm_vjp(self, given: tuple, cotangents: tuple) -> tuple:
+        """The gradients of everything but the counts. One program with the forward pass: compiling takes the time."""
+        weights, x, h, c, counts = given
+        _, pull = jax.vjp(partial(self._lstm, counts=counts), weights, x, h, c)
+        return pull(cotangents)
+
+    def _counts(self, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+        """Lengths as JAX wants them: always, and int32."""
+        return np.full(x.shape[1], len(x), np.int32) if lengths is None else lengths.astype(np.int32)
 
     def _weights(self, params: Arrays, dtype: np.dtype) -> Tree:
         """The arrays of every layer and direction, numbered as refseq's states are."""
