@@ -97,7 +97,7 @@ class Cell:
 
 
 def _check_names(cell: Cell) -> None:
-    for kind in ("gates", "state", "parameters"):
+    for kind in ("gates", "state", "parameters", "tape", "operand_tape", "separate"):
         names = getattr(cell, kind)
         if len(set(names)) != len(names):
             raise ValueError(f"cell {cell.name}: {kind} has a name twice: {names}")
@@ -105,6 +105,9 @@ def _check_names(cell: Cell) -> None:
         raise ValueError(f"cell {cell.name}: needs at least one gate and one state, got {cell.gates} and {cell.state}")
     if cell.state[0] != "h":
         raise ValueError(f"cell {cell.name}: the first state is the output and is called 'h', got {cell.state[0]!r}")
+    taken = set(cell.parameters) & {"W_hx", "W_hh", "b_h"}
+    if taken:
+        raise ValueError(f"cell {cell.name}: parameters {sorted(taken)} are names that every layer uses itself")
     for kind in ("separate", "early", "modulated"):
         unknown = set(getattr(cell, kind)) - set(cell.gates)
         if unknown:
@@ -113,6 +116,9 @@ def _check_names(cell: Cell) -> None:
         raise ValueError(f"cell {cell.name}: early gates {cell.early} must come first in {cell.gates}")
     if cell.modulated != cell.gates[cell.direct :]:
         raise ValueError(f"cell {cell.name}: modulated gates {cell.modulated} must come last in {cell.gates}")
+    both = set(cell.early) & set(cell.modulated)
+    if both:
+        raise ValueError(f"cell {cell.name}: gates {sorted(both)} are both early and modulated")
     functions = (cell.operand is not None, cell.operand_backward is not None, bool(cell.modulated), bool(cell.early))
     if len(set(functions)) != 1:
         raise ValueError(
@@ -127,8 +133,9 @@ def _check_arities(cell: Cell) -> None:
     def numbers(count: int) -> tuple[float, ...]:
         return tuple(0.5 for _ in range(count))
 
-    def expect(what: str, got: tuple, *lengths: int) -> None:
-        found = tuple(len(part) for part in got)
+    def expect(what: str, got: object, *lengths: int) -> None:
+        parts = got if isinstance(got, tuple) else (got,)
+        found = tuple(len(part) if isinstance(part, tuple) else type(part).__name__ for part in parts)
         if found != lengths:
             raise ValueError(f"cell {cell.name}: {what} must return tuples of lengths {lengths}, got {found}")
 
@@ -149,6 +156,10 @@ class Option:
     choices: tuple[str, ...]
     default: str
     meaning: str
+
+    def __post_init__(self) -> None:
+        if self.default not in self.choices:
+            raise ValueError(f"option: the default {self.default!r} is not one of {', '.join(self.choices)}")
 
 
 @dataclass(frozen=True)

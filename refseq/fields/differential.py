@@ -102,7 +102,8 @@ class Node:
         if isinstance(other, Node):
             ratio = self.value / other.value
             return Node(self.tape, ratio, ((self, 1 / other.value), (other, -ratio / other.value)))
-        return Node(self.tape, self.value / other, ((self, 1 / other),))
+        one = self.value * 0 + 1  # 1 / other would be a float, rounded to 53 bits
+        return Node(self.tape, self.value / other, ((self, one / other),))
 
     def __rtruediv__(self, other: Any) -> "Node":
         ratio = other / self.value

@@ -4,7 +4,7 @@ tanh(x), sigmoid(x), exp(x), log(x) become free symbols: a random-looking but fi
 known of them is how they differentiate, (tanh x)' = 1 - (tanh x)^2 and so on, and exp(-x) = 1/exp(x), exp(log x) = x.
 A gradient that BPTT gets right for the true functions by means of these laws alone is right here too; a wrong term is a
 polynomial that is not zero, and survives a random draw with probability (its degree)/2^61 at most (Schwartz, Zippel).
-relu becomes a free mask bit times x.
+relu becomes a free mask bit times x; at 0 the bit is 0.
 
 What this cannot see: relations between different activations (tanh x = 2 sigmoid(2x) - 1), comparisons, rounding.
 """
@@ -81,6 +81,8 @@ _LOGARITHMS: dict[int, int] = {}
 
 
 def _exp(x: Residue) -> Residue:
+    if x.value == 0:
+        return Residue(1)
     negative = (-x).value
     for value, power in ((x.value, 1), (negative, -1)):
         if value in _LOGARITHMS:
@@ -97,7 +99,7 @@ def _log(x: Residue) -> Residue:
 
 
 def _mask(x: Residue) -> int:
-    return _symbol("relu", x.value) & 1
+    return _symbol("relu", x.value) & 1 if x.value else 0
 
 
 register_field(
