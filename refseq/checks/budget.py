@@ -28,33 +28,32 @@ def sigma(problem: Problem, absolute: bool = False) -> Mapping[str, np.ndarray]:
     ``absolute``: for an implementation whose tanh and sigmoid are accurate only to rounding of their range.
     """
     exact = enclose(problem)
-    u = UNIT_ROUNDOFF[problem.dtype]
-    rounding = Rounding(u, SAMPLES, 0, absolute)
-
-    def numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: lift(value, rounding.number) for name, value in arrays.items()}
-
-    layer = problem.layer
-    with np.errstate(over="ignore", invalid="ignore"):
-        run = layer.forward(
-            numbers(problem.params),
-            lift(problem.x, rounding.number),
-            numbers(problem.state),
-            problem.lengths,
-            target="reference",
-        )
-        grads = layer.backward(run, lift(problem.dy, rounding.number), numbers(problem.dstate))
-    tensors = forward_tensors(run.y, run.state) | gradient_tensors(grads.params, grads.x, grads.state)
-    tiny = float(np.finfo(problem.dtype).tiny)
+    u, tiny = UNIT_ROUNDOFF[problem.dtype], float(np.finfo(problem.dtype).tiny)
     result = {}
-    for name, noisy in tensors.items():
-        samples = _samples(noisy)
-        deviation = (samples - exact[name].high[..., None]) - exact[name].low[..., None]
+    for name, values in samples(problem, absolute).items():
+        deviation = (values - exact[name].high[..., None]) - exact[name].low[..., None]
         spread = np.sqrt(np.mean(deviation**2, axis=-1))
         # the last rounding, to the stored value, and flushing to zero below the normal range
         stored = np.sqrt(spread**2 + (u * exact[name].high) ** 2) + tiny
         result[name] = np.where(spread > 0, stored, 0.0)
     return result
+
+
+def samples(problem: Problem, absolute: bool = False, gradients: bool = True) -> dict[str, np.ndarray]:
+    """``SAMPLES`` randomly rounded values, along a last axis, of every entry of every tensor."""
+    rounding = Rounding(UNIT_ROUNDOFF[problem.dtype], SAMPLES, 0, absolute)
+
+    def numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: lift(value, rounding.number) for name, value in arrays.items()}
+
+    layer, x, state = problem.layer, lift(problem.x, rounding.number), numbers(problem.state)
+    with np.errstate(over="ignore", invalid="ignore"):
+        run = layer.forward(numbers(problem.params), x, state, problem.lengths, target="reference")
+        tensors = forward_tensors(run.y, run.state)
+        if gradients:
+            grads = layer.backward(run, lift(problem.dy, rounding.number), numbers(problem.dstate))
+            tensors |= gradient_tensors(grads.params, grads.x, grads.state)
+    return {name: _samples(noisy) for name, noisy in tensors.items()}
 
 
 def _samples(noisy: np.ndarray) -> np.ndarray:

@@ -46,8 +46,8 @@ class Subject:
     def vjp(self, problem: Problem) -> Arrays:
         """``dW_hx`` and so on, ``dx``, ``dstate[...]``. Raises Misbehaviour or NotOffered."""
         arguments = _arguments(problem) | {
-            "dy": problem.dy.copy(),
-            "dstate": {name: value.copy() for name, value in problem.dstate.items()},
+            "dy": _private(problem.dy),
+            "dstate": {name: _private(value) for name, value in problem.dstate.items()},
         }
         result = _call("vjp", self.implementation.vjp, *arguments.values())
         dparams, dx, dstate = _unpacked("vjp", result, 3)
@@ -66,15 +66,15 @@ class Subject:
 
 
 def _arguments(problem: Problem) -> dict[str, Any]:
-    """Private copies, so that an implementation that writes to its inputs spoils nothing but its own verdict; a
-    read-only array (a check of memory layouts) is handed over as it is."""
+    lengths = None if problem.lengths is None else _private(problem.lengths)
+    params, state = ({n: _private(v) for n, v in arrays.items()} for arrays in (problem.params, problem.state))
+    return {"params": params, "x": _private(problem.x), "state": state, "lengths": lengths}
 
-    def private(array: np.ndarray) -> np.ndarray:
-        return array.copy(order="K") if array.flags.writeable else array
 
-    lengths = None if problem.lengths is None else problem.lengths.copy()
-    params, state = ({n: private(v) for n, v in arrays.items()} for arrays in (problem.params, problem.state))
-    return {"params": params, "x": private(problem.x), "state": state, "lengths": lengths}
+def _private(array: np.ndarray) -> np.ndarray:
+    """A copy, so that an implementation that writes to its inputs spoils nothing but its own verdict; a read-only array
+    (a check of memory layouts) is handed over as it is."""
+    return array.copy(order="K") if array.flags.writeable else array
 
 
 def _call(what: str, function: Callable, *arguments: Any) -> Any:
