@@ -43,7 +43,12 @@ class _ModelImplementation(Adapter):
 
 
 class OnnxRuntimeImplementation(_ModelImplementation):
-    """onnxruntime on the CPU. Raises NotOffered, with onnxruntime's words, for dtypes and operators that it refuses."""
+    """onnxruntime on the CPU. Raises NotOffered, with onnxruntime's words, for dtypes and operators that it refuses.
+
+    Its tanh and sigmoid are rational approximations (MLAS): -0 comes out for a tanh of -1e-9.
+    """
+
+    activations = "absolute"
 
     def __init__(self, layer: Layer) -> None:
         import onnxruntime
