@@ -31,7 +31,7 @@ class JaxImplementation(Adapter):
     def __init__(self, layer: Layer) -> None:
         if layer.cell is not catalogue()["lstm"].cell():
             raise NotOffered(f"JAX has no {layer.cell.label}; jax.experimental.rnn has the LSTM alone")
-        super().__init__(layer, f"jax {jax.__version__} experimental.rnn.lstm_ref")
+        super().__init__(layer, f"jax {jax.__version__} lstm_ref")
         self._call = jax.jit(self._lstm)
         self._vjp = jax.jit(self._lstm_vjp)
 

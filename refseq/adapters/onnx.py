@@ -80,7 +80,7 @@ class ReferenceEvaluatorImplementation(_ModelImplementation):
 
     def __init__(self, layer: Layer) -> None:
         operator(layer)
-        super().__init__(layer, f"onnx {onnx.__version__} reference evaluator")
+        super().__init__(layer, f"onnx {onnx.__version__} evaluator")
 
     def run(
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None

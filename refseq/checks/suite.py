@@ -62,7 +62,8 @@ def verify(
         outcomes.append(check.run(subject, problem))
         if progress:
             progress(outcomes[-1])
-    return Report(implementation.name, str(layer), layer.cell.label, dtype, tuple(outcomes))
+    activations = getattr(implementation, "activations", "relative")
+    return Report(implementation.name, layer.cell.label, layer.sizes, dtype, tuple(outcomes), activations)
 
 
 def parametrize_with_checks(

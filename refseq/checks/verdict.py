@@ -90,13 +90,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """Every check of one implementation of one layer in one precision."""
+    """Every check of one implementation of one layer in one precision.
+
+    ``activations`` is what the implementation declared about the accuracy of its tanh and sigmoid.
+    """
 
     implementation: str
-    layer: str
     cell: str
+    sizes: str
     dtype: str
     outcomes: tuple[Outcome, ...]
+    activations: str = "relative"
+
+    @property
+    def layer(self) -> str:
+        """The cell and its sizes, in words."""
+        return f"{self.cell} {self.sizes}"
 
     @property
     def verdict(self) -> str:
@@ -145,7 +154,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain dicts and lists, for JSON."""
-        return {**asdict(self), "verdict": self.verdict, "seconds": self.seconds}
+        return {**asdict(self), "layer": self.layer, "verdict": self.verdict, "seconds": self.seconds}
 
 
 def combine(verdicts: Iterable[str]) -> str:

@@ -27,6 +27,8 @@ Configuration = tuple[str, str]
 REFERENCE: tuple[Configuration, ...] = (("deep", "float64"), ("deep", "float32"))
 EVERYTHING: tuple[Configuration, ...] = (("plain", "float64"), ("deep", "float64"), ("deep", "float32"))
 SMALL: tuple[Configuration, ...] = (("plain", "float64"), ("plain", "float32"))
+SLOW = ("jax", "onnx")
+"""Peers that take seconds for a row: JAX compiles for every shape, ONNX's evaluator is plain Python."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Row:
         return judge(implementation, self.layer, self.dtype, quick=self.quick)
 
     def _unbuilt(self, outcome: Outcome) -> Report:
-        return Report(self.name, str(self.layer), self.layer.cell.label, self.dtype, (outcome,))
+        return Report(self.name, self.layer.cell.label, self.layer.sizes, self.dtype, (outcome,))
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
         why = PEERS[name].missing()
         if why:
             raise typer.BadParameter(f"{name}: {why}", param_hint="TARGET")
-        yield from _grid(name, PEERS[name].build, EVERYTHING, selection, selection.quick)
+        slow = name in SLOW
+        configurations = SMALL if slow and not selection.names else EVERYTHING
+        yield from _grid(name, PEERS[name].build, configurations, selection, selection.quick or slow)
     else:
         found = load(name)
         if isinstance(getattr(found, "layer", None), Layer) and not isinstance(found, type):

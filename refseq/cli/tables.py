@@ -12,16 +12,18 @@ from refseq.checks.verdict import FAIL, NOT_OFFERED, PASS, UNDECIDED, Worst
 
 STYLES = {PASS: "green", FAIL: "bold red", UNDECIDED: "yellow", NOT_OFFERED: "dim"}
 BUILD = "build"
-"""The outcome of an implementation that could not be made; its reason is told by cell, not by check."""
+"""The outcome of an implementation that could not be made: the cells that a framework does not have."""
+
+ABSOLUTE = "declares its tanh and sigmoid accurate to rounding of their range, not of small values, and is judged so"
 
 SHOWN = 6
 """Findings printed for one row; the rest are counted, and all are in the JSON."""
 
 
 def console() -> Console:
-    """A terminal's own width; 140 columns where output goes to a file or a pipe."""
+    """A terminal's own width; 150 columns where output goes to a file or a pipe."""
     found = Console()
-    return found if found.is_terminal else Console(width=140)
+    return found if found.is_terminal else Console(width=150)
 
 
 def add(table: Table, *cells: str | Text) -> None:
@@ -54,7 +56,7 @@ def results(reports: Iterable[Report]) -> Table:
         before = report.implementation
         worst = report.worst
         size, place = (number(worst.sigma), worst.place.tensor) if worst else ("", "")
-        configuration = f"{report.layer.removeprefix(report.cell).strip()} {report.dtype}"
+        configuration = f"{report.sizes} {report.dtype}"
         cells = (report.implementation, report.cell, configuration, verdict(report.verdict))
         add(table, *cells, size, place, f"{report.seconds:.2f}")
     return table
@@ -104,7 +106,7 @@ def cases(found: Sequence) -> Table:
 def details(reports: Iterable[Report]) -> list[Text]:
     """Findings row by row, and why checks were undecided or not offered, each reason once."""
     lines: list[Text] = []
-    reasons: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    reasons: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for report in reports:
         title = f"{report.implementation} {report.layer} {report.dtype}"
         if report.findings:
@@ -112,14 +114,16 @@ def details(reports: Iterable[Report]) -> list[Text]:
             lines += [Text(f"  {finding}") for finding in report.findings[:SHOWN]]
             if len(report.findings) > SHOWN:
                 lines.append(Text(f"  ... and {len(report.findings) - SHOWN} more (--json FILE has all)", style="dim"))
+        if report.activations == "absolute":
+            reasons[report.implementation, ABSOLUTE][""] = None
         for outcome in report.outcomes:
-            if outcome.reason:
-                what = outcome.check if outcome.check != BUILD else report.cell
-                listed = reasons[report.implementation, outcome.verdict, outcome.reason]
-                if what not in listed:
-                    listed.append(what)
-    for (implementation, verdict_, reason), checks in reasons.items():
-        lines.append(Text(f"{implementation}: {', '.join(checks)}: {verdict_}: {reason}", style="dim"))
+            if outcome.check == BUILD and outcome.verdict == NOT_OFFERED:
+                reasons[report.implementation, NOT_OFFERED][report.cell] = None
+            elif outcome.reason:
+                reasons[report.implementation, f"{outcome.verdict}: {outcome.reason}"][outcome.check] = None
+    for (implementation, reason), checks in reasons.items():
+        listed = ", ".join(checks)
+        lines.append(Text(f"{implementation}: {f'{listed}: ' if listed else ''}{reason}", style="dim"))
     return lines
 
 

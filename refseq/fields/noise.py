@@ -3,8 +3,9 @@
 Every number is a vector of samples, and every operation rounds each sample at random: the result is multiplied by
 1 + u r, r uniform in [-1, 1] and u the unit roundoff; activations, which libraries do not round correctly, by
 1 + 4 u r (two units in the last place). Some libraries take tanh and sigmoid from rational approximations that are
-accurate to rounding of their range [-1, 1] but not of a small value: ``absolute`` models those, adding 4 u r instead. The spread of a result over the samples is the error that a correct
-implementation may show. D. S. Parker, Monte Carlo arithmetic, UCLA CSD-970002 (1997).
+accurate to rounding of their range [-1, 1] but not of a small value: ``absolute`` models those, adding 4 u r instead.
+The spread of a result over the samples is the error that a correct implementation may show. D. S. Parker, Monte Carlo
+arithmetic, UCLA CSD-970002 (1997).
 """
 
 from typing import Any

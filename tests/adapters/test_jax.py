@@ -30,7 +30,7 @@ def test_agrees_with_the_reference(jax, adapter, sizes, dtype, lengths):
     assert gradient_distance(implementation, layer, given) <= TOLERANCE[dtype]
     assert given.bytes() == before
     assert jax.config.jax_enable_x64 == wide
-    assert implementation.name == f"jax {jax.__version__} experimental.rnn.lstm_ref"
+    assert implementation.name == f"jax {jax.__version__} lstm_ref"
 
 
 @pytest.mark.parametrize(("steps", "rows"), [(0, 3), (2, 0)])
