@@ -13,7 +13,7 @@ import numpy as np
 from refseq.checks.check import Undecided
 from refseq.checks.compare import against_exact
 from refseq.checks.problem import Problem
-from refseq.checks.tensors import blocks, place
+from refseq.checks.tensors import block_place, blocks
 from refseq.checks.verdict import Sensitivity
 
 LARGEST = 2.0**-6
@@ -40,8 +40,7 @@ def sensitivity(
                 continue
             found = _smallest(seen, problem, name, values, block)
             if weakest is None or found > weakest.size:
-                index = (*block, *(0,) * (values.ndim - len(block)))
-                weakest = Sensitivity(place(problem.layer, name, index), found)
+                weakest = Sensitivity(block_place(problem.layer, name, block, values.ndim), found)
     return weakest
 
 
@@ -55,7 +54,7 @@ def _smallest(
         if not np.array_equal(planted, values) and seen(name, planted):
             return size
         size *= 2
-    where = place(problem.layer, name, (*block, *(0,) * (values.ndim - len(block))))
+    where = block_place(problem.layer, name, block, values.ndim)
     raise Undecided(f"negative control: {where} scaled by 1 + {LARGEST:g} was not noticed on {problem.label}")
 
 

@@ -5,6 +5,7 @@ state.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -64,3 +65,11 @@ def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, 
         yield from ((k,) for k in range(array.shape[0]))
     else:
         yield ()
+
+
+def block_place(layer: Layer, tensor: str, block: tuple[int, ...], axes: int) -> Place:
+    """What all entries of a block of a tensor with this many axes have in common: gate, layer, direction."""
+    if not block:
+        return Place(tensor)
+    first = place(layer, tensor, (*block, *(0,) * (axes - len(block))))
+    return replace(first, time=None, row=None, unit=None)

@@ -71,7 +71,7 @@ def accuracy(reports: Sequence[Report], dtype: str) -> Table:
             if report.cell not in mine or worst.sigma > mine[report.cell].sigma:
                 mine[report.cell] = worst
     cells = list(dict.fromkeys(report.cell for report in reports if report.dtype == dtype))
-    title = f"Worst error in {dtype} as sigma / ULP, over all layers, directions and problems"
+    title = f"Worst error in {dtype}: sigma / ULP"
     table = Table("implementation", "tensor", title=title, title_justify="left")
     for cell in cells:
         table.add_column(Text(cell.replace("(", "\n").rstrip(")")), justify="right")
