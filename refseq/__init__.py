@@ -1,8 +1,21 @@
 """refseq: reference and verification suite for sequence models."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from refseq.cells import catalogue
 from refseq.layer import Gradients, Layer, Run, layer
 
+if TYPE_CHECKING:
+    from refseq import adapters, checks
+
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "catalogue", "layer"]
+__all__ = ["Gradients", "Layer", "Run", "adapters", "catalogue", "checks", "layer"]
+
+
+def __getattr__(name: str) -> Any:
+    """``refseq.checks`` and ``refseq.adapters`` are imported when they are first asked for."""
+    if name in ("adapters", "checks"):
+        return importlib.import_module(f"refseq.{name}")
+    raise AttributeError(f"module 'refseq' has no attribute {name!r}")
