@@ -5,7 +5,7 @@ the form that the scan wants: native byte order, contiguous, and owned by refseq
 later changes no gradient.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,25 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def number(name: str, value: Any) -> float:
+    """A finite real number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__} {value!r}")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    return float(value)
+
+
+def choice(name: str, value: Any, choices: Collection[str]) -> str:
+    """One of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
+    return value
+
+
 def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
     """A private, native, contiguous copy of an array of this shape (words stand for any size) and dtype."""
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):  # a mask would be lost
         raise TypeError(f"{name}: expected a numpy array, got {type(value).__name__}")
     fits = value.ndim == len(shape) and all(
         isinstance(want, str) or got == want for got, want in zip(value.shape, shape, strict=True)
@@ -88,7 +104,12 @@ def lengths(value: Any, steps: int, rows: int) -> np.ndarray:
     """Lengths (B,) with 0 <= length <= T; None means T for every row."""
     if value is None:
         return np.full(rows, steps, np.int64)
-    given = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("lengths: expected integers, got a MaskedArray")
+    try:
+        given = np.asarray(value)
+    except ValueError as error:  # lists of unequal lengths
+        raise TypeError(f"lengths: expected integers, got {value!r}") from error
     if given.size == 0 and given.ndim == 1:
         given = given.astype(np.int64)
     if given.dtype.kind not in "iu":

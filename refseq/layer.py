@@ -94,16 +94,18 @@ class Layer:
 
         scheme: gaussian N(0, gain/n) | glorot | he | orthogonal | identity (recurrent weights; inputs get glorot), see
         ``refseq.initialise``. ``forget_bias`` fills the bias of gate f. Raises ValueError for an unknown scheme or
-        dtype, a gain that is not positive and finite, or a forget bias for a cell without forget gate or bias.
+        dtype, a gain that is not positive and finite, or a forget bias for a cell without forget gate or bias, and
+        TypeError for what is not a number.
         """
-        if scheme not in initialise.SCHEMES:
-            raise ValueError(f"scheme: expected one of {', '.join(initialise.SCHEMES)}; got {scheme!r}")
+        arguments.choice("scheme", scheme, initialise.SCHEMES)
         if str(dtype) not in ("float32", "float64"):
             raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
-        if not (np.isfinite(gain) and gain > 0):
-            raise ValueError(f"gain: expected a positive finite number, got {gain!r}")
-        if forget_bias is not None and not ("f" in self.cell.gates and self.bias):
-            raise ValueError(f"forget_bias: {self} has no forget gate with a bias")
+        if arguments.number("gain", gain) <= 0:
+            raise ValueError(f"gain: expected a positive number, got {gain}")
+        if forget_bias is not None:
+            arguments.number("forget_bias", forget_bias)
+            if not ("f" in self.cell.gates and self.bias):
+                raise ValueError(f"forget_bias: {self} has no forget gate with a bias")
         rng = np.random.default_rng(arguments.integer("seed", seed, 0))
         params: Arrays = {}
         for name, shape in self.shapes.items():
@@ -149,8 +151,10 @@ class Layer:
     ) -> Gradients:
         """BPTT: the gradient of sum(dy * y) + sum(dstate * final state). None stands for zero, in dstate also for a
         single state. Raises TypeError or ValueError naming the argument."""
-        if not isinstance(run, Run) or run.layer != self:
-            raise ValueError(f"run: expected a run of {self}, got {getattr(run, 'layer', run)}")
+        if not isinstance(run, Run):
+            raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
+        if run.layer != self:
+            raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
         steps, rows, width = run.y.shape
         sample = run._recording.entries[0][1].W
         dy = zeros(run.y.shape, sample) if dy is None else arguments.array("dy", dy, (steps, rows, width), run.y.dtype)
@@ -188,10 +192,8 @@ def layer(
     out every bias; ``options`` are the recurrence's own (``activation`` of "elman", ``reset`` of "gru").
     Raises ValueError or TypeError naming the argument.
     """
-    if name not in catalogue():
-        raise ValueError(f"name: expected one of {', '.join(catalogue())}; got {name!r}")
     return Layer(
-        catalogue()[name].cell(**options),
+        catalogue()[arguments.choice("name", name, catalogue())].cell(**options),
         arguments.integer("inputs", inputs, 1),
         arguments.integer("units", units, 1),
         arguments.integer("layers", layers, 1),
