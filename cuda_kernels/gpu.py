@@ -1,0 +1,96 @@
+"""The one door to numba-cuda: every import of it, the device, and why it cannot be used where it cannot.
+
+Importing this module always works. Without numba-cuda ``cuda`` is None and ``missing()`` says why; kernels are
+therefore built on first use, never at import. With NUMBA_ENABLE_CUDASIM=1 in the environment numba-cuda replaces the
+device by a simulator written in Python: slow, but one source then runs on every machine.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+INSTALL = "pip install 'refseq[cuda]'"
+SIMULATE = "set NUMBA_ENABLE_CUDASIM=1 to run the kernels in numba-cuda's simulator"
+
+
+def _open() -> tuple[Any, str | None]:
+    """numba.cuda and None, or None and the reason. numba's own, deprecated CUDA target is not accepted instead."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        return None, f"numba-cuda is not installed; {INSTALL}"
+    try:
+        from numba import cuda
+    except ImportError as error:  # numba-cuda without its bindings
+        return None, f"numba-cuda cannot be imported ({error}); {INSTALL}"
+    return cuda, None
+
+
+cuda, _closed = _open()
+
+SIMULATOR: bool = cuda is not None and bool(cuda.config.ENABLE_CUDASIM)
+"""Whether numba-cuda was imported as its simulator."""
+
+
+def missing() -> str | None:
+    """None if kernels can run here, else why not and what would help."""
+    if _closed or SIMULATOR or cuda.is_available():
+        return _closed
+    from numba.cuda.cudadrv import nvvm
+
+    if not nvvm.is_available():
+        return f"numba-cuda finds no NVVM library to compile kernels with; {INSTALL}"
+    reason = " ".join(str(cuda.cuda_error()).split())  # numba-cuda's text has several lines
+    return f"numba-cuda finds no CUDA device ({reason}); {SIMULATE}"
+
+
+def describe() -> str:
+    """The current device, in words."""
+    if _closed:
+        return "no numba-cuda"
+    if SIMULATOR:
+        return "numba-cuda simulator"
+    device = cuda.get_current_device()
+    major, minor = device.compute_capability
+    return f"{device.name}, compute capability {major}.{minor}"
+
+
+def jit(**options: Any) -> Callable[[Callable], Any]:
+    """``cuda.jit(**options)`` for a kernel, on the device and in the simulator alike.
+
+    The simulator's jit knows fewer options (no ``launch_bounds``, ``max_registers``, ``lineinfo``); those steer the
+    compiler, so there they are dropped. Raises RuntimeError where numba-cuda is missing.
+    """
+    if _closed:
+        raise RuntimeError(_closed)
+    if SIMULATOR:
+        known = inspect.signature(cuda.jit).parameters
+        options = {name: value for name, value in options.items() if name in known}
+    return cuda.jit(**options)
+
+
+def configure(kernel: Any, blocks: int, threads: int) -> Callable[..., None]:
+    """The kernel for ``blocks`` blocks of ``threads`` threads; call it with the kernel's arguments.
+
+    numba-cuda warns of fewer than 128 blocks, where a device is under-used. True, but the batch is the caller's: that
+    one warning is silenced, here and nowhere else.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
+        return kernel[blocks, threads]
+
+
+def toolchain() -> SimpleNamespace:
+    """numba-cuda's modules that compile a kernel: ``dispatcher``, ``compiler``, ``codegen``, ``driver``, ``typeof``.
+    Raises RuntimeError where they are missing, as in the simulator."""
+    if _closed or SIMULATOR:
+        raise RuntimeError(f"no CUDA compiler: {_closed or 'numba-cuda was imported as its simulator'}")
+    from numba.cuda.cudadrv import nvvm
+
+    if not nvvm.is_available():
+        raise RuntimeError(f"no CUDA compiler: numba-cuda finds no NVVM library; {INSTALL}")
+    modules = ("dispatcher", "compiler", "codegen", "cudadrv.driver", "typing.typeof")
+    found = {name.rpartition(".")[2]: importlib.import_module(f"numba.cuda.{name}") for name in modules}
+    return SimpleNamespace(**found)

@@ -1,0 +1,74 @@
+"""Generic kernels for any cell: a block of threads takes a batch row (or a row of a gradient), its threads the units.
+
+Grid-stride: any number of blocks and threads is legal, one of each included, and changes no bit of the result, because
+every number is summed by one thread in an order that depends on neither. There are no atomics and no barrier between
+blocks.
+"""
+
+import sys
+from functools import cache
+
+from numba.extending import register_jitable
+
+from cuda_kernels.gpu import cuda, jit
+from refseq.cell import Cell
+from refseq.scan import build_scan
+from refseq.step import Team
+from refseq.targets.base import Kernels
+from refseq.targets.digest import source_digest
+
+# The simulator swaps the name `cuda` in the globals of the kernels' own module, so all that use it stand in this file.
+
+
+@register_jitable
+def _thread() -> int:
+    return cuda.threadIdx.x
+
+
+@register_jitable
+def _threads() -> int:
+    return cuda.blockDim.x
+
+
+@register_jitable
+def _wait() -> None:
+    cuda.syncthreads()
+
+
+BLOCK = Team(_thread, _threads, _wait)
+"""The threads of a block share a row."""
+
+
+@cache
+def kernels(cell: Cell) -> Kernels:
+    """The three kernels of a cell; compiled for a precision on their first launch with it."""
+    scan = build_scan(cell, BLOCK)
+    forward_row, backward_row, gradient_row = scan.forward_row, scan.backward_row, scan.gradient_row
+    key = source_digest(cell, sys.modules[__name__])
+
+    # `key` is captured so that it is part of numba's cache key
+    @jit(cache=True)
+    def forward(W, U, bias, p, x, lengths, reverse, s, tape, y, a):
+        _ = key
+        b = cuda.blockIdx.x
+        while b < lengths.shape[0]:
+            forward_row(b, W, U, bias, p, x, lengths, reverse, s, tape, y, a)
+            b += cuda.gridDim.x
+
+    @jit(cache=True)
+    def backward(W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv):
+        _ = key
+        b = cuda.blockIdx.x
+        while b < lengths.shape[0]:
+            backward_row(b, W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv)
+            b += cuda.gridDim.x
+
+    @jit(cache=True)
+    def gradient(x, lengths, reverse, s, tape, da, dW, dU, db):
+        _ = key
+        k = cuda.blockIdx.x
+        while k < dW.shape[0] + dU.shape[0] + 1:
+            gradient_row(k, x, lengths, reverse, s, tape, da, dW, dU, db)
+            k += cuda.gridDim.x
+
+    return Kernels(forward, backward, gradient)

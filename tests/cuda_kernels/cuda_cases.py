@@ -1,0 +1,164 @@
+"""The target "cuda" against "reference" and against exact values: every cell, state, gradient and precision.
+
+numba-cuda decides at import between the device and its simulator, so test_target.py runs this file in a process of its
+own. On a machine with a GPU: pytest tests/cuda_kernels/cuda_cases.py
+"""
+
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+
+import refseq
+from cuda_kernels import gpu
+from cuda_kernels.target import CudaTarget
+from refseq.arrays import lift
+from refseq.checks.accuracy import GRADIENTS, VALUES
+from refseq.checks.problem import draw
+from refseq.checks.subject import Subject
+from refseq.checks.tensors import forward_tensors, gradient_tensors
+from refseq.networks import stacked
+
+CELLS = [cell for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
+every_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.label)
+two_cells = pytest.mark.parametrize("cell", [CELLS[0], CELLS[-1]], ids=lambda cell: cell.label)
+both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
+INPUTS, UNITS, STEPS, ROWS = 2, 3, 5, 4
+
+
+def problem(cell, dtype, steps=STEPS, rows=ROWS):
+    """A stacked bidirectional layer with everything it takes, nothing of it zero; lengths 5, 0, 2, 4."""
+    layer = refseq.layer(cell.name, inputs=INPUTS, units=UNITS, layers=2, bidirectional=True, **cell.options)
+    return draw(layer, dtype, steps, rows)
+
+
+class Solved:
+    """What a target returned for a problem: to be judged like a foreign implementation, and by name."""
+
+    name = "solved"
+
+    def __init__(self, problem, target):
+        layer = problem.layer
+        self.run = layer.forward(problem.params, problem.x, problem.state, problem.lengths, target=target)
+        self.grads = layer.backward(self.run, problem.dy, problem.dstate)
+        forward = forward_tensors(self.run.y, self.run.state)
+        self.tensors = forward | gradient_tensors(self.grads.params, self.grads.x, self.grads.state)
+
+    def forward(self, *_):
+        return self.run.y, self.run.state
+
+    def vjp(self, *_):
+        return self.grads.params, self.grads.x, self.grads.state
+
+
+def interpreted(given):
+    """The same problem for the reference target in plain Python: objects of numpy's scalar type."""
+    number = np.dtype(given.dtype).type
+    params, state, dstate = (
+        {name: lift(array, number) for name, array in arrays.items()}
+        for arrays in (given.params, given.state, given.dstate)
+    )
+    return replace(given, params=params, state=state, dstate=dstate, x=lift(given.x, number), dy=lift(given.dy, number))
+
+
+def assert_bitwise(got, want, dtype):
+    assert got.keys() == want.keys()
+    different = [name for name in want if got[name].tobytes() != want[name].astype(dtype).tobytes()]
+    assert not different, f"differ in at least one bit: {different}"
+
+
+@both_precisions
+@every_cell
+def test_agrees_with_the_reference(cell, dtype):
+    given = problem(cell, dtype)
+    got = Solved(given, "cuda")
+
+    # On any device, whatever contracts a*b+c and whosever exp it calls: within the budget of the exact values.
+    for check in (VALUES, GRADIENTS):
+        outcome = check.run(Subject(got, given.layer), given)
+        assert outcome.verdict == "pass", (outcome.reason, outcome.findings)
+
+    if gpu.SIMULATOR:
+        # The simulator runs the interpreted reference's own Python functions in the same order: not a bit differs.
+        assert_bitwise(got.tensors, Solved(interpreted(given), "reference").tensors, dtype)
+        # Compiled in float64, the same operations and the same libm: again not a bit, unless numba uses Intel's SVML
+        # for exp and tanh. In float32 libm's expf and tanhf are not the rounded double functions that Python has.
+        if dtype == "float64" and not numba.config.USING_SVML:
+            assert_bitwise(got.tensors, Solved(given, "reference").tensors, dtype)
+
+
+@both_precisions
+@pytest.mark.parametrize(("steps", "rows"), [(0, ROWS), (STEPS, 0), (0, 0)])
+@two_cells
+def test_no_steps_and_no_rows(cell, steps, rows, dtype):
+    given = problem(cell, dtype, steps, rows)
+    got, want = (Solved(given, target).tensors for target in ("cuda", "reference"))
+    assert [(name, array.shape, array.dtype) for name, array in got.items()] == [
+        (name, array.shape, np.dtype(dtype)) for name, array in want.items()
+    ]
+    assert_bitwise(got, want, dtype)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_launch_does_not_change_a_bit(name):
+    """One block and one thread are legal; so are more threads than units, more blocks than pieces, and odd numbers."""
+    for cell in refseq.catalogue()[name].variants():
+        given = problem(cell, "float32")
+        part = given.layer.parts[1]  # the reverse direction
+        weights = stacked.pack(cell, part, given.params, bias=True)
+        s0, ds = (np.stack([a[name][part.row] for name in cell.state], axis=1) for a in (given.state, given.dstate))
+        results = []
+        for blocks, threads in [(1, 1), (1, 2), (3, 3), (INPUTS + UNITS + 2, UNITS + 2)]:
+            target = CudaTarget(blocks, threads)
+            tape = target.forward(cell, weights, given.x, s0, given.counts, part.reverse)
+            pulled = target.backward(cell, weights, tape, np.ascontiguousarray(given.dy[:, :, UNITS:]), ds)
+            named = {"s": tape.s, "tape": tape.tape, "y": tape.y, "dx": pulled.x, "ds": pulled.s0}
+            results.append(named | {f"d{name}": array for name, array in vars(pulled.weights).items()})
+        for other in results[1:]:
+            assert_bitwise(other, results[0], "float32")
+
+
+@two_cells
+def test_rows_do_not_meet_and_padding_is_not_read(cell):
+    given = problem(cell, "float64")
+    want = Solved(given, "cuda").tensors
+    x, dy = given.x.copy(), given.dy.copy()
+    for row, length in enumerate(given.counts):
+        x[length:, row] = dy[length:, row] = np.nan
+    assert_bitwise(Solved(replace(given, x=x, dy=dy), "cuda").tensors, want, "float64")
+    x[0, 0] = np.nan  # a valid step of row 0
+    got = Solved(replace(given, x=x, dy=dy), "cuda").tensors
+    for name, axis in (("y", 1), ("dx", 1), ("state[h]", 1), ("dstate[h]", 1)):
+        assert np.isnan(got[name].take(0, axis)).any(), name
+        others = range(1, ROWS)
+        assert got[name].take(others, axis).tobytes() == want[name].take(others, axis).tobytes(), name
+
+
+def test_inputs_may_be_read_only():
+    given = problem(CELLS[-1], "float32")
+    frozen = replace(
+        given, **{name: frozen_copy(getattr(given, name)) for name in ("params", "x", "state", "dy", "dstate")}
+    )
+    assert_bitwise(Solved(frozen, "cuda").tensors, Solved(given, "cuda").tensors, "float32")
+
+
+def frozen_copy(thing):
+    if isinstance(thing, dict):
+        return {name: frozen_copy(array) for name, array in thing.items()}
+    copy = thing.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def test_says_where_it_ran():
+    info = Solved(problem(CELLS[0], "float32"), "cuda").run.info
+    assert info["target"] == "cuda"
+    assert ("simulator" in info["device"]) == gpu.SIMULATOR
+
+
+def test_complex_numbers_are_refused():
+    given = problem(CELLS[0], "float64")
+    params = {name: array.astype(complex) for name, array in given.params.items()}
+    with pytest.raises(TypeError, match="target 'cuda' takes float32, float64; got complex128"):
+        given.layer.forward(params, given.x.astype(complex), target="cuda")
