@@ -1,17 +1,14 @@
 """refseq: reference and verification suite for sequence models."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from refseq.cells import catalogue
 from refseq.layer import Gradients, Layer, Run, layer
 
-if TYPE_CHECKING:
-    from refseq import adapters, checks
-
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "adapters", "catalogue", "checks", "layer"]
+__all__ = ["Gradients", "Layer", "Run", "catalogue", "layer"]
 
 
 def __getattr__(name: str) -> Any:
