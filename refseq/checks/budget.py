@@ -21,22 +21,33 @@ THRESHOLD = 16.0
 SAMPLES = 32
 
 
-@lru_cache(maxsize=256)
 def sigma(problem: Problem, absolute: bool = False) -> Mapping[str, np.ndarray]:
     """Standard deviation of the rounding error of every entry of every tensor. Raises Unenclosed.
 
     ``absolute``: for an implementation whose tanh and sigmoid are accurate only to rounding of their range.
     """
+    return _sigma(problem, absolute)
+
+
+@lru_cache(maxsize=256)
+def _sigma(problem: Problem, absolute: bool) -> Mapping[str, np.ndarray]:
     exact = enclose(problem)
     u, tiny = UNIT_ROUNDOFF[problem.dtype], float(np.finfo(problem.dtype).tiny)
     result = {}
     for name, values in samples(problem, absolute).items():
         deviation = (values - exact[name].high[..., None]) - exact[name].low[..., None]
-        spread = np.sqrt(np.mean(deviation**2, axis=-1))
+        spread = _root_mean_square(deviation)
         # the last rounding, to the stored value, and flushing to zero below the normal range
-        stored = np.sqrt(spread**2 + (u * exact[name].high) ** 2) + tiny
+        stored = np.hypot(spread, u * exact[name].high) + tiny
         result[name] = np.where(spread > 0, stored, 0.0)
     return result
+
+
+def _root_mean_square(deviation: np.ndarray) -> np.ndarray:
+    """Along the last axis, scaled so that no square underflows: a spread of 0 must mean that nothing was rounded."""
+    largest = np.max(np.abs(deviation), axis=-1, keepdims=True)
+    scaled = deviation / np.where(largest > 0, largest, 1.0)
+    return largest[..., 0] * np.sqrt(np.mean(scaled**2, axis=-1))
 
 
 def samples(problem: Problem, absolute: bool = False, gradients: bool = True) -> dict[str, np.ndarray]:

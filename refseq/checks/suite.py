@@ -6,12 +6,13 @@ from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.check import Check
 from refseq.checks.implementation import Implementation
 from refseq.checks.problem import Problem, draw
+from refseq.checks.properties import PROPERTIES
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, NOT_OFFERED, UNDECIDED, Outcome, Report
 from refseq.checks.witnesses import AGREEMENT, COMPLEX_STEP, DIFFERENCES, FINITE_FIELD
 from refseq.layer import Layer
 
-CHECKS: tuple[Check, ...] = (VALUES, GRADIENTS, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT)
+CHECKS: tuple[Check, ...] = (VALUES, GRADIENTS, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT, *PROPERTIES)
 """Every check, in the order in which they run."""
 
 

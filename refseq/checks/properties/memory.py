@@ -1,0 +1,76 @@
+"""Calls leave nothing behind: the same call gives the same bits, whatever was called in between."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from refseq.checks.problem import Problem
+from refseq.checks.properties.claim import Claim, Claims, asks
+from refseq.checks.properties.spread import of_two
+from refseq.checks.properties.variants import by_row, live, rows
+from refseq.checks.subject import Subject
+
+
+@asks("determinism", "Do two equal calls of forward give the same bits?")
+def determinism(subject: Subject, problem: Problem) -> Claims:
+    """Also a use of memory that nobody has written, which seldom holds the same twice."""
+    yield Claim("second call", subject.forward(problem), subject.forward(problem), None)
+
+
+@asks("backward twice", "Do two equal calls of vjp give the same bits, and not twice the gradient?")
+def backward_twice(subject: Subject, problem: Problem) -> Claims:
+    """Gradients are written, not accumulated over calls."""
+    first, second = subject.vjp(problem), subject.vjp(problem)
+    yield Claim("second call", second, first, None)
+
+
+@asks("results are kept", "Do later calls leave earlier results alone?")
+def results_are_kept(subject: Subject, problem: Problem) -> Claims:
+    """A result must not be a view of a buffer that the next call uses again."""
+    results = subject.everything(problem)
+    before = {name: value.copy() for name, value in results.items()}
+    subject.everything(replace(problem, x=1 - 2 * problem.x))
+    yield Claim("after another call", results, before, None)
+
+
+@asks("other shapes between", "Does a call with another batch size and length leave no trace in the next one?")
+def other_shapes(subject: Subject, problem: Problem) -> Claims:
+    """Small between two calls of the same: buffers and plans must not outlive their shape."""
+    row, spread = live(problem)[:1], of_two(subject, problem)
+    whole = subject.everything(problem)
+    small = subject.everything(rows(problem, row))
+    again = subject.everything(problem)
+    yield Claim("one row after a larger batch", by_row(small), by_row(whole, row), by_row(spread, row))
+    yield Claim("the same call after one of another shape", again, whole, None)
+
+
+@asks("new parameters", "Are parameters that change between calls read again?")
+def new_parameters(subject: Subject, problem: Problem) -> Claims:
+    """-x with -W_hx is the same as x with W_hx, to anyone who reads the new W_hx."""
+    changed = {f"W_hx{part.suffix}" for part in subject.layer.parts if part.layer == 0}
+    params = {name: -value if name in changed else value for name, value in problem.params.items()}
+    whole, found = subject.everything(problem), subject.everything(replace(problem, params=params, x=-problem.x))
+    turned = {name: -value if name == "dx" or name[1:] in changed else value for name, value in found.items()}
+    yield Claim("the same W_hx x of other W_hx and x", turned, whole, of_two(subject, problem))
+
+
+@asks(
+    "double precision", "Are float32 results those of float64, rounded?", lambda _, p: p.dtype == "float32", edge=True
+)
+def double_precision(subject: Subject, problem: Problem) -> Claims:
+    """The same numbers in float64; its own errors are far below those of float32."""
+
+    def double(array: np.ndarray) -> np.ndarray:
+        return array.astype(np.float64)
+
+    wide = replace(
+        problem,
+        dtype="float64",
+        params={name: double(value) for name, value in problem.params.items()},
+        x=double(problem.x),
+        state={name: double(value) for name, value in problem.state.items()},
+        dy=double(problem.dy),
+        dstate={name: double(value) for name, value in problem.dstate.items()},
+    )
+    single, exact = subject.everything(problem), subject.everything(wide)
+    yield Claim("against float64", single, exact, of_two(subject, problem))
