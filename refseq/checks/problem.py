@@ -51,7 +51,7 @@ REGIMES: dict[str, tuple[float, Draw]] = {
 
 def spread_lengths(steps: int, rows: int) -> np.ndarray:
     """Unequal lengths with 0 and T among them, in no order."""
-    return np.array([(steps, 0, steps // 2, max(steps - 1, 0), 1)[b % 5] for b in range(rows)])
+    return np.array([(steps, 0, steps // 2, max(steps - 1, 0), min(steps, 1))[b % 5] for b in range(rows)])
 
 
 @lru_cache(maxsize=256)

@@ -96,6 +96,8 @@ def _unpacked(what: str, result: Any, count: int) -> tuple:
 def _mapping(what: str, value: Any) -> Mapping[str, np.ndarray]:
     if not isinstance(value, Mapping):
         raise Misbehaviour(what, f"{what}: expected a dict of arrays, got {type(value).__name__}")
+    if not all(isinstance(name, str) for name in value):
+        raise Misbehaviour(what, f"{what}: expected names as keys, got {list(value)}")
     return value
 
 
@@ -106,18 +108,20 @@ def _shapes(what: str, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int,
 def _hold(problem: Problem, tensors: Arrays, shapes: Mapping[str, tuple[int, ...]], arguments: dict[str, Any]) -> None:
     if set(tensors) != set(shapes):
         raise Misbehaviour("names", f"expected the tensors {sorted(shapes)}, got {sorted(tensors)}")
-    given = list(_arrays(arguments))
+    given, before = dict(_arrays(arguments)), dict(_arrays(_originals(problem, arguments)))
+    if given.keys() != before.keys():
+        raise Misbehaviour("names", f"the arguments were modified: {sorted(given.keys() ^ before.keys())}")
     for name, value in tensors.items():
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):  # a mask would hide entries
             raise Misbehaviour(name, f"expected a numpy array, got {type(value).__name__}")
         if value.shape != shapes[name]:
             raise Misbehaviour(name, f"expected shape {shapes[name]}, got {value.shape}")
         if value.dtype.newbyteorder("=") != problem.dtype:
             raise Misbehaviour(name, f"expected dtype {problem.dtype}, got {value.dtype}")
-        if any(np.shares_memory(value, array) for _, array in given):
+        if any(np.shares_memory(value, array) for array in given.values() if isinstance(array, np.ndarray)):
             raise Misbehaviour(name, "shares memory with an input")
-    for (name, after), (_, before) in zip(given, _arrays(_originals(problem, arguments)), strict=True):
-        if not np.array_equal(after, before, equal_nan=after.dtype.kind == "f"):
+    for name, after in given.items():
+        if not isinstance(after, np.ndarray) or not np.array_equal(after, before[name], after.dtype.kind == "f"):
             raise Misbehaviour(name, f"the argument {name} was modified")
 
 
