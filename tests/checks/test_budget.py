@@ -1,0 +1,97 @@
+"""The error budget is calibrated: refseq's own errors are of the size of sigma, and exact zeros have none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import refseq
+from refseq.checks.budget import THRESHOLD, sigma
+from refseq.checks.compare import in_sigmas
+from refseq.checks.exact import enclose
+from refseq.checks.problem import draw
+from tests.examples import LAYERS, everything, example
+
+layers = pytest.mark.parametrize("layer", LAYERS, ids=str)
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def sizes(problem) -> np.ndarray:
+    """Errors of the target "cpu" in sigma, all entries of all tensors that are rounded."""
+    found = []
+    for name, value in everything(problem).items():
+        spread = sigma(problem)[name]
+        size = in_sigmas(enclose(problem)[name].error(value), spread)
+        assert not size[spread == 0].any(), name
+        found.append(size[spread > 0])
+    return np.concatenate(found)
+
+
+@layers
+@dtypes
+@pytest.mark.parametrize("regime", ["generic", "saturated", "tiny", "sparse"])
+def test_own_errors_are_of_the_size_of_sigma(layer, dtype, regime):
+    """The median of |error|/sigma is 0.67 for a normal error; the model is rougher than the truth, so less is usual."""
+    found = sizes(draw(layer, dtype, 5, 3, regime))
+    assert found.max() < THRESHOLD
+    assert 0.02 < np.median(found) < 1.5
+
+
+@dtypes
+def test_the_worst_of_many_is_far_from_the_threshold(dtype):
+    found = np.concatenate([sizes(draw(LAYERS[2], dtype, 6, 4, seed=seed)) for seed in range(8)])
+    assert 1 < found.max() < THRESHOLD / 2
+
+
+@layers
+def test_single_precision_has_the_larger_budget(layer):
+    """By the ratio of the roundoffs, 2^29, or less: noise of 2^-53 is itself rounded to float64, to the wide side."""
+    problem = draw(layer, "float32", 4, 3)
+    double = replace(
+        problem,
+        dtype="float64",
+        **{
+            name: {k: v.astype(float) for k, v in value.items()} if isinstance(value, dict) else value.astype(float)
+            for name in ("params", "x", "state", "dy", "dstate")
+            for value in [getattr(problem, name)]
+        },
+    )
+    for name, spread in sigma(double).items():
+        rounded = spread > 0
+        assert np.array_equal(rounded, sigma(problem)[name] > 0)
+        ratio = sigma(problem)[name][rounded] / spread[rounded]
+        assert 0.25 < np.median(ratio) / 2**29 < 1.1
+
+
+@layers
+def test_what_is_not_rounded_has_no_budget(layer):
+    problem = example(layer)
+    spread = sigma(problem)
+    padding = np.arange(len(problem.x))[:, None] >= problem.counts
+    for name in ("y", "dx"):
+        exact = (spread[name] == 0).all(axis=2)
+        assert np.all(exact[padding])
+        assert "relu" in str(layer) or not np.any(exact[~padding])  # relu has exact zeros of its own
+    for name in layer.cell.state:
+        for tensor in (f"state[{name}]", f"dstate[{name}]"):
+            assert np.array_equal((spread[tensor] == 0).all(axis=(0, 2)), problem.counts == 0)
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [("float64", 1e-24), ("float32", 1e-4), ("float32", 1e-24)])
+def test_tiny_numbers_have_a_budget(dtype, scale):
+    """Gradients near the bottom of the range: squares of their errors underflow, sigma does not."""
+    problem = draw(refseq.layer("elman", 3, 4, activation="identity"), dtype, 7, 2, padded=False)
+    params = {name: (value * np.array(scale)).astype(dtype) for name, value in problem.params.items()}
+    problem = replace(problem, params=params, dy=np.zeros_like(problem.dy))
+    assert np.abs(enclose(problem)["dstate[h]"].high).max() < 1e-25
+    assert sizes(problem).max() < THRESHOLD
+
+
+def test_the_budget_grows_with_the_number_of_terms():
+    """Sums of n products: the error of a dot product grows like sqrt(n), not like n, not like 1."""
+    few, many = (
+        np.median(sigma(p)["y"] / np.linalg.norm(p.params["W_hx"], axis=(0, 2)).mean())
+        for inputs in (4, 400)
+        for p in [draw(refseq.layer("elman", inputs, 3, activation="identity"), "float64", 1, 4, padded=False)]
+    )
+    assert 4 < many / few < 60
