@@ -101,6 +101,7 @@ class Report:
     dtype: str
     outcomes: tuple[Outcome, ...]
     activations: str = "relative"
+    quick: bool = False
 
     @property
     def layer(self) -> str:

@@ -28,7 +28,8 @@ REFERENCE: tuple[Configuration, ...] = (("deep", "float64"), ("deep", "float32")
 EVERYTHING: tuple[Configuration, ...] = (("plain", "float64"), ("deep", "float64"), ("deep", "float32"))
 SMALL: tuple[Configuration, ...] = (("plain", "float64"), ("plain", "float32"))
 SLOW = ("jax", "onnx")
-"""Peers that take seconds for a row: JAX compiles for every shape, ONNX's evaluator is plain Python."""
+"""Peers that take long: JAX compiles for every shape, ONNX's evaluator is plain Python. Unless they are asked for by
+name, a quick look at small layers has to do."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
         why = PEERS[name].missing()
         if why:
             raise typer.BadParameter(f"{name}: {why}", param_hint="TARGET")
-        slow = name in SLOW
-        configurations = SMALL if slow and not selection.names else EVERYTHING
+        slow = name in SLOW and not selection.names
+        configurations = SMALL if slow else EVERYTHING
         yield from _grid(name, PEERS[name].build, configurations, selection, selection.quick or slow)
     else:
         found = load(name)

@@ -17,7 +17,7 @@ BUILD = "build"
 ABSOLUTE = "declares its tanh and sigmoid accurate to rounding of their range, not of small values, and is judged so"
 
 SHOWN = 6
-"""Findings printed for one row; the rest are counted, and all are in the JSON."""
+"""Findings printed for one row, and checks for one reason; the rest are counted, and all are in the JSON."""
 
 
 def console() -> Console:
@@ -56,7 +56,7 @@ def results(reports: Iterable[Report]) -> Table:
         before = report.implementation
         worst = report.worst
         size, place = (number(worst.sigma), worst.place.tensor) if worst else ("", "")
-        configuration = f"{report.sizes} {report.dtype}"
+        configuration = f"{report.sizes} {report.dtype}{' quick' if report.quick else ''}"
         cells = (report.implementation, report.cell, configuration, verdict(report.verdict))
         add(table, *cells, size, place, f"{report.seconds:.2f}")
     return table
@@ -122,7 +122,8 @@ def details(reports: Iterable[Report]) -> list[Text]:
             elif outcome.reason:
                 reasons[report.implementation, f"{outcome.verdict}: {outcome.reason}"][outcome.check] = None
     for (implementation, reason), checks in reasons.items():
-        listed = ", ".join(checks)
+        first, rest = list(checks)[:SHOWN], len(checks) - SHOWN
+        listed = ", ".join(first) + (f" and {rest} more" if rest > 0 else "")
         lines.append(Text(f"{implementation}: {f'{listed}: ' if listed else ''}{reason}", style="dim"))
     return lines
 

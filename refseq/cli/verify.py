@@ -39,7 +39,7 @@ def verify(
     target: Annotated[
         list[str] | None, typer.Option(help="Only this target of refseq: reference, cpu, cuda; repeatable.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Two problems for each row instead of seven.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Two problems instead of seven, and no properties.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")] = None,
 ) -> int:
     """Judge recurrent layers: values and every gradient against rigorous enclosures, and the conformance suite."""
