@@ -1,9 +1,8 @@
 """The error budget: how large the rounding errors of a correct implementation in the problem's precision are.
 
-sigma is measured by Monte-Carlo arithmetic (``refseq.fields.noise``) around the exact values, entry by entry; the
-verdict falls at ``THRESHOLD`` sigma. Correct implementations have been seen at up to 6 sigma; an error of 1e-6 in one
-gate scores about 1e9 sigma in float64. Where nothing is rounded (padding, rows of length 0) sigma is 0 and the value
-must be exact.
+sigma is measured by Monte-Carlo arithmetic (``refseq.fields.noise``), entry by entry; the verdict falls at
+``THRESHOLD`` sigma. Correct implementations have been seen at up to 6 sigma; an error of 1e-6 in one gate scores about
+1e9 sigma in float64. Where nothing is rounded (padding, rows of length 0) sigma is 0 and the value must be exact.
 """
 
 from collections.abc import Mapping
@@ -20,6 +19,10 @@ from refseq.fields.noise import UNIT_ROUNDOFF, Noisy, Rounding
 THRESHOLD = 16.0
 SAMPLES = 32
 
+FINEST = 2.0**-40
+"""The smallest roundoff that is simulated. Roundings of 2^-53 would themselves be rounded to float64, to one side; the
+spread is proportional to the roundoff, so that a larger one can be scaled down."""
+
 
 def sigma(problem: Problem, absolute: bool = False) -> Mapping[str, np.ndarray]:
     """Standard deviation of the rounding error of every entry of every tensor. Raises Unenclosed.
@@ -33,13 +36,14 @@ def sigma(problem: Problem, absolute: bool = False) -> Mapping[str, np.ndarray]:
 def _sigma(problem: Problem, absolute: bool) -> Mapping[str, np.ndarray]:
     exact = enclose(problem)
     u, tiny = UNIT_ROUNDOFF[problem.dtype], float(np.finfo(problem.dtype).tiny)
+    simulated = max(u, FINEST)
     result = {}
-    for name, values in samples(problem, absolute).items():
-        deviation = (values - exact[name].high[..., None]) - exact[name].low[..., None]
-        spread = _root_mean_square(deviation)
+    for name, values in samples(problem, absolute, u=simulated).items():
+        # around the mean and not around the exact value: an error in refseq's own source must not widen the budget
+        spread = _root_mean_square(values - values.mean(axis=-1, keepdims=True))
         # the last rounding, to the stored value, and flushing to zero below the normal range
-        stored = np.hypot(spread, u * exact[name].high) + tiny
-        result[name] = np.where(spread > 0, stored, 0.0)
+        stored = np.hypot(spread * (u / simulated), u * exact[name].high) + tiny
+        result[name] = np.where(np.any(values != values[..., :1], axis=-1), stored, 0.0)
     return result
 
 
@@ -50,9 +54,12 @@ def _root_mean_square(deviation: np.ndarray) -> np.ndarray:
     return largest[..., 0] * np.sqrt(np.mean(scaled**2, axis=-1))
 
 
-def samples(problem: Problem, absolute: bool = False, gradients: bool = True) -> dict[str, np.ndarray]:
-    """``SAMPLES`` randomly rounded values, along a last axis, of every entry of every tensor."""
-    rounding = Rounding(UNIT_ROUNDOFF[problem.dtype], SAMPLES, 0, absolute)
+def samples(
+    problem: Problem, absolute: bool = False, gradients: bool = True, u: float | None = None
+) -> dict[str, np.ndarray]:
+    """``SAMPLES`` randomly rounded values, along a last axis, of every entry of every tensor; ``u`` is the roundoff,
+    None that of the problem's precision."""
+    rounding = Rounding(u or UNIT_ROUNDOFF[problem.dtype], SAMPLES, 0, absolute)
 
     def numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: lift(value, rounding.number) for name, value in arrays.items()}
