@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numba.extending import register_jitable
 
 import refseq
 from refseq.checks.budget import THRESHOLD, sigma
-from refseq.checks.compare import in_sigmas
+from refseq.checks.compare import against_exact, in_sigmas
 from refseq.checks.exact import enclose
 from refseq.checks.problem import draw
 from tests.examples import LAYERS, everything, example
@@ -34,7 +35,7 @@ def test_own_errors_are_of_the_size_of_sigma(layer, dtype, regime):
     """The median of |error|/sigma is 0.67 for a normal error; the model is rougher than the truth, so less is usual."""
     found = sizes(draw(layer, dtype, 5, 3, regime))
     assert found.max() < THRESHOLD
-    assert 0.02 < np.median(found) < 1.5
+    assert 0.05 < np.median(found) < 1
 
 
 @dtypes
@@ -45,7 +46,7 @@ def test_the_worst_of_many_is_far_from_the_threshold(dtype):
 
 @layers
 def test_single_precision_has_the_larger_budget(layer):
-    """By the ratio of the roundoffs, 2^29, or less: noise of 2^-53 is itself rounded to float64, to the wide side."""
+    """By the ratio of the roundoffs, 2^29."""
     problem = draw(layer, "float32", 4, 3)
     double = replace(
         problem,
@@ -60,7 +61,7 @@ def test_single_precision_has_the_larger_budget(layer):
         rounded = spread > 0
         assert np.array_equal(rounded, sigma(problem)[name] > 0)
         ratio = sigma(problem)[name][rounded] / spread[rounded]
-        assert 0.25 < np.median(ratio) / 2**29 < 1.1
+        assert np.all((ratio > 0.99 * 2**29) & (ratio < 1.01 * 2**29))
 
 
 @layers
@@ -88,10 +89,30 @@ def test_tiny_numbers_have_a_budget(dtype, scale):
 
 
 def test_the_budget_grows_with_the_number_of_terms():
-    """Sums of n products: the error of a dot product grows like sqrt(n), not like n, not like 1."""
+    """A dot product of 100 times as many terms has an error about sqrt(100) times as large: not the same, not 100."""
     few, many = (
         np.median(sigma(p)["y"] / np.linalg.norm(p.params["W_hx"], axis=(0, 2)).mean())
         for inputs in (4, 400)
         for p in [draw(refseq.layer("elman", inputs, 3, activation="identity"), "float64", 1, 4, padded=False)]
     )
-    assert 4 < many / few < 60
+    assert 2 < many / few < 20
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_error_in_refseq_itself_does_not_widen_the_budget(dtype):
+    """The samples come from the source that is on trial: a wrong backward must not excuse itself."""
+    cell = refseq.catalogue()["lstm"].cell()
+    backward = cell.backward
+
+    @register_jitable
+    def lossy(tape, s, s1, p, ds1):
+        (dai, daf, dag, dao), ds, dp = backward(tape, s, s1, p, ds1)
+        return (dai, daf * s[1], dag, dao), ds, dp
+
+    wrong = refseq.Layer(replace(cell, backward=lossy), 3, 4)
+    right, problem = draw(refseq.layer("lstm", 3, 4), dtype, 4, 3), draw(wrong, dtype, 4, 3)
+    for name, spread in sigma(problem).items():
+        assert np.all(spread <= 30 * sigma(right)[name] + 1e3 * np.finfo(dtype).tiny), name
+    results = everything(problem, "reference", **{what: getattr(right, what) for what in ("params", "x", "state")})
+    findings, _ = against_exact("gradients", problem, results)
+    assert ("dW_hx", "f") in {(finding.tensor, finding.gate) for finding in findings}

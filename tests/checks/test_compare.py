@@ -5,7 +5,7 @@ import pytest
 
 import refseq
 from refseq.checks.budget import THRESHOLD, sigma
-from refseq.checks.compare import against_exact, in_sigmas, ulps
+from refseq.checks.compare import against_exact, block_findings, in_sigmas, ulps
 from tests.examples import everything, example
 
 LAYER = refseq.layer("lstm", 3, 4)
@@ -112,6 +112,15 @@ def test_the_message_tells_what_came_and_since_when():
     assert found.actual == pytest.approx(2 * found.expected)
     (found,) = findings(LAYER, "dx", scale(slice(None, 2), slice(None), by=2.0))
     assert "none after t = 1" in found.message
+
+
+def test_a_size_that_is_not_a_number_is_too_large():
+    problem = example(LAYER)
+    values = everything(problem)["db_h"]
+    size = np.zeros(values.shape)
+    size[1, 2] = np.nan
+    (found,) = block_findings("check", problem, "db_h", values, values, size, size)
+    assert (found.gate, found.place.unit) == ("f", 2)
 
 
 def test_the_worst_entry_is_reported_even_when_all_is_well():

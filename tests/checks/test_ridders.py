@@ -33,6 +33,15 @@ def test_the_estimate_covers_the_true_error(name):
     assert estimate < 1e-7 * abs(true) + 1e3 * noise(function)
 
 
+@pytest.mark.parametrize("name", ["exp", "1/(1 + x)", "tanh(0.7 + 5x)"])
+def test_extrapolation_gains_half_of_the_digits(name):
+    """Plain central differences end at about 1e-10, where truncation and rounding meet."""
+    function, true = SMOOTH[name]
+    found, estimate = derivative(function, noise(function))
+    assert abs(found - true) < 1e-12 * abs(true) * 10
+    assert estimate < 1e-11 * abs(true)
+
+
 @pytest.mark.parametrize("size", [1e-12, 1e-8, 1e-4])
 def test_noise_enters_the_estimate(size):
     rng = np.random.default_rng(4)
