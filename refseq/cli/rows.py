@@ -159,10 +159,11 @@ def _module(where: str) -> Any:
             return importlib.import_module(where)
         finally:
             sys.path.pop(0)
-    specification = importlib.util.spec_from_file_location(Path(where).stem, where)
+    specification = importlib.util.spec_from_file_location(f"refseq_judges_{Path(where).stem}", where)
     if specification is None or specification.loader is None:
         raise ImportError(f"{where} is not a Python file")
     module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses and numba look their module up
+    # dataclasses and numba look their module up; a copy.py of the user's must not stand for the standard library's
+    sys.modules[specification.name] = module
     specification.loader.exec_module(module)
     return module
