@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb
 
 from refseq.arrays import lift
-from refseq.checks.problem import Problem
+from refseq.checks.problem import Problem, inputs, with_inputs
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.fields.ball import precision
 from refseq.fields.differential import Dual, Node, pull_back
@@ -113,25 +113,32 @@ def _reverse_mode(problem: Problem) -> dict[str, np.ndarray]:
     return forward | gradient_tensors(grads, gradient(x), {name: gradient(array) for name, array in state.items()})
 
 
-def _agree(problem: Problem, balls: Mapping[str, np.ndarray]) -> None:
-    """Forward mode along one random direction through everything must give the same derivative of the loss."""
-    rng = np.random.default_rng(1)
-    total = arb(0)
+def directional(problem: Problem, directions: Mapping[str, np.ndarray], bits: int = FIRST_BITS) -> float:
+    """The loss's derivative along ``directions`` (by the names of the gradients; the rest is zero), by forward mode."""
+    with precision(bits):
+        return float(_forward_mode(problem, directions).mid())
 
-    def dual(name: str, array: np.ndarray) -> np.ndarray:
-        nonlocal total
-        direction = rng.normal(size=array.shape)
-        result = np.empty(array.shape, object)
+
+def _forward_mode(problem: Problem, directions: Mapping[str, np.ndarray]) -> arb:
+    def duals(name: str, array: np.ndarray) -> np.ndarray:
+        result, direction = np.empty(array.shape, object), directions.get(name)
         for index in np.ndindex(array.shape):
-            tangent = arb(float(direction[index]))
+            tangent = arb(0) if direction is None else arb(float(direction[index]))
             result[index] = Dual(arb(float(array[index])), tangent)
-            total += balls[name][index] * tangent
         return result
 
-    params = {name: dual("d" + name, value) for name, value in problem.params.items()}
-    x = dual("dx", problem.x)
-    state = {name: dual(f"dstate[{name}]", value) for name, value in problem.state.items()}
-    run = problem.layer.forward(params, x, state, problem.lengths, target="reference")
-    derivative = sum((number.tangent * weight for number, weight in _seeds(problem, run.y, run.state)), arb(0))
+    moved = with_inputs(problem, {name: duals(name, array) for name, array in inputs(problem).items()})
+    run = problem.layer.forward(moved.params, moved.x, moved.state, problem.lengths, target="reference")
+    return sum((number.tangent * weight for number, weight in _seeds(problem, run.y, run.state)), arb(0))
+
+
+def _agree(problem: Problem, balls: Mapping[str, np.ndarray]) -> None:
+    """Forward mode along one random direction through everything must give the same derivative of the loss."""
+    rng, total = np.random.default_rng(1), arb(0)
+    directions = {name: rng.normal(size=array.shape) for name, array in inputs(problem).items()}
+    for name, direction in directions.items():
+        for index in np.ndindex(direction.shape):
+            total += balls[name][index] * arb(float(direction[index]))
+    derivative = _forward_mode(problem, directions)
     if not derivative.overlaps(total):
         raise AssertionError(f"the oracle contradicts itself on {problem.label}: {derivative} and {total}")

@@ -18,7 +18,10 @@ class NotOffered(Exception):  # noqa: N818 - it is an answer, not an error
 class Implementation(Protocol):
     """A recurrent layer made by somebody, in refseq's layout: parameters, shapes and names of ``layer.shapes``.
 
-    An implementation may also declare ``activations = "absolute"``: its tanh and sigmoid are accurate to rounding of
+    An implementation may also have ``jvp(params, x, state, lengths, dparams, dx, dstate)``, the tangents of (y, final
+    state) for tangents of the inputs; it is then held against vjp.
+
+    It may declare ``activations = "absolute"``: its tanh and sigmoid are accurate to rounding of
     their range, not of a small value (rational approximations); the error budget then allows for it. The default is
     "relative".
 

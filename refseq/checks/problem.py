@@ -5,11 +5,12 @@ lengths are unequal and include 0 and T. Values are exactly representable in the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
+from refseq.checks.tensors import gradient_tensors
 from refseq.layer import Layer
 
 Arrays = dict[str, np.ndarray]
@@ -83,4 +84,19 @@ def draw(
         lengths,
         numbers((steps, rows, layer.units * layer.directions)),
         {name: numbers(shape) for name in names},
+    )
+
+
+def inputs(problem: Problem) -> dict[str, np.ndarray]:
+    """Everything the loss depends on, by the name of its gradient."""
+    return gradient_tensors(problem.params, problem.x, problem.state)
+
+
+def with_inputs(problem: Problem, tensors: Mapping[str, np.ndarray]) -> Problem:
+    """The problem with these inputs in place of its own; the inverse of ``inputs``."""
+    return replace(
+        problem,
+        params={name: tensors["d" + name] for name in problem.params},
+        x=tensors["dx"],
+        state={name: tensors[f"dstate[{name}]"] for name in problem.state},
     )

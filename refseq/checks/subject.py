@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from refseq.checks.implementation import Implementation, NotOffered
-from refseq.checks.problem import Problem
+from refseq.checks.problem import Problem, inputs, with_inputs
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.layer import Layer
 
@@ -55,6 +55,21 @@ class Subject:
         shapes = {"d" + name: value.shape for name, value in problem.params.items()}
         _hold(problem, tensors, shapes | {"dx": problem.x.shape} | _shapes("dstate", problem.state), arguments)
         return tensors
+
+    def jvp(self, problem: Problem, tangents: Arrays) -> Arrays:
+        """Tangents of ``y`` and ``state[...]`` for tangents of the inputs, by the names of their gradients; the rest is
+        zero. Raises Misbehaviour, or NotOffered where the implementation has no jvp."""
+        function = getattr(self.implementation, "jvp", None)
+        if function is None:
+            raise NotOffered(f"{self.implementation.name} has no jvp")
+        arguments, zeros = _arguments(problem), {n: np.zeros_like(value) for n, value in inputs(problem).items()}
+        given = {name: value.astype(problem.dtype) for name, value in tangents.items()}
+        moved = with_inputs(problem, zeros | given)
+        result = _call("jvp", function, *arguments.values(), moved.params, moved.x, moved.state)
+        y, state = _unpacked("jvp", result, 2)
+        pushed = forward_tensors(y, _mapping("tangents of the final state", state))
+        _hold(problem, pushed, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
+        return pushed
 
     def everything(self, problem: Problem) -> Arrays:
         """Forward tensors, and gradients if they are offered."""

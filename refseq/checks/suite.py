@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Iterator
 
 from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.check import Check
+from refseq.checks.directional import ADJOINT, COMPLEX_STEP, DIFFERENCES
 from refseq.checks.implementation import Implementation
+from refseq.checks.own import AGREEMENT, FINITE_FIELD
 from refseq.checks.problem import Problem, draw
 from refseq.checks.properties import PROPERTIES
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, NOT_OFFERED, UNDECIDED, Outcome, Report
-from refseq.checks.witnesses import AGREEMENT, COMPLEX_STEP, DIFFERENCES, FINITE_FIELD
 from refseq.layer import Layer
 
-ACCURACY: tuple[Check, ...] = (VALUES, GRADIENTS, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT)
+ACCURACY: tuple[Check, ...] = (VALUES, GRADIENTS, ADJOINT, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT)
 """Checks that ask whether numbers are right: all that a quick look has."""
 
 CHECKS: tuple[Check, ...] = (*ACCURACY, *PROPERTIES)

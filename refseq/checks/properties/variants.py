@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from refseq.checks.problem import Problem
-from refseq.checks.witnesses import inputs, with_inputs
+from refseq.checks.problem import Problem, inputs, with_inputs
 
 Arrays = dict[str, np.ndarray]
 
