@@ -21,6 +21,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
+import refseq.symbols  # noqa: F401 - before anything is compiled
+
 
 def _primitive(name: str, real, complex_=None, python=None) -> Any:
     """Make the dispatched primitive ``name`` from its rules for real and complex numbers.

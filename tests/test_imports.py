@@ -12,6 +12,7 @@ import refseq
 PACKAGE = Path(refseq.__file__).parent
 
 LEVELS = {
+    "symbols": -1,
     "primitives": 0,
     "arrays": 1,
     "fields": 1,
