@@ -15,7 +15,7 @@ from refseq.cell import Cell
 from refseq.scan import build_scan
 from refseq.step import Team
 from refseq.targets.base import Kernels
-from refseq.targets.digest import source_digest
+from refseq.targets.digest import name_for_cache, source_digest
 
 # The simulator swaps the name `cuda` in the globals of the kernels' own module, so all that use it stand in this file.
 
@@ -40,14 +40,13 @@ BLOCK = Team(_thread, _threads, _wait)
 
 
 @cache
-def kernels(cell: Cell) -> Kernels:
-    """The three kernels of a cell; compiled for a precision on their first launch with it."""
+def kernels(cell: Cell, dtype: str) -> Kernels:
+    """The three kernels of a cell, compiled on their first launch."""
     scan = build_scan(cell, BLOCK)
     forward_row, backward_row, gradient_row = scan.forward_row, scan.backward_row, scan.gradient_row
     key = source_digest(cell, sys.modules[__name__])
 
     # `key` is captured so that it is part of numba's cache key
-    @jit(cache=True)
     def forward(W, U, bias, p, x, lengths, reverse, s, tape, y, a):
         _ = key
         b = cuda.blockIdx.x
@@ -55,7 +54,6 @@ def kernels(cell: Cell) -> Kernels:
             forward_row(b, W, U, bias, p, x, lengths, reverse, s, tape, y, a)
             b += cuda.gridDim.x
 
-    @jit(cache=True)
     def backward(W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv):
         _ = key
         b = cuda.blockIdx.x
@@ -63,7 +61,6 @@ def kernels(cell: Cell) -> Kernels:
             backward_row(b, W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv)
             b += cuda.gridDim.x
 
-    @jit(cache=True)
     def gradient(x, lengths, reverse, s, tape, da, dW, dU, db):
         _ = key
         k = cuda.blockIdx.x
@@ -71,4 +68,4 @@ def kernels(cell: Cell) -> Kernels:
             gradient_row(k, x, lengths, reverse, s, tape, da, dW, dU, db)
             k += cuda.gridDim.x
 
-    return Kernels(forward, backward, gradient)
+    return Kernels(*(jit(cache=True)(name_for_cache(loop, dtype, key)) for loop in (forward, backward, gradient)))

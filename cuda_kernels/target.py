@@ -40,7 +40,7 @@ class CudaTarget(ScanTarget):
 
     def _run(self, cell: Cell, jobs: Sequence[Job], results: tuple[np.ndarray, ...]) -> None:
         """Copy each array to the device once, launch job after job, copy the results back."""
-        run = kernels(cell)
+        run = kernels(cell, str(results[0].dtype))
         placed: dict[int, Any] = {}  # by identity: the jobs keep their arrays alive
 
         def place(argument: Any) -> Any:

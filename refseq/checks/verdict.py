@@ -114,6 +114,12 @@ class Report:
         return combine(outcome.verdict for outcome in self.outcomes)
 
     @property
+    def forward_only(self) -> bool:
+        """Whether outputs were judged but gradients are not offered."""
+        verdicts = {check: [o.verdict for o in self.outcomes if o.check == check] for check in ("values", "gradients")}
+        return combine(verdicts["values"]) != NOT_OFFERED and combine(verdicts["gradients"]) == NOT_OFFERED
+
+    @property
     def findings(self) -> list[Finding]:
         """All findings, in the order of the checks."""
         return [finding for outcome in self.outcomes for finding in outcome.findings]

@@ -57,7 +57,8 @@ def results(reports: Iterable[Report]) -> Table:
         worst = report.worst
         size, place = (number(worst.sigma), worst.place.tensor) if worst else ("", "")
         configuration = f"{report.sizes} {report.dtype}{' quick' if report.quick else ''}"
-        cells = (report.implementation, report.cell, configuration, verdict(report.verdict))
+        judged = verdict(report.verdict).append(", forward only" if report.forward_only else "", style="dim")
+        cells = (report.implementation, report.cell, configuration, judged)
         add(table, *cells, size, place, f"{report.seconds:.2f}")
     return table
 

@@ -1,6 +1,7 @@
 """``refseq verify``: judge implementations and print what was found."""
 
 import json
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -112,5 +113,14 @@ def _write(path: Path, reports: Sequence[Report], cases: Sequence[Any], interrup
         "onnx_cases": [asdict(case) for case in cases],
     }
     with tempfile.NamedTemporaryFile("w", dir=path.absolute().parent, suffix=".part", delete=False) as file:
-        json.dump(content, file, indent=1)
+        json.dump(_strict(content), file, indent=1, allow_nan=False)
     Path(file.name).replace(path)
+
+
+def _strict(value: Any) -> Any:
+    """The same with numbers that JSON does not have, NaN and infinities, as strings."""
+    if isinstance(value, dict):
+        return {key: _strict(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(entry) for entry in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -44,7 +44,7 @@ class ScanTarget(ABC):
         """See ``Target.forward``."""
         steps, rows, _ = x.shape
         units = weights.U.shape[0]
-        s = zeros((steps + 1, rows, len(cell.state), units), x if x.size else s0)
+        s = zeros((steps + 1, rows, len(cell.state), units), weights.W)
         s[0] = s0
         tape, y = zeros((steps, rows, cell.stored, units), s), zeros((steps, rows, units), s)
         scratch = zeros((rows, cell.values, units), s)
@@ -58,9 +58,9 @@ class ScanTarget(ABC):
         steps, rows, inputs = tape.x.shape
         units = weights.U.shape[0]
         ds = ds.copy()
-        da, dx = zeros((steps, rows, cell.values, units), tape.s), zeros(tape.x.shape, tape.s)
-        dp, dv = zeros((rows, len(cell.parameters), units), tape.s), zeros((rows, units), tape.s)
-        dW, dU, db = (zeros(part.shape, tape.s) for part in (weights.W, weights.U, weights.b))
+        da, dx = zeros((steps, rows, cell.values, units), weights.W), zeros(tape.x.shape, weights.W)
+        dp, dv = zeros((rows, len(cell.parameters), units), weights.W), zeros((rows, units), weights.W)
+        dW, dU, db = (zeros(part.shape, weights.W) for part in (weights.W, weights.U, weights.b))
         work = steps * rows * (weights.W.size + weights.U.size)
         common = (tape.lengths, tape.reverse, tape.s, tape.tape)
         back = (weights.W, weights.U, weights.p, *common, dy, ds, da, dx, dp, dv)
@@ -70,7 +70,7 @@ class ScanTarget(ABC):
         ]
         if steps and rows:
             self._run(cell, jobs, (ds, dx, dp, dW, dU, db))
-        total = zeros(weights.p.shape, tape.s)
+        total = zeros(weights.p.shape, weights.W)
         for row in dp:
             total = total + row
         return Pulled(Weights(dW, dU, db, total), dx, ds)

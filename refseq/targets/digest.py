@@ -1,25 +1,42 @@
-"""The source digest that belongs into every compiled function's cache key.
+"""What numba's disk cache must know, and what it must not share.
 
-numba's disk cache looks only at the file of the function it compiles: after an edit in the file of a cell, a primitive
-or a step it would bring back the old numbers.
+The cache looks only at the file of the function it compiles: after an edit in the file of a cell, a primitive or a step
+it would bring back the old numbers. So a digest of all that source is captured by every compiled function, which makes
+it part of the key.
+
+Functions of one name share an index file, and two processes that save to it at the same time can end with one's key on
+the other's code. So every function gets a name of its own for each cell, source and dtype: whatever is raced for is
+then the same.
 """
 
 import hashlib
 import inspect
 import sys
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
-from refseq import columns, linear, primitives, scan, step
+from refseq import cells, columns, linear, primitives, scan, step
 from refseq.cell import Cell
 
 
 @cache
 def source_digest(cell: Cell, *modules: ModuleType) -> str:
-    """A digest of the cell's options and of all source that the compiled scan of this cell is made of."""
+    """A digest of the cell's options and of all source that the compiled scan of this cell is made of.
+
+    That is every file of ``refseq.cells`` (cells may share helpers), the cell's own modules, the machinery.
+    """
     functions = (cell.forward, cell.backward, cell.operand, cell.operand_backward)
     own = {sys.modules[function.__module__] for function in functions if function is not None}
     parts = [cell.label]
+    parts += [path.read_text() for path in sorted(Path(inspect.getfile(cells)).parent.glob("*.py"))]
     for module in (*sorted(own, key=lambda module: module.__name__), primitives, columns, linear, step, scan, *modules):
         parts.append(inspect.getsource(module))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def name_for_cache(function: Callable, dtype: str, digest: str) -> Callable:
+    """The function, renamed so that its index in the cache is its own."""
+    function.__qualname__ = f"{function.__name__}_{dtype}_{digest[:20]}"
+    return function

@@ -14,15 +14,15 @@ from refseq.cell import Cell
 from refseq.scan import build_scan
 from refseq.step import ALONE
 from refseq.targets.base import Job, Kernels, ScanTarget
-from refseq.targets.digest import source_digest
+from refseq.targets.digest import name_for_cache, source_digest
 
 WORTH_A_THREAD = 200_000
 """Multiply-adds below which starting threads costs more than it saves (about 0.1 ms on one core)."""
 
 
 @cache
-def kernels(cell: Cell, compiled: bool) -> Kernels:
-    """The three loops of a cell for the pieces first <= k < last, compiled or as plain Python."""
+def kernels(cell: Cell, dtype: str) -> Kernels:
+    """The three loops of a cell for the pieces first <= k < last, compiled, or as plain Python for objects."""
     scan = build_scan(cell, ALONE)
     forward_row, backward_row, gradient_row = scan.forward_row, scan.backward_row, scan.gradient_row
     key = source_digest(cell, sys.modules[__name__])
@@ -43,10 +43,18 @@ def kernels(cell: Cell, compiled: bool) -> Kernels:
         for k in range(first, last):
             gradient_row(k, x, lengths, reverse, s, tape, da, dW, dU, db)
 
-    if not compiled:
-        return Kernels(forward, backward, gradient)
-    jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-    return Kernels(jit(forward), jit(backward), jit(gradient))
+    loops = (forward, backward, gradient)
+    return Kernels(*loops if dtype == "object" else (_compiled(name_for_cache(f, dtype, key)) for f in loops))
+
+
+def _compiled(function: Callable) -> Callable:
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written
 
 
 class HostTarget(ScanTarget):
@@ -66,7 +74,7 @@ class HostTarget(ScanTarget):
 
     def _run(self, cell: Cell, jobs: Sequence[Job], results: tuple[np.ndarray, ...]) -> None:
         """The loops write into the arrays of the jobs themselves, ``results`` among them."""
-        run = kernels(cell, results[0].dtype != object)
+        run = kernels(cell, str(results[0].dtype))
         for job in jobs:
             self._share(getattr(run, job.loop), job)
 

@@ -57,7 +57,7 @@ def assert_clean(cell, dtype, families):
     single = dtype == "float32"
     done = []
     for job in jobs(cell, dtype):
-        kernel = getattr(kernels(cell), job.loop)
+        kernel = getattr(kernels(cell, dtype), job.loop)
         for report in offline.compile_kernel(kernel, offline.signature(*job.arguments), families):
             assert report.faults(single) == [], report
             assert bool(report.float64) != single, report  # the search would not find nothing in a float64 kernel

@@ -95,7 +95,7 @@ def test_kernels_carry_the_digest_of_their_source():
 
     cells = refseq.catalogue()["elman"].variants()
     for cell in cells:
-        for kernel in vars(scan.kernels(cell)).values():
+        for kernel in vars(scan.kernels(cell, "float32")).values():
             captured = [part.cell_contents for part in kernel.py_func.__closure__]
             assert source_digest(cell, scan) in captured
     assert len({source_digest(cell, scan) for cell in cells}) == len(cells)

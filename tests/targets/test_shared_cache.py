@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba.core.bytecode import FunctionIdentity
 
 import refseq
 from refseq.arrays import lift
@@ -63,18 +62,32 @@ def test_the_order_of_processes_and_of_recurrences_is_irrelevant(first, tmp_path
     assert compute([first, *others], tmp_path) == expected
 
 
-def _next_number(queue):
+NUMBERS = """
+import multiprocessing, sys
+import refseq
+from numba.core.bytecode import FunctionIdentity
+
+def number(queue):
     queue.put(next(FunctionIdentity._unique_ids))
 
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_processes_count_from_different_numbers(method):
-    context = multiprocessing.get_context(method)
-    queue, numbers = context.Queue(), [next(FunctionIdentity._unique_ids)]
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.Queue()
+    print(next(FunctionIdentity._unique_ids))
     for _ in range(2):
-        process = context.Process(target=_next_number, args=(queue,))
+        process = context.Process(target=number, args=(queue,))
         process.start()
-        numbers.append(queue.get(timeout=60))
+        print(queue.get(timeout=60))
         process.join()
+"""
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_processes_count_from_different_numbers(method, tmp_path):
+    """In a process of its own: forking this one would fork the threads of the frameworks that other tests loaded."""
+    program = tmp_path / "numbers.py"
+    program.write_text(NUMBERS)
+    done = subprocess.run([sys.executable, program, method], capture_output=True, text=True, check=True, cwd=ROOT)
+    numbers = [int(line) for line in done.stdout.split()]
+    assert len(numbers) == 3
     assert all(abs(one - other) > 2**30 for one, other in itertools.combinations(numbers, 2))

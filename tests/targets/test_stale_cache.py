@@ -25,7 +25,7 @@ rng = np.random.default_rng(5)
 params = {name: rng.normal(size=shape) for name, shape in layer.shapes.items()}
 x, state = rng.normal(size=(3, 2, 2)), {name: rng.normal(size=(1, 2, 3)) for name in "hc"}
 run = layer.forward(params, x, state)
-loop = host.kernels(layer.cell, True).forward
+loop = host.kernels(layer.cell, "float64").forward
 print(json.dumps({"y": run.y.tolist(), "hits": sum(loop.stats.cache_hits.values()), "file": refseq.__file__}))
 """
 

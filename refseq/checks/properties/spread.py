@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from refseq.checks.budget import samples, sigma
+from refseq.checks.budget import FINEST, samples, sigma
 from refseq.checks.problem import Problem
 from refseq.checks.subject import Subject
 from refseq.fields.noise import UNIT_ROUNDOFF
@@ -31,14 +31,13 @@ def of_two(subject: Subject, problem: Problem) -> Arrays:
 def noise(subject: Subject, problem: Problem, *, gradients: bool = False) -> Arrays:
     """Of one run, around the mean of the samples: a budget without the exact values, which may take much longer.
 
-    The samples are float64 numbers and rounded as such, alike in all of them: in float64, an error as large as the
-    random one that the mean does not show, so that the variance counts twice. Where all samples agree nothing is
-    rounded, and it is 0.
+    Simulated with a roundoff that float64 numbers can hold, and scaled, as in the budget. Where all samples agree
+    nothing is rounded, and it is 0.
     """
     u, tiny = UNIT_ROUNDOFF[problem.dtype], float(np.finfo(problem.dtype).tiny)
-    result = {}
-    for name, values in samples(problem, subject.activations == "absolute", gradients).items():
-        spread = np.sqrt(2) * values.std(axis=-1, ddof=1)
+    simulated, result = max(u, FINEST), {}
+    for name, values in samples(problem, subject.activations == "absolute", gradients, simulated).items():
+        spread = values.std(axis=-1, ddof=1) * (u / simulated)
         moved = np.any(values != values[..., :1], axis=-1)
         # the last rounding, to the stored value, and flushing to zero below the normal range, as in the budget
         result[name] = np.where(moved, np.hypot(spread, u * values.mean(axis=-1)) + tiny, 0.0)
