@@ -85,7 +85,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_processes_count_from_different_numbers(method, tmp_path):
     """In a process of its own: forking this one would fork the threads of the frameworks that other tests loaded."""
-    program = tmp_path / "numbers.py"
+    program = tmp_path / "count_functions.py"
     program.write_text(NUMBERS)
     done = subprocess.run([sys.executable, program, method], capture_output=True, text=True, check=True, cwd=ROOT)
     numbers = [int(line) for line in done.stdout.split()]
