@@ -58,7 +58,6 @@ class Cell:
     operand_tape: tuple[str, ...] = ()
     operand: Callable | None = None
     operand_backward: Callable | None = None
-    ranges: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))

@@ -50,6 +50,16 @@ class Layer:
     bidirectional: bool = False
     bias: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("inputs", "units", "layers"):
+            arguments.integer(name, getattr(self, name), 1)
+        for name in ("bidirectional", "bias"):
+            arguments.flag(name, getattr(self, name))
+
+    def __reduce__(self) -> tuple:
+        sizes = (self.inputs, self.units, self.layers, self.bidirectional, self.bias)
+        return _restored, (self.cell.name, dict(self.cell.options), *sizes)
+
     @property
     def directions(self) -> int:
         """2 if bidirectional, else 1."""
@@ -174,6 +184,11 @@ class Layer:
             else arguments.array(f"{what}[{name!r}]", given[name], shape, sample.dtype)
             for name in self.cell.state
         }
+
+
+def _restored(name: str, options: dict[str, str], *sizes: Any) -> Layer:
+    """A layer that was pickled or copied: its cell is the catalogue's."""
+    return Layer(catalogue()[name].cell(**options), *sizes)
 
 
 def layer(

@@ -33,7 +33,11 @@ def _primitive(name: str, real, complex_=None, python=None) -> Any:
     python_rule = python or real
 
     def unknown(x):
-        raise TypeError(f"{name}: no rule for numbers of type {type(x).__name__}; add one with {name}.register(type)")
+        known = "refseq.fields.ball (arb), residue, noise, symbol (sympy), differential"
+        raise TypeError(
+            f"{name}: numbers of type {type(x).__name__} are no registered field; import the module that registers "
+            f"them ({known}), or call refseq.primitives.register_field"
+        )
 
     unknown.__name__ = unknown.__qualname__ = name
     function = singledispatch(unknown)

@@ -17,7 +17,8 @@ Arrays = Mapping[str, np.ndarray]
 def in_sigmas(error: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """error / spread; where nothing is rounded (spread 0), 0 for no error and inf for any."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(error == 0, 0.0, error / spread)
+        size = np.where(error == 0, 0.0, error / spread)
+    return np.where(np.isnan(size), np.inf, size)
 
 
 def ulps(error: np.ndarray, reference: np.ndarray, dtype: str) -> np.ndarray:

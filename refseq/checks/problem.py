@@ -39,15 +39,32 @@ class Problem:
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
-REGIMES: dict[str, tuple[float, Draw]] = {
-    # how much larger than usual the weights are; the distribution of all values
-    "generic": (1.0, lambda rng, shape: rng.normal(size=shape)),
-    "saturated": (6.0, lambda rng, shape: rng.normal(size=shape)),
-    "tiny": (1.0, lambda rng, shape: 1e-3 * rng.normal(size=shape)),
-    "dyadic": (1.0, lambda rng, shape: rng.integers(-8, 9, shape) / 8.0),
-    "sparse": (1.0, lambda rng, shape: rng.normal(size=shape) * (rng.random(shape) < 0.5)),
+
+@dataclass(frozen=True)
+class Regime:
+    """How values are drawn: their distribution; how much larger than usual weights, states, and signals (inputs and
+    cotangents) are."""
+
+    values: Draw
+    weights: float = 1.0
+    states: float = 1.0
+    signals: float = 1.0
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.normal(size=shape)
+
+
+REGIMES: dict[str, Regime] = {
+    "generic": Regime(_normal),
+    "saturated": Regime(_normal, weights=4.0),
+    "tiny": Regime(lambda rng, shape: 1e-3 * rng.normal(size=shape)),
+    "large": Regime(_normal, weights=2.0**-10, states=2.0**10, signals=2.0**10),
+    "coarse": Regime(lambda rng, shape: rng.integers(-8, 9, shape) / 8.0),
+    "sparse": Regime(lambda rng, shape: rng.normal(size=shape) * (rng.random(shape) < 0.5)),
+    "zero state": Regime(_normal, states=0.0),
 }
-"""Regimes of values."""
+"""Regimes of values; coarse ones are few, zeros among them. Weights are divided by sqrt(fan-in)."""
 
 
 def spread_lengths(steps: int, rows: int) -> np.ndarray:
@@ -61,29 +78,26 @@ def draw(
 ) -> Problem:
     """A problem; the same arguments give the same object, so that its exact values are computed once."""
     rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.units])
-    gain, values = REGIMES[regime]
+    drawn = REGIMES[regime]
 
     def numbers(shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-        return (scale * values(rng, shape)).astype(dtype)
+        return (scale * drawn.values(rng, shape)).astype(dtype)
 
-    params = {
-        name: numbers(shape, gain / np.sqrt(shape[2]) if len(shape) == 3 else gain / 2)
-        for name, shape in layer.shapes.items()
-    }
-    shape = layer.state_shape(rows)
-    names = layer.cell.state
-    lengths = spread_lengths(steps, rows) if padded else None
+    def weights(shape: tuple[int, ...]) -> np.ndarray:
+        return numbers(shape, drawn.weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
+
+    state, lengths = layer.state_shape(rows), spread_lengths(steps, rows) if padded else None
     label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
     return Problem(
         layer,
         dtype,
         label,
-        params,
-        numbers((steps, rows, layer.inputs)),
-        {name: numbers(shape) for name in names},
+        {name: weights(shape) for name, shape in layer.shapes.items()},
+        numbers((steps, rows, layer.inputs), drawn.signals),
+        {name: numbers(state, drawn.states) for name in layer.cell.state},
         lengths,
-        numbers((steps, rows, layer.units * layer.directions)),
-        {name: numbers(shape) for name in names},
+        numbers((steps, rows, layer.units * layer.directions), drawn.signals),
+        {name: numbers(state, drawn.signals) for name in layer.cell.state},
     )
 
 

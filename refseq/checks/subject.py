@@ -29,7 +29,20 @@ class Subject:
     """An implementation of a layer, called with problems and answering with tensors by name."""
 
     def __init__(self, implementation: Implementation, layer: Layer) -> None:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layer: expected a refseq Layer, got {type(layer).__name__} {layer!r}")
+        for method in ("forward", "vjp"):
+            if isinstance(implementation, type) or not callable(getattr(implementation, method, None)):
+                what = (
+                    f"the class {implementation.__name__}"
+                    if isinstance(implementation, type)
+                    else f"{implementation!r}"
+                )
+                raise TypeError(f"implementation: expected an object with the methods forward and vjp, got {what}")
         self.implementation, self.layer = implementation, layer
+        self.raw: Arrays = {}
+        """What the last forward returned, and vjp after it, itself; callers get copies."""
+        self.name = str(getattr(implementation, "name", type(implementation).__name__))
         self.activations = getattr(implementation, "activations", "relative")
         if self.activations not in ("relative", "absolute"):
             raise ValueError(f"activations: expected 'relative' or 'absolute', got {self.activations!r}")
@@ -41,7 +54,8 @@ class Subject:
         y, state = _unpacked("forward", result, 2)
         tensors = forward_tensors(y, _mapping("final state", state))
         _hold(problem, tensors, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
-        return tensors
+        self.raw = tensors
+        return _copies(tensors)
 
     def vjp(self, problem: Problem) -> Arrays:
         """``dW_hx`` and so on, ``dx``, ``dstate[...]``. Raises Misbehaviour or NotOffered."""
@@ -54,14 +68,15 @@ class Subject:
         tensors = gradient_tensors(_mapping("dparams", dparams), dx, _mapping("dstate", dstate))
         shapes = {"d" + name: value.shape for name, value in problem.params.items()}
         _hold(problem, tensors, shapes | {"dx": problem.x.shape} | _shapes("dstate", problem.state), arguments)
-        return tensors
+        self.raw = self.raw | tensors
+        return _copies(tensors)
 
     def jvp(self, problem: Problem, tangents: Arrays) -> Arrays:
         """Tangents of ``y`` and ``state[...]`` for tangents of the inputs, by the names of their gradients; the rest is
         zero. Raises Misbehaviour, or NotOffered where the implementation has no jvp."""
         function = getattr(self.implementation, "jvp", None)
         if function is None:
-            raise NotOffered(f"{self.implementation.name} has no jvp")
+            raise NotOffered(f"{self.name} has no jvp")
         arguments, zeros = _arguments(problem), {n: np.zeros_like(value) for n, value in inputs(problem).items()}
         given = {name: value.astype(problem.dtype) for name, value in tangents.items()}
         moved = with_inputs(problem, zeros | given)
@@ -69,7 +84,7 @@ class Subject:
         y, state = _unpacked("jvp", result, 2)
         pushed = forward_tensors(y, _mapping("tangents of the final state", state))
         _hold(problem, pushed, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
-        return pushed
+        return _copies(pushed)
 
     def everything(self, problem: Problem) -> Arrays:
         """Forward tensors, and gradients if they are offered."""
@@ -78,6 +93,11 @@ class Subject:
             return tensors | self.vjp(problem)
         except NotOffered:
             return tensors
+
+
+def _copies(tensors: Arrays) -> Arrays:
+    """Of results: they may be read-only, and checks plant errors in them."""
+    return {name: np.array(value) for name, value in tensors.items()}
 
 
 def _arguments(problem: Problem) -> dict[str, Any]:

@@ -1,10 +1,16 @@
 """The list of checks, and what runs it: ``verify`` for a report, ``parametrize_with_checks`` for pytest."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+import numpy as np
+
+from refseq.arguments import integer
 from refseq.checks.accuracy import GRADIENTS, VALUES
+from refseq.checks.budget import blind
 from refseq.checks.check import Check
 from refseq.checks.directional import ADJOINT, COMPLEX_STEP, DIFFERENCES
+from refseq.checks.exact import Unenclosed
 from refseq.checks.implementation import Implementation
 from refseq.checks.own import AGREEMENT, FINITE_FIELD
 from refseq.checks.problem import Problem, draw
@@ -16,22 +22,42 @@ from refseq.layer import Layer
 ACCURACY: tuple[Check, ...] = (VALUES, GRADIENTS, ADJOINT, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT)
 """Checks that ask whether numbers are right: all that a quick look has."""
 
+DRAWS, AGAIN = 4, 1_000_003
+"""How often a problem is drawn before its checks come out undecided, and how far apart the seeds are."""
+
 CHECKS: tuple[Check, ...] = (*ACCURACY, *PROPERTIES)
 """Every check, in the order in which they run."""
 
 
 def problems(layer: Layer, dtype: str = "float64", quick: bool = False, seed: int = 0) -> list[Problem]:
     """The problems a layer is judged on; the first has padded rows, the second is longer than 8 steps."""
-    chosen = [draw(layer, dtype, 5, 4, seed=seed), draw(layer, dtype, 11, 2, padded=False, seed=seed)]
+
+    def judgeable(steps: int, rows: int, regime: str = "generic", padded: bool = True) -> Problem:
+        """With values drawn again where they cannot be judged: saturated to the last bit, or on a kink of relu."""
+        drawn = [draw(layer, dtype, steps, rows, regime, padded, seed)]
+        while len(drawn) < DRAWS and _unjudgeable(drawn[-1]):
+            drawn.append(draw(layer, dtype, steps, rows, regime, padded, seed + AGAIN * len(drawn)))
+        return drawn[-1]
+
+    chosen = [judgeable(5, 4), judgeable(11, 2, padded=False)]
     if not quick:
         chosen += [
-            draw(layer, dtype, 1, 1, padded=False, seed=seed),
-            draw(layer, dtype, 4, 3, "saturated", padded=False, seed=seed),
-            draw(layer, dtype, 4, 3, "tiny", seed=seed),
-            draw(layer, dtype, 4, 3, "dyadic", seed=seed),
-            draw(layer, dtype, 7, 5, "sparse", seed=seed),
+            judgeable(1, 1, padded=False),
+            judgeable(4, 3, "saturated", padded=False),
+            judgeable(4, 3, "tiny"),
+            judgeable(4, 3, "coarse"),
+            judgeable(9, 3, "sparse"),
+            judgeable(4, 3, "large", padded=False),
+            judgeable(4, 3, "zero state", padded=False),
         ]
     return chosen
+
+
+def _unjudgeable(problem: Problem) -> bool:
+    try:
+        return blind(problem) is not None
+    except Unenclosed:
+        return True
 
 
 def plan(
@@ -56,19 +82,25 @@ def verify(
 ) -> Report:
     """Judge an implementation of a layer in one precision.
 
-    ``quick`` leaves out the properties and five of the seven problems; ``progress`` is called after every check. The
+    ``quick`` leaves out the properties and seven of the nine problems; ``progress`` is called after every check. The
     report's verdict is "pass", "fail", "undecided" or "not offered", with findings and reasons; whatever the
     implementation raises becomes a finding. Raises ValueError for an unknown dtype.
     """
-    if dtype not in ("float32", "float64"):
-        raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
-    outcomes = []
+    dtype, seed = _precision(dtype), integer("seed", seed, 0)
+    subject, outcomes = Subject(implementation, layer), []
     for check, subject, problem in plan(implementation, layer, dtype, quick, seed):
         outcomes.append(check.run(subject, problem))
         if progress:
             progress(outcomes[-1])
-    activations = getattr(implementation, "activations", "relative")
-    return Report(implementation.name, layer.cell.label, layer.sizes, dtype, tuple(outcomes), activations, quick)
+    return Report(subject.name, layer.cell.label, layer.sizes, dtype, tuple(outcomes), subject.activations, quick)
+
+
+def _precision(dtype: Any) -> str:
+    numpys = isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.floating))
+    name = str(np.dtype(dtype).name) if numpys else dtype
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
+    return str(name)
 
 
 def parametrize_with_checks(
@@ -84,7 +116,7 @@ def parametrize_with_checks(
     cases = []
     for implementation, layer in pairs:
         for check, subject, problem in plan(implementation, layer, dtype, quick, seed):
-            name = f"{implementation.name}-{layer}-{check.name}-{problem.label}"
+            name = f"{subject.name}-{layer}-{check.name}-{problem.label}"
             cases.append(pytest.param(_case(check, subject, problem), id=name.replace(" ", "_")))
     return pytest.mark.parametrize("check", cases)
 

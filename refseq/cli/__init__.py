@@ -43,4 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to say
         sys.stderr.close()
         return 1
+    except OSError as error:  # a full disk, say
+        print(f"refseq: {error}", file=sys.stderr)
+        return 1
     return status if isinstance(status, int) else 0

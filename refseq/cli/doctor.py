@@ -1,6 +1,5 @@
 """``refseq doctor``: what is installed, what it runs on, what is missing and the command that adds it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from refseq.cli import tables
 from refseq.cli.environment import OPTIONAL, environment
+from refseq.cli.files import check_writable, write_json
 from refseq.targets import TARGETS, target
 
 
@@ -16,6 +16,8 @@ def doctor(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the same as JSON.")] = None,
 ) -> int:
     """Print versions, CPU, threads, targets and devices; what is missing and the command that adds it."""
+    if json_file:
+        check_writable(json_file)
     found, console = environment(), tables.console()
     machine = Table(title="Machine", title_justify="left", show_header=False)
     for name in ("refseq", "python", "system", "processor", "cores", "threads"):
@@ -31,5 +33,5 @@ def doctor(
         tables.add(targets, name, "no" if target(name).missing() else "yes", found["targets"][name])
     console.print(targets)
     if json_file:
-        json_file.write_text(json.dumps(found, indent=1))
+        write_json(json_file, found)
     return 0

@@ -42,7 +42,7 @@ class Row:
     dtype: str
     quick: bool
 
-    def run(self) -> Report:
+    def run(self, progress: Callable[[Outcome], None] | None = None) -> Report:
         """Judge it. An implementation that cannot be built gives a report of one outcome."""
         try:
             implementation = self.build(self.layer)
@@ -51,7 +51,10 @@ class Row:
         except Exception as error:  # noqa: BLE001 - the user's own code; the report says what it raised
             finding = Finding(BUILD, "", Place("layer"), f"building it raised {type(error).__name__}: {error}")
             return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(finding,)))
-        return judge(implementation, self.layer, self.dtype, quick=self.quick)
+        try:
+            return judge(implementation, self.layer, self.dtype, quick=self.quick, progress=progress)
+        except (TypeError, ValueError) as error:  # it is no implementation of this layer
+            return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(Finding(BUILD, "", Place("layer"), str(error)),)))
 
     def _unbuilt(self, outcome: Outcome) -> Report:
         return Report(self.name, self.layer.cell.label, self.layer.sizes, self.dtype, (outcome,))
@@ -147,9 +150,15 @@ def load(name: str) -> Any:
         raise typer.BadParameter(message, param_hint="TARGET")
     try:
         module = _module(where)
-        return getattr(module, attribute)
-    except (ImportError, OSError, AttributeError, SyntaxError) as error:
+        found = getattr(module, attribute)
+    except (Exception, SystemExit) as error:  # the user's own module may raise anything
         raise typer.BadParameter(f"{name}: {type(error).__name__}: {error}", param_hint="TARGET") from error
+    if not callable(found) and not isinstance(getattr(found, "layer", None), Layer):
+        message = (
+            f"{name}: expected an implementation with a layer, or a function that makes one of a layer; got {found!r}"
+        )
+        raise typer.BadParameter(message, param_hint="TARGET")
+    return found
 
 
 def _module(where: str) -> Any:

@@ -111,7 +111,9 @@ def details(reports: Iterable[Report]) -> list[Text]:
     for report in reports:
         title = f"{report.implementation} {report.layer} {report.dtype}"
         if report.findings:
-            lines.append(Text(f"{title}: {len(report.findings)} findings", style="bold red"))
+            lines.append(
+                Text(f"{title}: {len(report.findings)} finding{'s' * (len(report.findings) > 1)}", style="bold red")
+            )
             lines += [Text(f"  {finding}") for finding in report.findings[:SHOWN]]
             if len(report.findings) > SHOWN:
                 lines.append(Text(f"  ... and {len(report.findings) - SHOWN} more (--json FILE has all)", style="dim"))

@@ -1,8 +1,5 @@
 """``refseq verify``: judge implementations and print what was found."""
 
-import json
-import math
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +15,8 @@ from refseq.checks import Report
 from refseq.checks.verdict import NOT_OFFERED, PASS
 from refseq.cli import tables
 from refseq.cli.environment import environment
+from refseq.cli.files import check_writable, write_json
+from refseq.cli.interrupts import Interrupts
 from refseq.cli.rows import Row, Selection, rows
 
 INTERRUPTED = 130
@@ -40,27 +39,36 @@ def verify(
     target: Annotated[
         list[str] | None, typer.Option(help="Only this target of refseq: reference, cpu, cuda; repeatable.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Two problems instead of seven, and no properties.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Two problems instead of nine, and no properties.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")] = None,
 ) -> int:
     """Judge recurrent layers: values and every gradient against rigorous enclosures, and the conformance suite."""
     for word in dtype or ():
         if word not in ("float32", "float64"):
             raise typer.BadParameter(f"expected float32 or float64; got {word!r}", param_hint="--dtype")
-    if json_file and not json_file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"no such folder: {json_file.absolute().parent}", param_hint="--json")
-    selection = Selection(names or (), cell or (), dtype or (), target or (), quick)
+    if json_file:
+        check_writable(json_file)
+    names = list(dict.fromkeys(names or ()))
+    if target and names and "refseq" not in names:
+        raise typer.BadParameter(f"only refseq has targets, and TARGET is {' '.join(names)}", param_hint="--target")
+    selection = Selection(names, cell or (), dtype or (), target or (), quick)
     work = rows(selection)
     with_cases = not PEERS["onnx"].missing() and (not names or "onnx" in names) and not cell
     console, start = tables.console(), time.perf_counter()
     reports, cases, interrupted = _judge(console, work, with_cases)
-    _print(console, reports, cases, names or ())
+    _print(console, reports, cases, names)
     total = len(work) + with_cases
     if interrupted:
         console.print(f"interrupted after {len(reports) + bool(cases)} of {total}", style="yellow")
     console.print(f"{time.perf_counter() - start:.0f} seconds", style="dim")
     if json_file:
-        _write(json_file, reports, cases, interrupted)
+        content = {
+            "environment": environment(),
+            "interrupted": interrupted,
+            "reports": [report.to_dict() for report in reports],
+            "onnx_cases": [asdict(case) for case in cases],
+        }
+        write_json(json_file, content)
     if interrupted:
         return INTERRUPTED
     verdicts = [report.verdict for report in reports] + [case.verdict for case in cases]
@@ -71,18 +79,20 @@ def _judge(console: Console, work: Sequence[Row], with_cases: bool) -> tuple[lis
     """All reports, or those that were done when Ctrl-C came."""
     reports, cases = [], []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with progress as bar, Interrupts() as seen:
         task = bar.add_task("", total=len(work) + with_cases)
         try:
             for row in work:
                 bar.update(task, description=f"{row.name} {row.layer} {row.dtype}")
-                reports.append(row.run())
+                reports.append(row.run(seen.check))
                 bar.advance(task)
             if with_cases:
                 from refseq.adapters.onnx_cases import run_cases
 
                 bar.update(task, description="ONNX node cases")
                 cases = run_cases()
+                seen.check()
                 bar.advance(task)
         except KeyboardInterrupt:
             return reports, cases, True
@@ -102,25 +112,3 @@ def _print(console: Console, reports: list[Report], cases: list[Any], names: Seq
     for line in tables.details(reports):
         console.print(line)
     console.print(tables.summary(reports, [case.verdict for case in cases]))
-
-
-def _write(path: Path, reports: Sequence[Report], cases: Sequence[Any], interrupted: bool) -> None:
-    """Write the JSON beside its place and rename it, so that no half-written file is ever there."""
-    content = {
-        "environment": environment(),
-        "interrupted": interrupted,
-        "reports": [report.to_dict() for report in reports],
-        "onnx_cases": [asdict(case) for case in cases],
-    }
-    with tempfile.NamedTemporaryFile("w", dir=path.absolute().parent, suffix=".part", delete=False) as file:
-        json.dump(_strict(content), file, indent=1, allow_nan=False)
-    Path(file.name).replace(path)
-
-
-def _strict(value: Any) -> Any:
-    """The same with numbers that JSON does not have, NaN and infinities, as strings."""
-    if isinstance(value, dict):
-        return {key: _strict(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(entry) for entry in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

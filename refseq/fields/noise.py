@@ -32,6 +32,8 @@ class Rounding:
         noise = np.random.default_rng(seed).uniform(-u, u, (_POOL, samples))
         self._operation, self._activation = list(1 + noise), list(1 + ACTIVATION_ROUNDOFFS * noise)
         self._absolute, self._next = absolute, 0
+        self.straddled = False
+        """Whether samples of one number fell on both sides of relu's kink: their spread is then no rounding error."""
 
     def number(self, value: float) -> "Noisy":
         """An exact number: all samples alike."""
@@ -99,12 +101,18 @@ def _sigmoid(samples: np.ndarray) -> np.ndarray:
     return np.where(samples >= 0, 1.0, small) / (1.0 + small)
 
 
+def _relu(x: Noisy) -> Noisy:
+    below = x.samples <= 0
+    x.rounding.straddled |= bool(below.any() and not below.all())
+    return Noisy(x.rounding, np.where(below, 0.0, x.samples))
+
+
 register_field(
     Noisy,
     {
         "tanh": lambda x: x.rounding.squashed(np.tanh(x.samples)),
         "sigmoid": lambda x: x.rounding.squashed(_sigmoid(x.samples)),
-        "relu": lambda x: Noisy(x.rounding, np.where(x.samples <= 0, 0.0, x.samples)),
+        "relu": _relu,
         "exp": lambda x: x.rounding.activated(np.exp(x.samples)),
         "log": lambda x: x.rounding.activated(np.log(x.samples)),
     },

@@ -81,7 +81,7 @@ TARGETS = tuple(_PROVIDERS)
 
 def target(name: str) -> Target:
     """The target of this name, whether or not it can run here. Raises ValueError for an unknown name."""
-    if name not in _PROVIDERS:
+    if not isinstance(name, str) or name not in _PROVIDERS:
         raise ValueError(f"target: expected one of {', '.join(TARGETS)}; got {name!r}")
     module, attribute = _PROVIDERS[name]
     return getattr(importlib.import_module(module), attribute)

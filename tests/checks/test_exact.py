@@ -46,7 +46,7 @@ def by_hand(problem):
 
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_linear_network_with_dyadic_weights_is_exact(padded):
-    problem = draw(LINEAR, "float64", STEPS, ROWS, "dyadic", padded=padded)
+    problem = draw(LINEAR, "float64", STEPS, ROWS, "coarse", padded=padded)
     dyadic = {name: np.round(value * 8) / 8 for name, value in problem.params.items()}
     problem = replace(problem, params=dyadic)
     found, expected = enclose(problem), by_hand(problem)
@@ -82,6 +82,7 @@ def test_more_bits_change_nothing(layer, monkeypatch):
 def test_what_needs_more_bits_than_allowed_is_refused(monkeypatch):
     monkeypatch.setattr(exact, "LAST_BITS", 128)
     problem = draw(refseq.layer("lstm", 3, 6), "float64", 60, 1, "saturated", padded=False)
+    problem = replace(problem, params={name: 2 * value for name, value in problem.params.items()})
     with pytest.raises(Unenclosed, match="128 bits"):
         enclose.__wrapped__(problem)
     monkeypatch.undo()

@@ -40,7 +40,7 @@ def test_refseq_passes_its_own_checks(dtype, target):
 
 def test_quick_leaves_problems_out():
     assert [p.label for p in problems(LAYER, quick=True)] == [p.label for p in problems(LAYER)][:2]
-    assert len(problems(LAYER)) == 7
+    assert len(problems(LAYER)) == 9
     assert problems(LAYER)[0].lengths is not None
     assert len(problems(LAYER)[1].x) > 8
 

@@ -65,11 +65,11 @@ def test_nothing_judged_is_not_a_pass(capsys):
 def test_control_c_prints_what_was_done(monkeypatch, tmp_path, capsys):
     run, done = Row.run, []
 
-    def interrupted(row):
+    def interrupted(row, progress):
         if done:
             raise KeyboardInterrupt
         done.append(row)
-        return run(row)
+        return run(row, progress)
 
     monkeypatch.setattr(Row, "run", interrupted)
     file = tmp_path / "result.json"

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from refseq.checks.budget import FINEST, samples, sigma
+from refseq.checks.budget import sigma, spreads, with_stored
 from refseq.checks.problem import Problem
 from refseq.checks.subject import Subject
-from refseq.fields.noise import UNIT_ROUNDOFF
+from refseq.checks.tensors import forward_tensors, gradient_tensors
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,19 +29,15 @@ def of_two(subject: Subject, problem: Problem) -> Arrays:
 
 
 def noise(subject: Subject, problem: Problem, *, gradients: bool = False) -> Arrays:
-    """Of one run, around the mean of the samples: a budget without the exact values, which may take much longer.
-
-    Simulated with a roundoff that float64 numbers can hold, and scaled, as in the budget. Where all samples agree
-    nothing is rounded, and it is 0.
-    """
-    u, tiny = UNIT_ROUNDOFF[problem.dtype], float(np.finfo(problem.dtype).tiny)
-    simulated, result = max(u, FINEST), {}
-    for name, values in samples(problem, subject.activations == "absolute", gradients, simulated).items():
-        spread = values.std(axis=-1, ddof=1) * (u / simulated)
-        moved = np.any(values != values[..., :1], axis=-1)
-        # the last rounding, to the stored value, and flushing to zero below the normal range, as in the budget
-        result[name] = np.where(moved, np.hypot(spread, u * values.mean(axis=-1)) + tiny, 0.0)
-    return result
+    """Of one run, without the exact values, which may take much longer than the spread around the mean."""
+    found = spreads(problem, subject.activations == "absolute", gradients)
+    with np.errstate(over="ignore", invalid="ignore"):
+        run = problem.layer.forward(problem.params, problem.x, problem.state, problem.lengths, target="reference")
+        values = forward_tensors(run.y, run.state)
+        if gradients:
+            grads = problem.layer.backward(run, problem.dy, problem.dstate)
+            values |= gradient_tensors(grads.params, grads.x, grads.state)
+    return {name: with_stored(spread, values[name].astype(np.float64), problem.dtype) for name, spread in found.items()}
 
 
 def quadrature(*spreads: Mapping[str, np.ndarray]) -> Arrays:
