@@ -82,7 +82,7 @@ def test_more_bits_change_nothing(layer, monkeypatch):
 def test_what_needs_more_bits_than_allowed_is_refused(monkeypatch):
     monkeypatch.setattr(exact, "LAST_BITS", 128)
     problem = draw(refseq.layer("lstm", 3, 6), "float64", 60, 1, "saturated", padded=False)
-    problem = replace(problem, params={name: 2 * value for name, value in problem.params.items()})
+    problem = replace(problem, params=problem.params | {"W_hh": 1.5 * problem.params["W_hh"]})
     with pytest.raises(Unenclosed, match="128 bits"):
         enclose.__wrapped__(problem)
     monkeypatch.undo()
