@@ -104,7 +104,7 @@ def test_no_steps_of_objects():
 def test_numbers_without_a_rule_are_refused():
     layer = LAYERS[0]
     params = {name: lift(array, int) for name, array in layer.initialise().items()}
-    with pytest.raises(TypeError, match="no rule for numbers of type int"):
+    with pytest.raises(TypeError, match="numbers of type int are no registered field"):
         layer.forward(params, lift(np.ones((2, 1, 3)), int), target="reference")
 
 
