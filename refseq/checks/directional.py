@@ -50,32 +50,53 @@ def _loss_sigma(problem: Problem) -> float:
     return float(np.sqrt(sum(parts)))
 
 
-def _dot(
-    check: str, subject: Subject, problem: Problem, grads: Arrays, words: str, along: Callable[[str, np.ndarray], float]
-) -> list[Finding]:
-    """Findings where <gradient, v> is not ``along(name, v)``, the derivative of the loss along v by other means.
+Directions = dict[str, np.ndarray]
 
-    Both sides are sums of rounded terms: the gradient's own budget, and as much again for the other derivative.
+
+def _dot(
+    check: str, subject: Subject, problem: Problem, grads: Arrays, words: str, along: Callable[[Directions], float]
+) -> list[Finding]:
+    """Findings where <gradient, v> is not ``along(v)``, the derivative of the loss along v by other means.
+
+    One v goes through all inputs at once; input by input only to name the culprit. Both sides are sums of rounded
+    terms: the gradient's own budget, and as much again for the other derivative.
     """
-    findings = []
-    for name, direction in _directions(problem):
-        expected, actual = along(name, direction), float(np.sum(grads[name].astype(np.float64) * direction))
-        budget = sigma(problem, subject.activations == "absolute")[name]
-        spread = 2 * float(np.sqrt(np.sum((budget * direction) ** 2)))
-        spread += np.finfo(np.float64).eps * float(np.sum(np.abs(grads[name] * direction)))
-        if not abs(expected - actual) <= THRESHOLD * spread:
-            message = f"along a random direction: {words} {expected:.17g}, vjp {actual:.17g}"
-            findings.append(Finding(check, problem.label, Place(name), message, None, None, expected, actual))
-    return findings
+    budget, every = sigma(problem, subject.activations == "absolute"), dict(_directions(problem))
+
+    def wrong(directions: Directions) -> tuple[float, float] | None:
+        expected, actual, variance, size = along(directions), 0.0, 0.0, 0.0
+        for name, direction in directions.items():
+            terms = grads[name].astype(np.float64) * direction
+            actual, size = actual + float(np.sum(terms)), size + float(np.sum(np.abs(terms)))
+            variance += float(np.sum((budget[name] * direction) ** 2))
+        spread = 2 * np.sqrt(variance) + np.finfo(np.float64).eps * size
+        return None if abs(expected - actual) <= THRESHOLD * spread else (expected, actual)
+
+    together = wrong(every)
+    if together is None:
+        return []
+    found = {name: wrong({name: direction}) for name, direction in every.items()}
+    culprits = {name: values for name, values in found.items() if values} or {"all inputs": together}
+    return [
+        Finding(
+            check,
+            problem.label,
+            Place(name),
+            f"along a random direction: {words} {expected:.17g}, vjp {actual:.17g}",
+            expected=expected,
+            actual=actual,
+        )
+        for name, (expected, actual) in culprits.items()
+    ]
 
 
 def _adjoint(subject: Subject, problem: Problem) -> Answer:
     grads = subject.vjp(problem)
     exact = "forward mode over rigorous balls"
-    findings = _dot("adjoint", subject, problem, grads, exact, lambda n, v: directional(problem, {n: v}))
+    findings = _dot("adjoint", subject, problem, grads, exact, lambda v: directional(problem, v))
 
-    def pushed(name: str, direction: np.ndarray) -> float:
-        return float(np.real(_loss(problem, subject.jvp(problem, {name: direction}))))
+    def pushed(directions: Directions) -> float:
+        return float(np.real(_loss(problem, subject.jvp(problem, directions))))
 
     with suppress(NotOffered):  # it is an extra
         findings += _dot("adjoint", subject, problem, grads, "the implementation's own jvp", pushed)
@@ -108,9 +129,9 @@ def _complex_step(subject: Subject, problem: Problem) -> Answer:
     base, step = inputs(problem), 1e-100
     own = Subject(OwnImplementation(subject.layer, "reference"), subject.layer)
 
-    def along(name: str, direction: np.ndarray) -> float:
-        moved = {key: value.astype(complex) for key, value in base.items()}
-        moved[name] = moved[name] + 1j * step * direction
+    def along(directions: Directions) -> float:
+        moved = {name: value.astype(complex) for name, value in base.items()}
+        moved |= {name: moved[name] + 1j * step * direction for name, direction in directions.items()}
         return _loss(problem, own.forward(replace(with_inputs(problem, moved), dtype="complex128"))).imag / step
 
     return Answer(tuple(_dot("complex step", subject, problem, subject.vjp(problem), "complex step", along)))

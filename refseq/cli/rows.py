@@ -27,6 +27,10 @@ Configuration = tuple[str, str]
 REFERENCE: tuple[Configuration, ...] = (("deep", "float64"), ("deep", "float32"))
 EVERYTHING: tuple[Configuration, ...] = (("plain", "float64"), ("deep", "float64"), ("deep", "float32"))
 SMALL: tuple[Configuration, ...] = (("plain", "float64"), ("plain", "float32"))
+SINGLE: tuple[Configuration, ...] = (("plain", "float32"), ("deep", "float32"))
+ONLY = {"onnxruntime": SINGLE}
+"""Peers that have one precision; the others are put to them when --dtype asks."""
+
 SLOW = ("jax", "onnx")
 """Peers that take long: JAX compiles for every shape, ONNX's evaluator is plain Python. Unless they are asked for by
 name, a quick look at small layers has to do."""
@@ -89,6 +93,8 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
             raise typer.BadParameter(f"{name}: {why}", param_hint="TARGET")
         slow = name in SLOW and not selection.names
         configurations = SMALL if slow else EVERYTHING
+        if not selection.dtypes:
+            configurations = ONLY.get(name, configurations)
         yield from _grid(name, PEERS[name].build, configurations, selection, selection.quick or slow)
     else:
         found = load(name)
