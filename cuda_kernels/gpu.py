@@ -91,6 +91,15 @@ def toolchain() -> SimpleNamespace:
 
     if not nvvm.is_available():
         raise RuntimeError(f"no CUDA compiler: numba-cuda finds no NVVM library; {INSTALL}")
+    from cuda.pathfinder import load_nvidia_dynamic_lib
+
+    for library in ("nvrtc", "nvJitLink"):  # a toolkit on the system may have the one and not the others
+        try:
+            load_nvidia_dynamic_lib(library)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"no CUDA compiler: numba-cuda finds no {library} library ({error}); {INSTALL}"
+            ) from error
     modules = ("dispatcher", "compiler", "codegen", "cudadrv.driver", "typing.typeof")
     found = {name.rpartition(".")[2]: importlib.import_module(f"numba.cuda.{name}") for name in modules}
     return SimpleNamespace(**found)
