@@ -6,7 +6,8 @@ written as a function of the primitive's own *output* ``y``, because that is wha
 
     y = tanh x      dy/dx = 1 - y^2          y = exp x    dy/dx = y
     y = sigmoid x   dy/dx = y (1 - y)        y = log x    dy/dx = exp(-y)
-    y = relu x      dy/dx = [y > 0]          y = x        dy/dx = 1
+    y = relu x      dy/dx = [y > 0]          y = sqrt x   dy/dx = 1/(2y)
+    y = x           dy/dx = 1
 
 A rule takes ``(x, one)``, where ``one`` is 1 in the precision of ``x``: cells and rules hold no float literal, which
 would silently promote float32 to float64.
@@ -55,6 +56,25 @@ def _primitive(name: str, real, complex_=None, python=None) -> Any:
     return function
 
 
+def _pairwise(name: str, rule) -> Any:
+    """Make the primitive ``name`` of a number and a second one, dispatched by the first."""
+
+    def unknown(x, second):
+        raise TypeError(f"{name}: numbers of type {type(x).__name__} are no registered field")
+
+    unknown.__name__ = unknown.__qualname__ = name
+    function = singledispatch(unknown)
+    for kind in (float, complex, np.floating, np.complexfloating):
+        function.register(kind, lambda x, second: type(x)(rule(x, second, type(x)(1))))
+
+    def typed(x, second):
+        kind, compiled = x, register_jitable(rule)
+        return lambda x, second: kind(compiled(x, kind(second), kind(1)))
+
+    overload(function)(typed)
+    return function
+
+
 def _sigmoid(x, one):
     """1/(1 + e^-x); only the exponential of a negative number is taken, so nothing overflows."""
     if x >= one - one:
@@ -83,6 +103,10 @@ def _python_log(x, one):
     return -math.inf if x == 0 else math.nan
 
 
+def _python_sqrt(x, one):
+    return math.sqrt(x) if not x < 0 else math.nan
+
+
 def _relu(x, one):
     # "not <=" and not ">": a NaN must stay a NaN
     return x if not (x <= one - one) else one - one
@@ -100,6 +124,17 @@ def _complex_relu_slope(y, one):
     return one if not (y.real <= 0) else one - one
 
 
+def _clip(x, bound, one):
+    # "not <=" and not ">": a NaN must stay a NaN
+    if x.real >= bound.real:
+        return bound
+    return -bound if x.real <= -bound.real else x
+
+
+def _clip_slope(y, bound, one):
+    return one if not (y.real >= bound.real or y.real <= -bound.real) else one - one
+
+
 tanh = _primitive("tanh", lambda x, one: math.tanh(x), lambda x, one: cmath.tanh(x))
 tanh_slope = _primitive("tanh_slope", lambda y, one: one - y * y)
 sigmoid = _primitive("sigmoid", _sigmoid, _complex_sigmoid)
@@ -115,6 +150,21 @@ log_slope = _primitive(
     "log_slope", lambda y, one: math.exp(-y), lambda y, one: cmath.exp(-y), lambda y, one: _python_exp(-y, one)
 )
 
+sqrt = _primitive("sqrt", lambda x, one: math.sqrt(x), lambda x, one: cmath.sqrt(x), _python_sqrt)
+sqrt_slope = _primitive("sqrt_slope", lambda y, one: one / (y + y))
+
+clip = _pairwise("clip", _clip)
+"""x within [-bound, bound]: clip(x, bound)."""
+
+clip_slope = _pairwise("clip_slope", _clip_slope)
+"""Slope of clip at its output y: 1 inside, 0 on the bounds: clip_slope(y, bound)."""
+
+count = _pairwise("count", lambda x, n, one: n)
+"""The integer n in the number field of x: count(x, n)."""
+
+constant = _pairwise("constant", lambda x, value, one: value)
+"""The float ``value`` in the number field of x, exactly where the field is exact: constant(x, value)."""
+
 zero = _primitive("zero", lambda x, one: one - one)
 """0 in the number field of x."""
 
@@ -129,16 +179,19 @@ ACTIVATIONS = {
 }
 """The activations a cell may be given by name: value and slope."""
 
-TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "log": log}
+TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "log": log, "sqrt": sqrt}
 """The primitives whose value a number field must define for itself; the rest is arithmetic."""
 
 
-def register_field(kind: type, values: dict[str, Any], step: Any) -> None:
+def register_field(
+    kind: type, values: dict[str, Any], step: Any, *, clipped: Any, inside: Any, number: Any
+) -> None:
     """Teach every primitive the number field ``kind``.
 
     ``values`` maps the names in ``TRANSCENDENTAL`` to functions of one number; ``step(y)`` is the slope of relu at its
-    output y, 1 on the rising branch and 0 elsewhere. Arithmetic (+, -, *, and mixing with Python integers) is the
-    field's own.
+    output y, 1 on the rising branch and 0 elsewhere; ``clipped(x, bound)`` and ``inside(y, bound)`` are clip and its
+    slope; ``number(x, value)`` is a float as a number like x. Arithmetic (+, -, *, /, and mixing with Python integers)
+    is the field's own.
     """
     for name, function in TRANSCENDENTAL.items():
         function.register(kind, values[name])
@@ -149,5 +202,10 @@ def register_field(kind: type, values: dict[str, Any], step: Any) -> None:
     identity_slope.register(kind, lambda y: y * 0 + 1)
     exp_slope.register(kind, lambda y: y)
     log_slope.register(kind, lambda y: values["exp"](-y))
+    sqrt_slope.register(kind, lambda y: 1 / (2 * y))
+    clip.register(kind, clipped)
+    clip_slope.register(kind, inside)
+    count.register(kind, lambda x, n: n)
+    constant.register(kind, number)
     zero.register(kind, lambda x: x * 0)
     complement.register(kind, lambda x: 1 - x)
