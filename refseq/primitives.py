@@ -7,6 +7,7 @@ written as a function of the primitive's own *output* ``y``, because that is wha
     y = tanh x      dy/dx = 1 - y^2          y = exp x    dy/dx = y
     y = sigmoid x   dy/dx = y (1 - y)        y = log x    dy/dx = exp(-y)
     y = relu x      dy/dx = [y > 0]          y = x        dy/dx = 1
+    y = log1p x     dy/dx = exp(-y), the slope of log
 
 A rule takes ``(x, one)``, where ``one`` is 1 in the precision of ``x``: cells and rules hold no float literal, which
 would silently promote float32 to float64.
@@ -83,6 +84,16 @@ def _python_log(x, one):
     return -math.inf if x == 0 else math.nan
 
 
+def _python_log1p(x, one):
+    return math.log1p(x) if x > -one else _python_log(one + x, one)
+
+
+def _complex_log1p(x, one):
+    """The rounding of 1 + x is undone by x / ((1 + x) - 1). D. Goldberg, ACM Computing Surveys 23 (1991), theorem 4."""
+    u = one + x
+    return x if u == one else cmath.log(u) * x / (u - one)
+
+
 def _relu(x, one):
     # "not <=" and not ">": a NaN must stay a NaN
     return x if not (x <= one - one) else one - one
@@ -115,11 +126,39 @@ log_slope = _primitive(
     "log_slope", lambda y, one: math.exp(-y), lambda y, one: cmath.exp(-y), lambda y, one: _python_exp(-y, one)
 )
 
+log1p = _primitive("log1p", lambda x, one: math.log1p(x), _complex_log1p, _python_log1p)
+"""log(1 + x), also where x is so small that 1 + x is 1."""
+
+sqrt = _primitive(
+    "sqrt",
+    lambda x, one: math.sqrt(x),
+    lambda x, one: cmath.sqrt(x),
+    lambda x, one: math.nan if x < 0 else math.sqrt(x),
+)
+
 zero = _primitive("zero", lambda x, one: one - one)
 """0 in the number field of x."""
 
 complement = _primitive("complement", lambda x, one: one - x)
 """1 - x, the other half of a gate."""
+
+
+@singledispatch
+def order(x):
+    """The real number by which x is compared with others; 0 in a field that has no order of its own."""
+    return 0
+
+
+order.register(float, lambda x: x)
+order.register(np.floating, lambda x: x)
+order.register(complex, lambda x: x.real)
+order.register(np.complexfloating, lambda x: x.real)
+
+
+@overload(order)
+def _order(x):
+    return (lambda x: x.real) if isinstance(x, types.Complex) else (lambda x: x)
+
 
 ACTIVATIONS = {
     "tanh": (tanh, tanh_slope),
@@ -137,11 +176,15 @@ def register_field(kind: type, values: dict[str, Any], step: Any) -> None:
     """Teach every primitive the number field ``kind``.
 
     ``values`` maps the names in ``TRANSCENDENTAL`` to functions of one number; ``step(y)`` is the slope of relu at its
-    output y, 1 on the rising branch and 0 elsewhere. Arithmetic (+, -, *, and mixing with Python integers) is the
+    output y, 1 on the rising branch and 0 elsewhere. log1p and sqrt may be among the values where the field knows better
+    than log(1 + x) and exp(log(x)/2), and ``order`` where its numbers can be compared. Arithmetic (+, -, *, and mixing with Python integers) is the
     field's own.
     """
     for name, function in TRANSCENDENTAL.items():
         function.register(kind, values[name])
+    log1p.register(kind, values.get("log1p", lambda x: values["log"](1 + x)))
+    sqrt.register(kind, values.get("sqrt", lambda x: values["exp"](values["log"](x) / 2)))
+    order.register(kind, values.get("order", lambda x: 0))
     tanh_slope.register(kind, lambda y: 1 - y * y)
     sigmoid_slope.register(kind, lambda y: y * (1 - y))
     relu_slope.register(kind, step)

@@ -44,7 +44,16 @@ def _step(x: arb) -> arb:
 
 register_field(
     arb,
-    {"tanh": arb.tanh, "sigmoid": _sigmoid, "relu": _relu, "exp": arb.exp, "log": arb.log},
+    {
+        "tanh": arb.tanh,
+        "sigmoid": _sigmoid,
+        "relu": _relu,
+        "exp": arb.exp,
+        "log": arb.log,
+        "log1p": arb.log1p,
+        "sqrt": arb.sqrt,
+        "order": arb.mid,
+    },
     step=lambda y: arb(1) if y > 0 else arb(0),
 )
 register_derivatives(

@@ -8,7 +8,7 @@ they are here to judge.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from refseq.primitives import TRANSCENDENTAL, register_field, relu_slope
+from refseq.primitives import TRANSCENDENTAL, order, register_field, relu_slope
 
 _DERIVATIVES: dict[type, dict[str, Callable[[Any, Any], Any]]] = {}
 
@@ -146,11 +146,13 @@ def _node_rule(name: str, function: Callable) -> Callable[[Node], Node]:
 
 register_field(
     Dual,
-    {name: _dual_rule(name, function) for name, function in TRANSCENDENTAL.items()},
+    {name: _dual_rule(name, function) for name, function in TRANSCENDENTAL.items()}
+    | {"order": lambda x: order(x.value)},
     step=lambda y: Dual(relu_slope(y.value), y.tangent * 0),
 )
 register_field(
     Node,
-    {name: _node_rule(name, function) for name, function in TRANSCENDENTAL.items()},
+    {name: _node_rule(name, function) for name, function in TRANSCENDENTAL.items()}
+    | {"order": lambda x: order(x.value)},
     step=lambda y: Node(y.tape, relu_slope(y.value)),
 )

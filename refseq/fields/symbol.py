@@ -12,6 +12,13 @@ def _sigmoid(x: Expr) -> Expr:
 
 register_field(
     Expr,
-    {"tanh": sympy.tanh, "sigmoid": _sigmoid, "relu": lambda x: sympy.Max(0, x), "exp": sympy.exp, "log": sympy.log},
+    {
+        "tanh": sympy.tanh,
+        "sigmoid": _sigmoid,
+        "relu": lambda x: sympy.Max(0, x),
+        "exp": sympy.exp,
+        "log": sympy.log,
+        "sqrt": sympy.sqrt,
+    },
     step=lambda y: sympy.Piecewise((1, y > 0), (0, True)),
 )
