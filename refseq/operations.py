@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.primitives import count, sqrt, zero
+from refseq.softmax import softmax, softmax_backward
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,23 @@ def normalise_backward(da, out, dout, kept, units, lane, lanes):
         j += lanes
 
 
+@register_jitable
+def softmax_forward(a, out, kept, constant, units, lane, lanes):
+    """out = softmax a."""
+    softmax(out[:units], a[:units], lane, lanes)
+
+
+@register_jitable
+def softmax_adjoint(da, out, dout, kept, units, lane, lanes):
+    """The adjoint of softmax_forward."""
+    softmax_backward(da[:units], out[:units], dout[:units], lane, lanes)
+
+
 EPSILON = 1e-5
 """What layer normalisation adds to the variance, as most frameworks do."""
 
-OPERATIONS = {"normalise": Operation(normalise, normalise_backward, 1, "epsilon")}
+OPERATIONS = {
+    "normalise": Operation(normalise, normalise_backward, 1, "epsilon"),
+    "softmax": Operation(softmax_forward, softmax_adjoint, 0),
+}
 """The operations that a stage may name."""

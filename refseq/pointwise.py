@@ -1,7 +1,7 @@
 """The functions of a stage: its own, unit by unit, or an operation on whole vectors; each with its adjoint.
 
-    run(M, p, m, s0, s1, tape, a)                      a: pre-activations; writes what the stage makes and keeps
-    pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dp)    ds, dv: cotangents of new states and of vectors; writes da
+run(M, p, m, s0, s1, tape, a)                      a: pre-activations; writes what the stage makes and keeps
+pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dp)    ds, dv: cotangents of new states and of vectors; writes da
 """
 
 from collections.abc import Callable

@@ -77,7 +77,9 @@ def build_scan(cell: Cell, team: Team) -> Scan:
             i = time_index(n + start, lengths[b], reverse)
             add(ds[b, 0], dy[i, b], dy.shape[2], index(), size())
             barrier()
-            step_backward(M, p, m[i, b], s[n, b], s[n + 1, b], tape[n, b], ds[b], d0[b], dv[b], da[n, b], dx[i, b], dp[b])
+            step_backward(
+                M, p, m[i, b], s[n, b], s[n + 1, b], tape[n, b], ds[b], d0[b], dv[b], da[n, b], dx[i, b], dp[b]
+            )
 
     @register_jitable
     def gradient_row(k, start, stop, x, lengths, reverse, s, tape, da, dM, db):

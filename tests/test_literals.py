@@ -15,7 +15,7 @@ from refseq.cells import catalogue
 
 PACKAGE = Path(refseq.__file__).parent
 CELLS = sorted(path for path in (PACKAGE / "cells").glob("*.py") if path.name != "__init__.py")
-LOOPS = [PACKAGE / f"{name}.py" for name in ("step", "scan", "linear", "columns")]
+LOOPS = [PACKAGE / f"{name}.py" for name in ("step", "scan", "linear", "softmax", "columns")]
 VARIANTS = [cell for recurrence in catalogue().values() for cell in recurrence.variants()]
 
 

@@ -72,7 +72,9 @@ def build(activation: str, mu: float, learn: str) -> Cell:
         tape=("g",),
         forward=forward,
         backward=backward,
-        parameters=() if learn == "no" else (Parameter("mu_logit", shared=learn == "layer", initial=log(mu / (1 - mu))),),
+        parameters=()
+        if learn == "no"
+        else (Parameter("mu_logit", shared=learn == "layer", initial=log(mu / (1 - mu))),),
         constants={"mu": mu} if learn == "no" else {},
         equations=(r"h_t = \mu \odot h_{t-1} + (1 - \mu) \odot f(W_{hx} x_t + W_{hh} h_{t-1} + b_h)",),
         source=Source(

@@ -58,9 +58,7 @@ def lstm_cell(name: str, form: Form, options: dict[str, object], source: Source)
         unbounded() if form.clip is None else bounded(len(parameters)),
         form.cell_activation,
     )
-    show = emit(
-        diagonal(len(names), len(guarded)) if ways else blind(), form.gate_activation, form.hidden_activation
-    )
+    show = emit(diagonal(len(names), len(guarded)) if ways else blind(), form.gate_activation, form.hidden_activation)
     cell = Cell(
         name=name,
         options=options,
@@ -121,7 +119,9 @@ def _equations(form: Form, names: tuple[str, ...]) -> tuple[str, ...]:
         return {"none": "", "diagonal": rf" + w_c \odot c_{{{at}}}", "full": f" + W_{{hc}} c_{{{at}}}"}[form.peephole]
 
     others = {"both": r"i_t, f_t", "no forget": r"i_t", "coupled": r"f_t"}[form.memory]
-    i, f = {"both": ("i_t", r"f_t \odot "), "no forget": ("i_t", ""), "coupled": ("(1 - f_t)", r"f_t \odot ")}[form.memory]
+    i, f = {"both": ("i_t", r"f_t \odot "), "no forget": ("i_t", ""), "coupled": ("(1 - f_t)", r"f_t \odot ")}[
+        form.memory
+    ]
     memory = rf"{f}c_{{t-1}} + {i} \odot g_t"
     last = "t" if form.output_sees == "new" else "t-1"
     inside = r"\gamma_c \odot N(c_t) + b_c" if form.normalise else "c_t"

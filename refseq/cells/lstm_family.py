@@ -18,7 +18,9 @@ _BOUNDS = {
 }
 _NORMALISE = {"normalise": Option((False, True), False, "layer normalisation of the products and of the memory")}
 _PEEPHOLE = {
-    "peephole": Option(("diagonal", "full"), "diagonal", "each gate sees its own unit's memory, or all through a matrix"),
+    "peephole": Option(
+        ("diagonal", "full"), "diagonal", "each gate sees its own unit's memory, or all through a matrix"
+    ),
     "output_sees": Option(("old", "new"), "old", "the output gate sees c_{t-1} (the lectures) or c_t (Gers, ONNX)"),
 }
 

@@ -17,6 +17,7 @@ from refseq.tuples import zeros_like
 
 def project(cell: Cell) -> Cell:
     """The cell with a projection of its output."""
+
     @register_jitable
     def forward(a, s, p):
         return a, ()

@@ -57,7 +57,16 @@ def _inside(x: arb, bound: arb) -> arb:
 
 register_field(
     arb,
-    {"tanh": arb.tanh, "sigmoid": _sigmoid, "relu": _relu, "exp": arb.exp, "log": arb.log, "sqrt": arb.sqrt},
+    {
+        "tanh": arb.tanh,
+        "sigmoid": _sigmoid,
+        "relu": _relu,
+        "exp": arb.exp,
+        "log": arb.log,
+        "log1p": arb.log1p,
+        "sqrt": arb.sqrt,
+        "order": arb.mid,
+    },
     step=lambda y: arb(1) if y > 0 else arb(0),
     clipped=_clip,
     inside=_inside,

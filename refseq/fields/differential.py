@@ -8,7 +8,7 @@ they are here to judge.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from refseq.primitives import TRANSCENDENTAL, clip, clip_slope, constant, register_field, relu_slope
+from refseq.primitives import TRANSCENDENTAL, clip, clip_slope, constant, order, register_field, relu_slope
 
 _DERIVATIVES: dict[type, dict[str, Callable[[Any, Any], Any]]] = {}
 
@@ -156,7 +156,8 @@ def _node_rule(name: str, function: Callable) -> Callable[[Node], Node]:
 
 register_field(
     Dual,
-    {name: _dual_rule(name, function) for name, function in TRANSCENDENTAL.items()},
+    {name: _dual_rule(name, function) for name, function in TRANSCENDENTAL.items()}
+    | {"order": lambda x: order(x.value)},
     step=lambda y: Dual(relu_slope(y.value), y.tangent * 0),
     clipped=_dual_clip,
     inside=lambda y, bound: Dual(clip_slope(y.value, bound.value), y.tangent * 0),
@@ -164,7 +165,8 @@ register_field(
 )
 register_field(
     Node,
-    {name: _node_rule(name, function) for name, function in TRANSCENDENTAL.items()},
+    {name: _node_rule(name, function) for name, function in TRANSCENDENTAL.items()}
+    | {"order": lambda x: order(x.value)},
     step=lambda y: Node(y.tape, relu_slope(y.value)),
     clipped=_node_clip,
     inside=lambda y, bound: Node(y.tape, clip_slope(y.value, bound.value)),

@@ -45,7 +45,7 @@ class Rounding:
         return Noisy(self, samples * self._operation[self._next])
 
     def activated(self, samples: np.ndarray) -> "Noisy":
-        """The result of exp or log."""
+        """The result of exp, log or log1p."""
         self._next = (self._next + 1) % _POOL
         return Noisy(self, samples * self._activation[self._next])
 
@@ -121,7 +121,9 @@ register_field(
         "relu": _relu,
         "exp": lambda x: x.rounding.activated(np.exp(x.samples)),
         "log": lambda x: x.rounding.activated(np.log(x.samples)),
-        "sqrt": lambda x: x.rounding.rounded(np.sqrt(x.samples)),
+        "log1p": lambda x: x.rounding.activated(np.log1p(x.samples)),
+        "sqrt": lambda x: x.rounding.rounded(np.sqrt(x.samples)),  # libraries round it correctly
+        "order": lambda x: float(x.samples.mean()),
     },
     step=lambda y: Noisy(y.rounding, np.where(y.samples <= 0, 0.0, 1.0)),
     clipped=_clip,

@@ -49,7 +49,7 @@ class ScanTarget(ABC):
         """See ``Target.forward``."""
         steps, rows, _ = feed.x.shape
         every = max(steps, 1) if every is None else every
-        y = zeros((steps, rows, output_size(cell, weights)), s0)
+        y = zeros((steps, rows, output_size(cell, weights)), weights.matrices[0])
         checkpoints, state, s, tape = [], s0, None, None
         for start in range(0, max(steps, 1), every):
             checkpoints.append(state)
@@ -63,7 +63,7 @@ class ScanTarget(ABC):
 
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
         """See ``Target.backward``."""
-        feed, (rows, _, width), like = tape.feed, ds.shape, weights.p
+        feed, (rows, _, width), like = tape.feed, ds.shape, weights.matrices[0]
         ds, d0, dv = ds.copy(), zeros(ds.shape, like), zeros((rows, len(cell.layout.vectors), width), like)
         dx, dp = zeros(feed.x.shape, like), zeros((rows, len(cell.own), width), like)
         dM, db = (tuple(zeros(part.shape, like) for part in parts) for parts in (weights.matrices, weights.biases))
@@ -109,10 +109,11 @@ def _forward_job(
     cell: Cell, weights: Weights, feed: Feed, state: np.ndarray, y: np.ndarray, start: int, stop: int
 ) -> tuple[Job, np.ndarray, np.ndarray]:
     """The forward loop over a piece of time, and its states and tape."""
-    rows, states, width = state.shape
-    s, tape = zeros((stop - start + 1, rows, states, width), state), zeros((stop - start, rows, cell.layout.stored, width), state)
+    (rows, states, width), like = state.shape, weights.matrices[0]
+    s = zeros((stop - start + 1, rows, states, width), like)
+    tape = zeros((stop - start, rows, cell.layout.stored, width), like)
     s[0] = state
-    scratch = zeros((rows, len(cell.layout.slots), width), state)
+    scratch = zeros((rows, len(cell.layout.slots), width), like)
     parameters = (weights.matrices, weights.biases, weights.p)
     arguments = (start, stop, *parameters, feed.masks, feed.x, feed.lengths, feed.reverse, s, tape, y, scratch)
     return Job("forward", rows, (stop - start) * rows * _multiplications(weights), arguments), s, tape

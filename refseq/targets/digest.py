@@ -26,10 +26,13 @@ from refseq import (
     operations,
     pointwise,
     primitives,
+    rules,
     scan,
+    softmax,
     stage,
     step,
     team,
+    tuples,
 )
 from refseq.cell import Cell
 
@@ -44,7 +47,22 @@ def source_digest(cell: Cell, *modules: ModuleType) -> str:
     own = {sys.modules[function.__module__] for function in functions if function is not None}
     parts = [cell.code]
     parts += [path.read_text() for path in sorted(Path(inspect.getfile(cells)).parent.glob("*.py"))]
-    machinery = (primitives, columns, linear, operand, operations, pointwise, stage, layout, team, step, scan)
+    machinery = (
+        primitives,
+        rules,
+        softmax,
+        tuples,
+        columns,
+        linear,
+        operand,
+        operations,
+        pointwise,
+        stage,
+        layout,
+        team,
+        step,
+        scan,
+    )
     for module in (*sorted(own, key=lambda module: module.__name__), *machinery, *modules):
         parts.append(inspect.getsource(module))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
