@@ -90,6 +90,10 @@ class Layer:
         """Shape of a state's array for this batch size, (L*D, B, H); of the first state if none is named."""
         return (len(self.parts), rows, self.parts[0].width(name or self.cell.state[0]))
 
+    def mask_shapes(self, steps: int, rows: int) -> dict[str, tuple[int, ...]]:
+        """Shape of every mask that the cell takes, (L*D, T, B, H)."""
+        return {name: (len(self.parts), steps, rows, self.units) for name in self.cell.masks}
+
     @property
     def sizes(self) -> str:
         """The layer without its cell, in words: ``3->5 x2 bidirectional``."""
@@ -216,11 +220,9 @@ class Layer:
         result = {}
         for name, mask in given.items():
             once = isinstance(mask, np.ndarray) and mask.ndim == 4 and mask.shape[1] == 1
-            state = name.partition("_")[2]
-            width = self.parts[0].width(state) if state in self.cell.state else self.units
-            expected = (len(self.parts), 1 if once else steps, rows, width)
-            checked = arguments.array(f"masks[{name!r}]", mask, expected, dtype)
-            result[name] = np.broadcast_to(checked, (len(self.parts), steps, rows, width))
+            shape = self.mask_shapes(steps, rows)[name]
+            expected = (shape[0], 1, *shape[2:]) if once else shape
+            result[name] = np.broadcast_to(arguments.array(f"masks[{name!r}]", mask, expected, dtype), shape)
         return result
 
 

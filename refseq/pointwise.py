@@ -19,7 +19,7 @@ from refseq.team import Team, chain
 
 def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
     """The stage's own function and its adjoint, unit by unit."""
-    index, size, stage, layout = team.index, team.size, cell.stages[number], cell.layout
+    index, size, barrier, stage, layout = team.index, team.size, team.barrier, cell.stages[number], cell.layout
     function, adjoint = stage.forward, stage.backward
     assert function is not None  # a cell's validation guarantees both
     assert adjoint is not None
@@ -32,7 +32,7 @@ def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
     measure, axis = layout.measure(stage.size)
 
     @register_jitable
-    def run(M, p, m, s0, s1, tape, a):
+    def run(M, b, p, m, x, s0, s1, tape, a):
         j = index()
         while j < M[measure].shape[axis]:
             s = gather(s0, j, states) + gather(s1, j, renewed) + gather(tape, j, seen)
@@ -41,9 +41,10 @@ def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
             scatter(tape, j, vectors, results, made)
             scatter(tape, j, kept, record, ())
             j += size()
+        barrier()
 
     @register_jitable
-    def pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dp):
+    def pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         j = index()
         while j < M[measure].shape[axis]:
             s = gather(s0, j, states) + gather(s1, j, renewed) + gather(tape, j, seen)
@@ -57,6 +58,7 @@ def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
             scatter_add(dv, j, seen, before, known)
             scatter_add(dp, j, own, mine, ())
             j += size()
+        barrier()
 
     return run, pull
 
@@ -70,16 +72,19 @@ def operationwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callab
         share = len(kept) // len(stage.slots)
         rows = kept[share * k : share * (k + 1)]
         pairs.append(_operation(cell, stage, layout.slots[slot], layout.place(vector), rows, team))
-    runs, pulls = chain([pair[0] for pair in pairs]), chain([pair[1] for pair in pairs])
+    runs = chain("M, p, s1, tape, a", [pair[0] for pair in pairs])
+    pulls = chain("M, p, s1, tape, ds, dv, da", [pair[1] for pair in pairs])
 
     @register_jitable
-    def run(M, p, m, s0, s1, tape, a):
+    def run(M, b, p, m, x, s0, s1, tape, a):
         barrier()  # every thread reads whole vectors
         runs(M, p, s1, tape, a)
+        barrier()
 
     @register_jitable
-    def pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dp):
+    def pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         pulls(M, p, s1, tape, ds, dv, da)
+        barrier()
 
     return run, pull
 
@@ -91,18 +96,21 @@ def _operation(
     index, size, operation = team.index, team.size, OPERATIONS[str(stage.operation)]
     function, adjoint = operation.forward, operation.backward
     measure, axis = cell.layout.measure(stage.size)
-    new, row, kept_row = place.kind == "new", place.row, (kept or (0,))[0]
+    new, row = place.kind == "new", place.row
+    keeps, kept_row = bool(kept), (kept or (0,))[0]
     constant = operation.constant is not None
     number = len(cell.own) + list(cell.constants).index(str(operation.constant)) if constant else 0
 
     @register_jitable
     def run(M, p, s1, tape, a):
         given = p[number, 0] if constant else zero(a[slot, 0])
-        function(a[slot], s1[row] if new else tape[row], tape[kept_row], given, M[measure].shape[axis], index(), size())
+        out, record = s1[row] if new else tape[row], tape[kept_row] if keeps else a[slot]
+        function(a[slot], out, record, given, M[measure].shape[axis], index(), size())
 
     @register_jitable
     def pull(M, p, s1, tape, ds, dv, da):
         out, dout = (s1[row], ds[row]) if new else (tape[row], dv[row])
-        adjoint(da[slot], out, dout, tape[kept_row], M[measure].shape[axis], index(), size())
+        record = tape[kept_row] if keeps else da[slot]
+        adjoint(da[slot], out, dout, record, M[measure].shape[axis], index(), size())
 
     return run, pull

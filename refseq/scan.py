@@ -56,8 +56,8 @@ def build_scan(cell: Cell, team: Team) -> Scan:
     step_forward, step_backward = step.forward, step.backward
     index, size, barrier = team.index, team.size, team.barrier
     products = [product for stage in cell.stages for product in stage.products if product.matrix is not None]
-    outer = chain([_outer(cell, product, team) for product in products])
-    sums = chain([_sum(cell, number, bias, team) for number, bias in enumerate(cell.biases)])
+    outer = chain("k, x, s0, s1, tape, da, dM", [_outer(cell, product, team) for product in products])
+    sums = chain("k, da, dM, db", [_sum(cell, number, bias, team) for number, bias in enumerate(cell.biases)])
 
     @register_jitable
     def forward_row(b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):

@@ -28,6 +28,10 @@ from refseq.stage import Product, Stage
 from refseq.team import Team, chain
 
 
+FORWARD = "M, b, p, m, x, s0, s1, tape, a"
+BACKWARD = "M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp"
+
+
 @dataclass(frozen=True)
 class Step:
     """The two directions of a time step, as plain functions that numba can compile."""
@@ -37,13 +41,16 @@ class Step:
 
 
 def build_step(cell: Cell, team: Team) -> Step:
-    """The step of a cell, for a team of threads."""
+    """The step of a cell, for a team of threads.
+
+    All parts of all stages are called by one function: numba optimises every function again inside its caller, so that
+    each level of calls would cost compile time.
+    """
     stages = [_stage(cell, number, team) for number in range(len(cell.stages))]
     begin, finish = _cotangents(team)
-    return Step(
-        chain([stage.forward for stage in stages]),
-        chain([begin, *(stage.backward for stage in reversed(stages)), finish]),
-    )
+    forward = [part for stage in stages for part in stage[0]]
+    backward = [part for stage in reversed(stages) for part in stage[1]]
+    return Step(chain(FORWARD, forward), chain(BACKWARD, [begin, *backward, finish]))
 
 
 def _cotangents(team: Team) -> tuple[Callable, Callable]:
@@ -66,47 +73,48 @@ def _cotangents(team: Team) -> tuple[Callable, Callable]:
     return begin, finish
 
 
-def _stage(cell: Cell, number: int, team: Team) -> Step:
-    """One stage: biases, products, then its function; the adjoint the other way round."""
+def _stage(cell: Cell, number: int, team: Team) -> tuple[list[Callable], list[Callable]]:
+    """The parts of one stage: biases, products, then its function; and those of the adjoint, the other way round."""
     stage, barrier = cell.stages[number], team.barrier
     products = [_product(cell, stage, product, team) for product in stage.products]
     run, pull = (operationwise if stage.operation else unitwise)(cell, number, team)
-    fill = chain([_bias(cell, slot, team) for slot in stage.slots])
-    forward_products = chain([product.forward for product in products])
-    backward_products = chain([product.backward for product in products])
 
     @register_jitable
-    def forward(M, b, p, m, x, s0, s1, tape, a):
-        fill(M, b, a)
-        forward_products(M, x, s0, s1, tape, a)
-        run(M, p, m, s0, s1, tape, a)
+    def wait(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         barrier()
+
+    forward = [*_fill(cell, stage, team), *(product.forward for product in products), run]
+    return forward, [pull, *(product.backward for product in reversed(products)), wait]
+
+
+def _fill(cell: Cell, stage: Stage, team: Team) -> list[Callable]:
+    """Start the stage's pre-activations: with their biases, or with 0."""
+    index, size, layout = team.index, team.size, cell.layout
+    fillers = []
+    for number in range(len(cell.biases)):
+        pairs = [(slot, layout.bias(slot)) for slot in stage.slots]
+        rows = [(layout.slots[slot], place[1]) for slot, place in pairs if place is not None and place[0] == number]
+        if rows:
+            fillers.append(_biased(number, rows, team))
+    bare = tuple(layout.slots[slot] for slot in stage.slots if layout.bias(slot) is None)
 
     @register_jitable
-    def backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
-        pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dp)
-        barrier()
-        backward_products(M, ds, d0, dv, da, dx)
-        barrier()
-
-    return Step(forward, backward)
-
-
-def _bias(cell: Cell, slot: str, team: Team) -> Callable:
-    """Start a pre-activation with its bias, or with 0."""
-    index, size, row, place = team.index, team.size, cell.layout.slots[slot], cell.layout.bias(slot)
-    if place is None:
-
-        @register_jitable
-        def empty(M, b, a):
+    def empty(M, b, p, m, x, s0, s1, tape, a):
+        for row in bare:
             clear(a[row], a.shape[1], index(), size())
 
-        return empty
-    number, bias_row = place
+    return [*fillers, empty] if bare else fillers
+
+
+def _biased(number: int, pairs: list[tuple[int, int]], team: Team) -> Callable:
+    """Copy rows of one bias into pre-activations."""
+    index, size, count = team.index, team.size, len(pairs)
+    slots, rows = tuple(slot for slot, _ in pairs), tuple(row for _, row in pairs)
 
     @register_jitable
-    def biased(M, b, a):
-        copy(a[row], b[number][bias_row], b[number].shape[1], index(), size())
+    def biased(M, b, p, m, x, s0, s1, tape, a):
+        for k in range(count):
+            copy(a[slots[k]], b[number][rows[k]], b[number].shape[1], index(), size())
 
     return biased
 
@@ -121,11 +129,11 @@ def _product(cell: Cell, stage: Stage, product: Product, team: Team) -> Step:
         measure, axis = layout.measure(stage.size)
 
         @register_jitable
-        def take(M, x, s0, s1, tape, a):
+        def take(M, b, p, m, x, s0, s1, tape, a):
             add(a[slot], value(x, s0, s1, tape), M[measure].shape[axis], index(), size())
 
         @register_jitable
-        def give(M, ds, d0, dv, da, dx):
+        def give(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
             add(cotangent(dx, d0, ds, dv), da[slot], M[measure].shape[axis], index(), size())
 
         return Step(take, give)
@@ -134,11 +142,11 @@ def _product(cell: Cell, stage: Stage, product: Product, team: Team) -> Step:
     last = first + len(product.gates)
 
     @register_jitable
-    def forward(M, x, s0, s1, tape, a):
+    def forward(M, b, p, m, x, s0, s1, tape, a):
         add_product(a, M[number], value(x, s0, s1, tape), first, last, slots, index(), size())
 
     @register_jitable
-    def backward(M, ds, d0, dv, da, dx):
+    def backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         add_transposed_product(cotangent(dx, d0, ds, dv), M[number], da, first, last, slots, index(), size())
 
     return Step(forward, backward)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from numba.extending import register_jitable
 
@@ -35,20 +34,14 @@ ALONE = Team(_first, _one, _nothing)
 """A CPU thread works on a row by itself."""
 
 
-@register_jitable
-def _skip(*arguments):
-    pass
+def chain(arguments: str, functions: Sequence[Callable]) -> Callable:
+    """One function of these arguments that calls the functions one after another.
 
-
-def chain(functions: Sequence[Callable]) -> Callable:
-    """One function that calls these with the same arguments, in this order. numba unrolls it."""
-
-    def both(first: Callable, second: Callable) -> Callable:
-        @register_jitable
-        def run(*arguments):
-            first(*arguments)
-            second(*arguments)
-
-        return run
-
-    return reduce(both, functions) if functions else _skip
+    Its source is written out, because numba has no loop over functions and compiles a call with ``*arguments`` slowly.
+    """
+    if len(functions) == 1:
+        return functions[0]
+    calls = [f"    f{k}({arguments})\n" for k in range(len(functions))]
+    namespace: dict = {f"f{k}": function for k, function in enumerate(functions)}
+    exec(f"def run({arguments}):\n{''.join(calls) or '    pass'}", namespace)
+    return register_jitable(namespace["run"])

@@ -18,8 +18,7 @@ from refseq.recurrence import Number, Option, Recurrence
 def _preset() -> tuple[Callable, Callable]:
     @register_jitable
     def leak(p):
-        (mu,) = p
-        return mu
+        return p[0]
 
     @register_jitable
     def leak_backward(mu, dmu):
@@ -31,8 +30,7 @@ def _preset() -> tuple[Callable, Callable]:
 def _learned() -> tuple[Callable, Callable]:
     @register_jitable
     def leak(p):
-        (logit,) = p
-        return sigmoid(logit)
+        return sigmoid(p[0])
 
     @register_jitable
     def leak_backward(mu, dmu):

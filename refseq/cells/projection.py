@@ -18,13 +18,15 @@ from refseq.tuples import zeros_like
 def project(cell: Cell) -> Cell:
     """The cell with a projection of its output."""
 
+    learned = len(cell.own)
+
     @register_jitable
     def forward(a, s, p):
         return a, ()
 
     @register_jitable
     def backward(kept, s, made, p, dmade):
-        return dmade, zeros_like(s), ()
+        return dmade, zeros_like(s), zeros_like(p[:learned])
 
     def renamed(stage: Stage) -> Stage:
         """The output becomes the vector m."""

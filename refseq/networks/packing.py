@@ -59,6 +59,12 @@ class Part:
                 result[parameter.name] = (1,) if parameter.shared else (sizes["units"],)
         return {name + self.suffix: shape for name, shape in result.items()}
 
+    def blocks(self) -> dict[str, tuple[str, ...]]:
+        """What the blocks of each matrix and bias are called, by the parameter's full name."""
+        found = {name: matrix.gates for name, matrix in self.cell.layout.matrices.items()}
+        found |= {bias.name: bias.slots for bias in self.cell.biases}
+        return {name + self.suffix: gates for name, gates in found.items()}
+
     def pack(self, params: Arrays) -> Weights:
         """The parameters, operand-major for the scan."""
         cell, suffix, units = self.cell, self.suffix, self.sizes["units"]
