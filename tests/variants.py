@@ -3,7 +3,6 @@
 import refseq
 
 
-
 def _offered(entry) -> list[dict]:
     """The examples of a recurrence's options; a cell without a recurrent matrix refuses dropout."""
     bare = entry.name in ("output", "additive")
