@@ -5,10 +5,11 @@ from typing import Any
 
 from refseq.cells import catalogue
 from refseq.layer import Gradients, Layer, Run, layer
+from refseq.stack import Stack, stack
 
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "catalogue", "layer"]
+__all__ = ["Gradients", "Layer", "Run", "Stack", "catalogue", "layer", "stack"]
 
 
 def __getattr__(name: str) -> Any:
