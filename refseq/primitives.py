@@ -176,9 +176,9 @@ def register_field(kind: type, values: dict[str, Any], step: Any) -> None:
     """Teach every primitive the number field ``kind``.
 
     ``values`` maps the names in ``TRANSCENDENTAL`` to functions of one number; ``step(y)`` is the slope of relu at its
-    output y, 1 on the rising branch and 0 elsewhere. log1p and sqrt may be among the values where the field knows better
-    than log(1 + x) and exp(log(x)/2), and ``order`` where its numbers can be compared. Arithmetic (+, -, *, and mixing with Python integers) is the
-    field's own.
+    output y, 1 on the rising branch and 0 elsewhere. Among the values may be log1p and sqrt, where the field knows
+    better than log(1 + x) and exp(log(x)/2), and ``order``, where its numbers can be compared. Arithmetic (+, -, *, and
+    mixing with Python integers) is the field's own.
     """
     for name, function in TRANSCENDENTAL.items():
         function.register(kind, values[name])
