@@ -65,8 +65,8 @@ SCALES = [1e-6, 1.0, 30.0, 1e4]
 def test_values_and_adjoints_against_balls(run, dtype, scale):
     """Bounds in roundoffs, first order with 1 % to spare; q is the relative bound of a probability (module's text).
 
-    log_softmax = (a_j - a_m) - log1p(rest): a rounding of the first difference (d), of the last (|z|), log1p's e + 1 and
-    rest's own d + n + e, of which at most 1 is left after 1/(1 + rest) times rest.
+    log_softmax = (a_j - a_m) - log1p(rest): a rounding of the first difference (d), of the last (|z|), log1p's e + 1,
+    and rest's own d + n + e, of which at most 1 is left after 1/(1 + rest) times rest.
     """
     rng = np.random.default_rng(5)
     a, dv = (scale * rng.normal(size=ENTRIES)).astype(dtype), rng.normal(size=ENTRIES).astype(dtype)

@@ -1,0 +1,49 @@
+"""Plain functions over arrays, compiled once for each dtype and cached on disk; for objects they run as they are.
+
+What numba's disk cache must know and must not share is told in ``refseq.targets.digest``: the source of everything that
+a kernel is made of is part of its key, and its name is its own.
+"""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable
+from functools import cache
+
+import numba
+
+from refseq import columns, primitives, softmax
+from refseq.targets.digest import name_for_cache
+
+
+@cache
+def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
+    """The function ``body``, which numba can compile, for arrays of this dtype; it returns nothing.
+
+    ``parts`` are the functions that body calls from modules other than its own and those named here.
+    """
+    if dtype == "object":
+        return body
+    modules = {sys.modules[function.__module__] for function in (body, *parts)}
+    modules |= {columns, primitives, softmax, sys.modules[__name__]}
+    sources = [inspect.getsource(module) for module in sorted(modules, key=lambda module: module.__name__)]
+    names = [f"{function.__module__}.{function.__qualname__}" for function in (body, *parts)]
+    key = hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
+
+    # `key` is captured so that it is part of numba's cache key
+    def run(*arguments):
+        _ = key
+        body(*arguments)
+
+    run.__name__ = body.__name__
+    return _compiled(name_for_cache(run, dtype, key))
+
+
+def _compiled(function: Callable) -> Callable:
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written
