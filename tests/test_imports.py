@@ -27,8 +27,14 @@ LEVELS = {
     "networks": 6,
     "arguments": 6,
     "initialise": 6,
+    "kernels": 6,
+    "losses": 7,
+    "clipping": 7,
+    "optimisers": 7,
+    "saved_state": 7,
+    "training": 8,
     "layer": 7,
-    "__init__": 8,
+    "__init__": 9,
 }
 """Modules and packages of the core; one imports only from lower levels, or from its own package. Everything else
 (checks, adapters, cli ...) is above all of them."""
