@@ -146,7 +146,7 @@ class Training:
             return clip_by_value(grads, self.clip_value)
         return grads, global_norm(grads)
 
-    def _origin(self, params: Arrays) -> str:
+    def _origin(self, params: Mapping[str, np.ndarray]) -> str:
         """What a saved state must come from: the options, and the initial parameters by name, shape, dtype and bits."""
         digest = hashlib.sha256()
         for name, p in params.items():

@@ -14,7 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from refseq.losses.elementwise import features_of, sum_over_features
-from refseq.losses.loss import Loss, matching, not_negative, ones
+from refseq.losses.loss import Loss, inside, matching, not_negative, ones, sample
 from refseq.primitives import complement, exp, log1p, order, zero
 
 
@@ -59,7 +59,7 @@ def binary_cross_entropy(
     """
     logits = features_of("logits", logits)
     features = logits.shape[2:]
-    v = ones(features, logits)
+    v = ones(features, sample(logits, inside(lengths, *logits.shape[:2])))
     if pos_weight is not None:
         v = matching("pos_weight", pos_weight, features, logits)
         not_negative("pos_weight", v)

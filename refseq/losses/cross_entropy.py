@@ -19,7 +19,7 @@ from numba.extending import register_jitable
 from refseq import arguments
 from refseq.arrays import zeros
 from refseq.kernels import compiled
-from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, token_weights
+from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.reduction import REDUCTIONS, scales
 from refseq.primitives import complement, log1p, zero
 from refseq.softmax import pivot, probability, rest
@@ -108,20 +108,21 @@ def cross_entropy(
         raise ValueError("ignore_index: targets are distributions; leave tokens out by weights")
     if indexed and ignore_index is not None:
         counted &= targets != arguments.integer("ignore_index", ignore_index, np.iinfo(np.int64).min)
-    w = ones((classes,), logits)
+    like = sample(logits, counted)
+    w = ones((classes,), like)
     if class_weights is not None:
-        w = matching("class_weights", class_weights, (classes,), logits)
+        w = matching("class_weights", class_weights, (classes,), like)
         not_negative("class_weights", w)
-    weight, active = token_weights(weights, counted, logits)
-    index, y, counts = _targets(targets, active, w, logits)
-    scale = scales(reduction, weight, counts)
-    tokens, gradient, q = zeros((steps, rows), logits), zeros(logits.shape, logits), zeros((classes,), logits)
+    weight, active = token_weights(weights, counted, like)
+    index, y, counts = _targets(targets, active, w, logits, like)
+    scale = scales(reduction, weight, counts, active)
+    tokens, gradient, q = zeros((steps, rows), like), zeros(logits.shape, like), zeros((classes,), like)
     run = compiled(token_losses, str(logits.dtype))
-    run(logits, index, y, _smoothing(label_smoothing, classes, logits), w, active, scale, q, tokens, gradient)
+    run(logits, index, y, _smoothing(label_smoothing, classes, like), w, active, scale, q, tokens, gradient)
     return reduced(gradient, tokens, scale)
 
 
-def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray) -> tuple:
+def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
     """Indices or distributions, the other one empty, and the count of every token."""
     steps, rows, classes = logits.shape
     if not isinstance(targets, np.ndarray):
@@ -129,7 +130,7 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
     if targets.ndim != 2:
         y = matching("targets", targets, logits.shape, logits)
         not_negative("targets", y, active)
-        return np.zeros((0, 0), np.int64), y, _expected_weight(y, w, active, logits)
+        return np.zeros((0, 0), np.int64), y, _expected_weight(y, w, active, like)
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets: expected integers (T, B), or distributions (T, B, V); got dtype {targets.dtype}")
     index = arguments.array("targets", targets, (steps, rows), None)
@@ -138,7 +139,7 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(f"targets: expected 0 <= target < V = {classes}, got {index[where]} at {where}")
     index = np.where(active, index, 0).astype(np.int64)
-    return index, zeros((1, 1, classes), logits), w[index]
+    return index, zeros((1, 1, classes), like), w[index]
 
 
 def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from refseq import arguments
 from refseq.arrays import zeros
 from refseq.columns import gather
 from refseq.kernels import compiled
-from refseq.losses.loss import Loss, inside, matching, numbers, ones, reduced, token_weights
+from refseq.losses.loss import Loss, inside, matching, numbers, ones, reduced, sample, token_weights
 from refseq.losses.reduction import OVER_FEATURES, scales
 from refseq.primitives import zero
 
@@ -64,12 +64,14 @@ def sum_over_features(
     arguments.choice("reduction", reduction, OVER_FEATURES)
     steps, rows = x.shape[:2]
     y = matching("targets", targets, x.shape, x)
-    weight, active = token_weights(weights, inside(lengths, steps, rows), x)
+    counted = inside(lengths, steps, rows)
+    like = sample(x, counted)
+    weight, active = token_weights(weights, counted, like)
     if check:
         check("targets", y, active)
     features = p.shape[1]
-    scale = scales(reduction, weight, ones((steps, rows), x), features)
-    tokens, dx = zeros((steps, rows), x), zeros((steps, rows, features), x)
+    scale = scales(reduction, weight, ones((steps, rows), like), active, features)
+    tokens, dx = zeros((steps, rows), like), zeros((steps, rows, features), like)
     run = compiled(build(element, p.shape[0]), str(x.dtype), element)
     run(x.reshape(dx.shape), y.reshape(dx.shape), p, active, scale, tokens, dx)
     return reduced(dx.reshape(x.shape), tokens, scale)

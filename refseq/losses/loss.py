@@ -51,6 +51,11 @@ def ones(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
     return result
 
 
+def sample(x: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """An array in the field of x from which 0 and 1 can be made: for objects without what padding holds."""
+    return x[counted] if x.dtype == object else x
+
+
 def inside(lengths: Any, steps: int, rows: int) -> np.ndarray:
     """True (T, B) within the length of a row."""
     return np.arange(steps)[:, None] < arguments.lengths(lengths, steps, rows)[None, :]

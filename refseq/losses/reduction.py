@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import lift
 
 MEANS = ("mean per token", "mean per sequence", "mean of sequence means")
 REDUCTIONS = ("sum", *MEANS)
@@ -30,54 +30,59 @@ OVER_FEATURES = (*REDUCTIONS, "mean per element")
 """The reductions of a loss that is a sum over features."""
 
 
-def scales(reduction: str, weights: np.ndarray, counts: np.ndarray, features: int = 1) -> np.ndarray:
-    """The scale of every token (T, B), see above; floats are computed in double precision and rounded once."""
+def scales(
+    reduction: str, weights: np.ndarray, counts: np.ndarray, active: np.ndarray, features: int = 1
+) -> np.ndarray:
+    """The scale of every token (T, B), see above; ``active`` says which have a weight. Floats are computed in double
+    precision and rounded once."""
     if weights.dtype == object:
-        return _SCALES[reduction](weights, counts, features)
+        return _SCALES[reduction](weights, counts, active, features)
     wide = np.result_type(weights.dtype, np.float64)
-    return _SCALES[reduction](weights.astype(wide), counts.astype(wide), features).astype(weights.dtype)
+    return _SCALES[reduction](weights.astype(wide), counts.astype(wide), active, features).astype(weights.dtype)
 
 
 def total(values: np.ndarray) -> Any:
     """The sum of all numbers of an array, in its field; floats are summed in double precision."""
     if values.dtype == object:
-        return reduce(add, values.reshape(-1), zeros((), values).item())
+        return reduce(add, values.reshape(-1)) if values.size else 0
     return values.sum(dtype=np.result_type(values.dtype, np.float64)).astype(values.dtype)
 
 
 def _divided(weights: np.ndarray, divisor: Any) -> np.ndarray:
-    return zeros(weights.shape, weights) if divisor == 0 else weights / divisor
+    if divisor == 0:
+        return weights * 0
+    # numbers that are vectors themselves (samples) would be taken for arrays
+    return lift(weights, lambda weight: weight / divisor) if weights.dtype == object else weights / divisor
 
 
-def _row_totals(values: np.ndarray) -> list[Any]:
-    return [total(values[:, b]) for b in range(values.shape[1])]
+def _sequences(weights: np.ndarray, counts: np.ndarray, active: np.ndarray) -> dict[int, Any]:
+    """C_b of every sequence b that counts."""
+    totals = {int(b): total((weights * counts)[:, b]) for b in np.flatnonzero(active.any(axis=0))}
+    return {b: row for b, row in totals.items() if not row == 0}  # noqa: SIM201 - fields need not define "!="
 
 
-def _sequences(weights: np.ndarray, counts: np.ndarray) -> int:
-    return len([row for row in _row_totals(weights * counts) if row != 0])
+def _mean_per_token(weights: np.ndarray, counts: np.ndarray, active: np.ndarray, features: int) -> np.ndarray:
+    return _divided(weights, total(weights * counts) if active.any() else 0)
 
 
-def _mean_per_token(weights: np.ndarray, counts: np.ndarray, features: int) -> np.ndarray:
-    return _divided(weights, total(weights * counts))
+def _mean_per_sequence(weights: np.ndarray, counts: np.ndarray, active: np.ndarray, features: int) -> np.ndarray:
+    return _divided(weights, len(_sequences(weights, counts, active)))
 
 
-def _mean_per_sequence(weights: np.ndarray, counts: np.ndarray, features: int) -> np.ndarray:
-    return _divided(weights, _sequences(weights, counts))
-
-
-def _mean_of_sequence_means(weights: np.ndarray, counts: np.ndarray, features: int) -> np.ndarray:
-    result = weights.copy()
-    for b, row in enumerate(_row_totals(weights * counts)):
+def _mean_of_sequence_means(weights: np.ndarray, counts: np.ndarray, active: np.ndarray, features: int) -> np.ndarray:
+    sequences = _sequences(weights, counts, active)
+    result = weights * 0
+    for b, row in sequences.items():
         result[:, b] = _divided(weights[:, b], row)
-    return _divided(result, _sequences(weights, counts))
+    return _divided(result, len(sequences))
 
 
-def _mean_per_element(weights: np.ndarray, counts: np.ndarray, features: int) -> np.ndarray:
-    return _divided(weights, total(weights * counts) * features)
+def _mean_per_element(weights: np.ndarray, counts: np.ndarray, active: np.ndarray, features: int) -> np.ndarray:
+    return _divided(_mean_per_token(weights, counts, active, features), features)
 
 
-_SCALES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
-    "sum": lambda weights, counts, features: weights,
+_SCALES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "sum": lambda weights, counts, active, features: weights,
     "mean per token": _mean_per_token,
     "mean per sequence": _mean_per_sequence,
     "mean of sequence means": _mean_of_sequence_means,
