@@ -4,6 +4,7 @@ A file is written beside its place, brought to the disk, and renamed: whoever is
 file or the new one. A file that was cut short, damaged or made by something else is refused when it is read.
 """
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from typing import BinaryIO
 import numpy as np
 
 FORMAT, VERSION = "refseq training", 1
+FRAME = ("format", "version", "digest")
+"""What the file itself adds to the arrays."""
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -25,13 +28,22 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     beside = path.with_name(f".{path.name}.part")
     try:
         with beside.open("wb") as file:
-            _write_npz(file, {"format": np.array(FORMAT), "version": np.array(VERSION), **arrays})
+            frame = (np.array(FORMAT), np.array(VERSION), np.array(_digest(arrays)))
+            _write_npz(file, dict(zip(FRAME, frame, strict=True)) | dict(arrays))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Of the arrays and their names, in order: a zip file has checksums of its members, but not of which there are."""
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def _write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
@@ -74,4 +86,6 @@ def read(path: Path) -> dict[str, np.ndarray]:
     version = arrays.pop("version", None)
     if version is None or version.shape or version.item() != VERSION:
         raise ValueError(f"{path}: expected version {VERSION} of {FORMAT}, got {version}")
+    if str(arrays.pop("digest", None)) != _digest(arrays):
+        raise ValueError(f"{path}: expected a whole file of {FORMAT}, got one that is damaged")
     return arrays

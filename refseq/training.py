@@ -92,11 +92,10 @@ class Training:
         ValueError for a file that is damaged or of another run. The last saved state stays as it is.
         """
         arguments.integer("epochs", epochs, 0)
-        path = None if file is None else Path(file)
-        origin = self._origin(params)
-        state = State(
-            0, dict(params), self.optimiser.initialise(params), {k: np.zeros(0, d) for k, d in HISTORY.items()}
-        )
+        inner = self.optimiser.initialise(params)
+        own = {name: np.array(p, p.dtype.newbyteorder("="), order="C") for name, p in params.items()}
+        state = State(0, own, inner, {name: np.zeros(0, dtype) for name, dtype in HISTORY.items()})
+        origin, path = self._origin(own), None if file is None else Path(file)
         if path is not None and path.exists():
             state = _restored(path, origin, state)
         with _progress(progress, state.epoch, epochs) as show:
@@ -146,7 +145,7 @@ class Training:
             return clip_by_value(grads, self.clip_value)
         return grads, global_norm(grads)
 
-    def _origin(self, params: Mapping[str, np.ndarray]) -> str:
+    def _origin(self, params: Arrays) -> str:
         """What a saved state must come from: the options, and the initial parameters by name, shape, dtype and bits."""
         digest = hashlib.sha256()
         for name, p in params.items():

@@ -64,7 +64,7 @@ def test_the_compiled_loop_against_balls(name, dtype):
     """The same rule over balls, with the same rates: the error of 50 steps is within 6 sigma and one rounding."""
     optimiser = PAIRS[name][0]
     params, gradients = draw(dtype)
-    errors = sigma(optimiser, params, gradients, dtype)
+    errors = sigma(name, dtype)
     with precision(200):
         balls = {key: lift(p, arb) for key, p in params.items()}
         buffers = {key: [[arb(0)] * p.size for _ in optimiser.buffers] for key, p in params.items()}

@@ -5,6 +5,8 @@ The size of these errors comes from the rule itself, run on numbers whose every 
 difference of two such errors: 6 sqrt(2) sigma and one rounding of the result.
 """
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -53,21 +55,23 @@ def draw(dtype):
     ]
 
 
-def sigma(optimiser, params, gradients, dtype):
+@cache
+def sigma(name, dtype):
     """The standard deviation of rounding errors of every parameter after every step."""
+    optimiser, (params, gradients) = PAIRS[name][0], draw(dtype)
     rounding = Rounding(UNIT_ROUNDOFF[dtype], 60, 9)
     result = {}
-    for name, p in params.items():
+    for key, p in params.items():
         columns = []
         for j, start in enumerate(p.reshape(-1).tolist()):
             x, s = rounding.number(start), tuple(rounding.number(0.0) for _ in optimiser.buffers)
             column = []
             for step, grads in enumerate(gradients, 1):
                 h = [rounding.number(value) for value in optimiser.rates(step, optimiser.default_rate)]
-                x, s = optimiser.rule(x, rounding.number(float(grads[name].reshape(-1)[j])), s, h)
+                x, s = optimiser.rule(x, rounding.number(float(grads[key].reshape(-1)[j])), s, h)
                 column.append(np.std(x.samples))
             columns.append(column)
-        result[name] = np.array(columns).T.reshape(STEPS, *p.shape)
+        result[key] = np.array(columns).T.reshape(STEPS, *p.shape)
     return result
 
 
@@ -77,7 +81,7 @@ def test_fifty_steps(name, dtype):
     torch = framework("torch")
     optimiser, kind, options = PAIRS[name]
     params, gradients = draw(dtype)
-    errors, u = sigma(optimiser, params, gradients, dtype), UNIT_ROUNDOFF[dtype]
+    errors, u = sigma(name, dtype), UNIT_ROUNDOFF[dtype]
     theirs = {key: torch.nn.Parameter(torch.tensor(p)) for key, p in params.items()}
     other = getattr(torch.optim, kind)(theirs.values(), **({"lr": 0.01} if kind == "SGD" else {}) | options)
     state = optimiser.initialise(params)
