@@ -9,6 +9,8 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
+from types import ModuleType
 
 import numba
 
@@ -20,14 +22,15 @@ from refseq.targets.digest import name_for_cache
 def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
     """The function ``body``, which numba can compile, for arrays of this dtype; it returns nothing.
 
-    ``parts`` are the functions that body calls from modules other than its own and those named here.
+    ``parts`` are the functions that body calls from other packages than its own and the modules named here.
     """
     if dtype == "object":
         return body
-    modules = {sys.modules[function.__module__] for function in (body, *parts)}
-    modules |= {columns, primitives, softmax, sys.modules[__name__]}
-    sources = [inspect.getsource(module) for module in sorted(modules, key=lambda module: module.__name__)]
+    files = {Path(inspect.getfile(module)) for module in (columns, primitives, softmax, sys.modules[__name__])}
+    for function in (body, *parts):
+        files |= _package(sys.modules[function.__module__])
     names = [f"{function.__module__}.{function.__qualname__}" for function in (body, *parts)]
+    sources = [path.read_text() for path in sorted(files)]
     key = hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
 
     # `key` is captured so that it is part of numba's cache key
@@ -37,6 +40,12 @@ def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
 
     run.__name__ = body.__name__
     return _compiled(name_for_cache(run, dtype, key))
+
+
+def _package(module: ModuleType) -> set[Path]:
+    """The files of the module's package, as its functions may use those beside it; or its own file if it is in none."""
+    path = Path(inspect.getfile(module))
+    return set(path.parent.glob("*.py")) if module.__package__ else {path}
 
 
 def _compiled(function: Callable) -> Callable:

@@ -40,9 +40,9 @@ print(json.dumps({"loss": float(loss.value), "adam": after.tolist(), "hits": hit
 
 EDITS = [
     # file, formula, another formula, what it changes
-    ("primitives.py", "lambda x, one: math.log1p(x), _complex_log1p", "lambda x, one: x, _complex_log1p", "loss"),
     ("softmax.py", "total = total + exp(a[k] - a[m])", "total = total + exp(a[k] - a[m]) + exp(a[k] - a[m])", "loss"),
     ("losses/cross_entropy.py", "value = value + q[c]", "value = value + q[c] + q[c]", "loss"),
+    # Adam's rule uses a function of this file
     ("optimisers/sgd.py", "return g + decay * p", "return g + p", "adam"),
 ]
 

@@ -151,12 +151,12 @@ def test_the_adjoint_of_log_softmax_by_reverse_mode_over_balls():
 
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_complex_step(dtype):
-    """Im f(a + ihv)/h is the derivative; compiled and not."""
+    """Im f(a + ihv)/h is the derivative; compiled (in double precision) and not."""
     rng = np.random.default_rng(11)
     a, v, h = rng.normal(size=ENTRIES), rng.normal(size=ENTRIES), 1e-20
     real, stepped = np.zeros(1, dtype).real.dtype, (a + 1j * h * v).astype(dtype)
     dv = v.astype(dtype)
-    for run in (python, compiled):
+    for run in (python, compiled) if dtype == "complex128" else (python,):
         p, z, _, _, _, value = run(stepped, dv)
         exact, exact_z, da, _, slope, _ = python(a.astype(real), v.astype(real))
         close = {"rtol": 64 * np.finfo(dtype).eps, "atol": 16 * np.finfo(dtype).eps}
