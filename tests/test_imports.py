@@ -105,7 +105,10 @@ def names_and_imports(source: str) -> set[str]:
     return {str(name).split(".")[0] for name in imports(source) + strings}
 
 
-@pytest.mark.parametrize("statement", ["import refseq", "import refseq.checks"])
+@pytest.mark.parametrize(
+    "statement",
+    ["import refseq", "import refseq.checks", "import refseq; refseq.losses, refseq.clipping, refseq.training"],
+)
 def test_importing_refseq_loads_no_framework(statement):
     code = f"import sys; {statement}; print(*sorted({OPTIONAL!r} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -94,6 +94,8 @@ def cross_entropy(
 
     Losses and gradients are finite for finite logits, unless the difference of two logits overflows. A logit of -inf is
     a class that is ruled out: a loss of inf if it is the target, else as if it was not there.
+    Of probabilities y > 0, the outputs of a layer that ends in a softmax, take log(y) as logits, and gradient / y as
+    the cotangent of y.
     As in torch; but torch's mean divides by the number of tokens when targets are distributions and class weights are
     given, so that its loss of a distribution of one class is not that of the index.
     Raises TypeError or ValueError naming the argument.

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from refseq import losses
 from refseq.fields.noise import UNIT_ROUNDOFF
+from refseq.softmax import softmax, softmax_backward
 from tests.losses.examples import INSIDE, KINDS, LENGTHS, ROWS, STEPS, example
 
 DTYPES = st.sampled_from(["float32", "float64"])
@@ -165,3 +166,15 @@ def test_tokens_without_features():
         )
         assert bits(flat) == bits(deep)
         assert flat.gradient.shape == (4, 3)
+
+
+def test_probabilities_through_their_logarithms():
+    """Logits a, or p = softmax(a), log(p) as logits and gradient / p through the adjoint of softmax: the same."""
+    rng = np.random.default_rng(6)
+    a, y = 3 * rng.normal(size=(1, 1, 5)), np.array([[2]])
+    p, da = np.zeros(5), np.zeros(5)
+    softmax(p, a[0, 0], 0, 1)
+    loss, other = losses.cross_entropy(a, y), losses.cross_entropy(np.log(p).reshape(1, 1, 5), y)
+    softmax_backward(da, p, other.gradient[0, 0] / p, 0, 1)
+    assert other.value == pytest.approx(loss.value, rel=1e-14)
+    np.testing.assert_allclose(da, loss.gradient[0, 0], rtol=0, atol=1e-14)
