@@ -13,7 +13,7 @@ __all__ = ["Gradients", "Layer", "Run", "Stack", "catalogue", "layer", "stack"]
 
 
 def __getattr__(name: str) -> Any:
-    """``refseq.checks`` and ``refseq.adapters`` are imported when they are first asked for."""
-    if name in ("adapters", "checks"):
+    """Parts that a layer does not need are imported when they are first asked for."""
+    if name in ("adapters", "checks", "clipping", "losses", "optimisers", "training"):
         return importlib.import_module(f"refseq.{name}")
     raise AttributeError(f"module 'refseq' has no attribute {name!r}")
