@@ -1,4 +1,4 @@
-"""Where a cell's vectors are kept while it runs: rows of the arrays of ``refseq.step``, derived from the description."""
+"""Where a cell's vectors are kept while it runs: rows of the arrays of ``refseq.step``, from the description alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -91,7 +91,7 @@ def _masked(at: int, known: int, place: int, learned: int) -> tuple[Callable, Ca
     @register_jitable
     def backward(kept, s, made, p, dmade):
         (d,) = dmade
-        return (), zeros_like(s[:at]) + (d * p[place],) + zeros_like(s[at + 1 : known]), zeros_like(p[:learned])
+        return (), zeros_like(s[:at]) + (d * p[place],) + zeros_like(s[at + 1 : known]), zeros_like(p[:learned])  # noqa: RUF005 - numba has no star
 
     return forward, backward
 

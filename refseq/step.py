@@ -27,7 +27,6 @@ from refseq.pointwise import operationwise, unitwise
 from refseq.stage import Product, Stage
 from refseq.team import Team, chain
 
-
 FORWARD = "M, b, p, m, x, s0, s1, tape, a"
 BACKWARD = "M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp"
 

@@ -17,7 +17,6 @@ from refseq.tuples import zeros_like
 
 def project(cell: Cell) -> Cell:
     """The cell with a projection of its output."""
-
     learned = len(cell.own)
 
     @register_jitable

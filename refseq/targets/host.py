@@ -12,9 +12,9 @@ import numpy as np
 from refseq.arrays import DTYPES
 from refseq.cell import Cell
 from refseq.scan import build_scan
-from refseq.team import ALONE
 from refseq.targets.base import Job, Kernels, ScanTarget
 from refseq.targets.digest import name_for_cache, source_digest
+from refseq.team import ALONE
 
 WORTH_A_THREAD = 200_000
 """Multiply-adds below which starting threads costs more than it saves (about 0.1 ms on one core)."""
