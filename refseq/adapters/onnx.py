@@ -75,7 +75,7 @@ class OnnxRuntimeImplementation(_ModelImplementation):
 class ReferenceEvaluatorImplementation(_ModelImplementation):
     """onnx.reference.ReferenceEvaluator: the operators in numpy, as the standard's authors wrote them.
 
-    Raises NotOffered for activations that it refuses, and for what it ignores: onnx 1.23 ignores, silently, the lengths,
+    Raises NotOffered for activations that it refuses, and for what it ignores: onnx 1.23 ignores, silently, lengths,
     and of the LSTM the attributes activations and input_forget.
     """
 

@@ -65,11 +65,12 @@ def _functions(op: str, attributes: Mapping[str, Any], directions: int) -> tuple
     if not given:
         return DEFAULTS[op]
     alpha, beta = attributes.get("activation_alpha", []), attributes.get("activation_beta", [])
-    first, affine = given[: len(DEFAULTS[op])], given.count("affine")
+    count, affine = len(DEFAULTS[op]), given.count("affine")
+    complete = len(given) == count * directions and given == given[:count] * directions
     identity = len(alpha) >= affine and all(a == 1 for a in alpha) and all(b == 0 for b in beta)
-    if given != first * directions or not ACTIVATIONS.keys() >= set(given) or (affine and not identity):
+    if not complete or not ACTIVATIONS.keys() >= set(given) or (affine and not identity):
         raise NotOffered(f"refseq has no {op} with the activations {given}, alpha {alpha}, beta {beta}")
-    return tuple(ACTIVATIONS[name] for name in first)
+    return tuple(ACTIVATIONS[name] for name in given[:count])
 
 
 def write(layer: Layer) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def write(layer: Layer) -> dict[str, Any]:
     if layer.cell.name.endswith("coupled"):
         result["input_forget"] = 1
     names = FUNCTIONS.get(layer.cell.name, ())
-    functions = tuple(options.get(name, default) for name, default in zip(names, DEFAULTS[op], strict=False))
+    functions = tuple(str(options.get(name, default)) for name, default in zip(names, DEFAULTS[op], strict=False))
     if names and (op == "RNN" or functions != DEFAULTS[op]):
         theirs = {ours: name.capitalize() for name, ours in ACTIVATIONS.items()}
         result["activations"] = [theirs[name] for name in functions] * directions

@@ -12,6 +12,7 @@ import numpy as np
 
 from refseq.adapters.onnx_attributes import read
 from refseq.adapters.onnx_gates import layer_parameters
+from refseq.arrays import zeros
 from refseq.checks.implementation import Arrays
 from refseq.layer import Layer
 from refseq.layer import layer as make_layer
@@ -46,8 +47,8 @@ class ImportedNode:
         steps, rows, _ = x.shape
         state: Arrays = {}
         for n in self.layer.cell.state:
-            zeros = np.zeros(self.layer.state_shape(rows), x.dtype)
-            state[n] = self._padded(self._turned(given[f"initial_{n}"])) if f"initial_{n}" in given else zeros
+            none = zeros(self.layer.state_shape(rows), x)
+            state[n] = self._padded(self._turned(given[f"initial_{n}"])) if f"initial_{n}" in given else none
         run = self.layer.forward(self.params, x, state, given.get("sequence_lens"), target=target)
         directions = self.layer.directions
         y = run.y.reshape(steps, rows, directions, self.layer.units).transpose(0, 2, 1, 3)
@@ -62,7 +63,7 @@ class ImportedNode:
 
     def _padded(self, state: np.ndarray) -> np.ndarray:
         """A state with a row for the forward half that the node does not have."""
-        return np.concatenate([np.zeros_like(state), state]) if self.reverse_only else state
+        return np.concatenate([zeros(state.shape, state), state]) if self.reverse_only else state
 
     def _kept(self, value: np.ndarray, axis: int) -> np.ndarray:
         """The directions that the node has."""
@@ -87,16 +88,14 @@ def import_node(node: Any, tensors: Mapping[str, np.ndarray]) -> ImportedNode:
     weights = _weights(inputs, tensors, directions, GATES[node.op_type])
     sizes, both = (weights["W"].shape[2], weights["R"].shape[2]), direction != "forward"
     layer = make_layer(name, *sizes, bidirectional=both, bias="B" in weights, **options)
-    params: Arrays = {name: np.zeros(shape, weights["W"].dtype) for name, shape in layer.shapes.items()}
+    params: Arrays = {name: zeros(shape, weights["W"]) for name, shape in layer.shapes.items()}
     for d, part in enumerate(layer.parts[1:] if direction == "reverse" else layer.parts):
         params |= layer_parameters(layer, part, {formal: value[d] for formal, value in weights.items()})
     outputs = {formal: name for formal, name in zip(OUTPUTS, node.output, strict=False) if name}
     return ImportedNode(layer, params, direction == "reverse", attributes.get("layout", 0), inputs, outputs)
 
 
-def _weights(
-    inputs: Mapping[str, str], tensors: Mapping[str, np.ndarray], directions: int, gates: int
-) -> Arrays:
+def _weights(inputs: Mapping[str, str], tensors: Mapping[str, np.ndarray], directions: int, gates: int) -> Arrays:
     """W, R and, if the node has them, B and P. Raises ValueError if one is missing or does not fit the others."""
     found: Arrays = {}
     for formal in ("W", "R", "B", "P"):

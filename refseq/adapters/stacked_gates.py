@@ -1,9 +1,9 @@
 """The layout that frameworks share: the gates of one layer and direction stacked in matrices, and two biases.
 
-    refseq      W_hx (G, H, K), W_hh (G, H, P), b_h (G, H), for gru(reset="after") b_hn (H,), with projection W_hm (1, P, H)
-    framework   W_ih (G*H, K),  W_hh (G*H, P),  b_ih (G*H,), b_hh (G*H,), W_hr (P, H), in its own order of the gates
+    refseq      W_hx (G, H, K), W_hh (G, H, P), W_hm (1, P, H), b_h (G, H), and for gru(reset="after") b_hn (H,)
+    framework   W_ih (G*H, K),  W_hh (G*H, P),  W_hr (P, H),    b_ih (G*H,), b_hh (G*H,), in its own order of the gates
 
-P, the entries of h, is H unless the layer has a projection.
+P, the entries of h, is H unless the layer has a projection, W_hm.
 
 A framework adds both biases where refseq has one. b is split into b_ih = 2b and b_hh = -b: their sum is exactly b in
 every float format, and they differ, so that a bias which is dropped or taken twice changes the outputs. The gradient
@@ -79,9 +79,7 @@ def unstack(layer: Layer, part: Part, given: Stacked, order: Sequence[str]) -> A
     return result | {"b_h" + part.suffix: b}
 
 
-def _unstacked(
-    layer: Layer, part: Part, given: Stacked, order: Sequence[str]
-) -> tuple[Arrays, np.ndarray, np.ndarray]:
+def _unstacked(layer: Layer, part: Part, given: Stacked, order: Sequence[str]) -> tuple[Arrays, np.ndarray, np.ndarray]:
     """The matrices under refseq's names, and both biases (G, H) in refseq's order, zeros if they are not there."""
     gates, units = layer.cell.gates, layer.units
     back = [list(order).index(gate) for gate in gates]

@@ -5,6 +5,9 @@ Lengths go through packed sequences; gradients through autograd.
 """
 
 import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,17 +15,13 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from refseq.adapters.adapter import Adapter, no_framework_has
+from refseq.adapters.adapter import Adapter
 from refseq.adapters.stacked_gates import Stacked, stack, stack_transpose, unstack
-from refseq.cell import Cell
-from refseq.cells import catalogue
-from refseq.checks.implementation import Arrays, NotOffered
+from refseq.adapters.torch_modules import CELLS, LAYERS, class_of, layer_of, torch_module
+from refseq.checks.implementation import Arrays
 from refseq.layer import Layer
-from refseq.layer import layer as make_layer
 from refseq.networks.packing import Part
 
-CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
-LAYERS = (nn.RNN, nn.LSTM, nn.GRU)
 KINDS = {"W_ih": "weight_ih", "W_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh", "W_hr": "weight_hr"}
 
 
@@ -39,7 +38,7 @@ class TorchImplementation(Adapter):
     layer: Layer
 
     def __init__(self, module: nn.Module) -> None:
-        self.kind = _class_of(module)
+        self.kind = class_of(module)
         super().__init__(layer_of(module), f"torch {torch.__version__} nn.{self.kind.__name__}")
         expected = {name for part in self.layer.parts for name in self._part_names(part).values()}
         found = {name for name, _ in module.named_parameters()}
@@ -64,7 +63,7 @@ class TorchImplementation(Adapter):
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Adapter.run``."""
         module = self._loaded(params)
-        with torch.no_grad():
+        with torch.no_grad(), _quiet():
             y, final = _call(module, self._tensor(x), [self._tensor(s) for s in state.values()], lengths)
         return y.cpu().numpy(), {n: s.cpu().numpy() for n, s in zip(state, final, strict=True)}
 
@@ -74,7 +73,7 @@ class TorchImplementation(Adapter):
         """See ``Adapter.pull``."""
         module = self._loaded(params)
         inputs = [self._tensor(value).requires_grad_(True) for value in (x, *state.values())]
-        with torch.enable_grad():
+        with torch.enable_grad(), _quiet():
             y, final = _call(module, inputs[0], inputs[1:], lengths)
         weights = dict(module.named_parameters())
         cotangents = [self._tensor(value) for value in (dy, *dstate.values())]
@@ -107,6 +106,14 @@ class TorchImplementation(Adapter):
         projected = "W_hm" in self.layer.cell.layout.matrices
         kinds = ["W_ih", "W_hh", *["b_ih", "b_hh"] * self.layer.bias, *["W_hr"] * projected]
         return {kind: KINDS[kind] + suffix for kind in kinds}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's notice that a projection runs on its own kernels: it is no finding where warnings are errors."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+        yield
 
 
 def _call(
@@ -144,60 +151,6 @@ def _call_cell(
     return torch.stack(outputs), [s[None] for s in current]
 
 
-def layer_of(module: nn.Module) -> Layer:
-    """The refseq layer that a torch module should equal. Raises TypeError or ValueError as TorchImplementation does."""
-    kind: Any = _class_of(module)
-    it: Any = module
-    name = {nn.RNN: "elman", nn.RNNCell: "elman", nn.LSTM: "lstm", nn.LSTMCell: "lstm"}.get(kind, "gru")
-    options: dict[str, Any] = {"bias": bool(it.bias)}
-    if name == "elman":
-        options["activation"] = it.nonlinearity
-    if name == "gru":
-        options["reset"] = "after"
-    if kind in CELLS:
-        return make_layer(name, it.input_size, it.hidden_size, **options)
-    if it.dropout and it.training:
-        raise ValueError(f"module: expected dropout 0 or eval(), got dropout {it.dropout} in training mode")
-    options |= {"layers": it.num_layers, "bidirectional": it.bidirectional}
-    options |= {"projection": it.proj_size} if it.proj_size else {}
-    return make_layer(name, it.input_size, it.hidden_size, **options)
-
-
-def torch_module(layer: Layer, *, batch_first: bool = False) -> nn.Module:
-    """The torch module that should equal a refseq layer. Raises NotOffered where torch has none.
-
-    Its values are drawn with a seed of their own; the state of torch's generator stays as it is.
-    """
-    no_framework_has(layer)
-    sizes: dict[str, Any] = {"num_layers": layer.layers, "bidirectional": layer.bidirectional}
-    sizes |= {"bias": layer.bias, "batch_first": batch_first}
-    projection = dict(layer.own_sizes).get("projection", 0)
-    kinds: dict[Cell, tuple[Any, dict[str, Any]]] = {
-        catalogue()["elman"].cell(activation="tanh"): (nn.RNN, {"nonlinearity": "tanh"}),
-        catalogue()["elman"].cell(activation="relu"): (nn.RNN, {"nonlinearity": "relu"}),
-        catalogue()["lstm"].cell(): (nn.LSTM, {}),
-        catalogue()["lstm"].cell(projection=1): (nn.LSTM, {"proj_size": projection}),
-        catalogue()["gru"].cell(reset="after"): (nn.GRU, {}),
-    }
-    if layer.cell not in kinds:
-        raise NotOffered(f"torch has no {layer.cell.label}; it has {', '.join(cell.label for cell in kinds)}")
-    if projection >= layer.units:
-        raise NotOffered(f"torch has a proj_size below hidden_size only, not {projection} for {layer.units} units")
-    kind, options = kinds[layer.cell]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return kind(layer.inputs, layer.units, **sizes, **options)
-
-
 def implementation(layer: Layer) -> TorchImplementation:
     """torch's own layer that should equal a refseq layer. Raises NotOffered where torch has none."""
     return TorchImplementation(torch_module(layer))
-
-
-def _class_of(module: object) -> type:
-    """Which of torch's classes a module is, subclasses included."""
-    for kind in (*LAYERS, *CELLS):
-        if isinstance(module, kind):
-            return kind
-    names = ", ".join(kind.__name__ for kind in (*LAYERS, *CELLS))
-    raise TypeError(f"module: expected one of torch.nn.{{{names}}}, got {type(module).__name__}")
