@@ -83,6 +83,7 @@ def dropout(cell: Cell) -> Cell:
 
 def _masked(at: int, known: int, place: int, learned: int) -> tuple[Callable, Callable]:
     """mask * s[at], with its adjoint."""
+    after = at + 1  # numba slices a tuple by numbers that it need not compute
 
     @register_jitable
     def forward(a, s, p):
@@ -91,7 +92,7 @@ def _masked(at: int, known: int, place: int, learned: int) -> tuple[Callable, Ca
     @register_jitable
     def backward(kept, s, made, p, dmade):
         (d,) = dmade
-        return (), zeros_like(s[:at]) + (d * p[place],) + zeros_like(s[at + 1 : known]), zeros_like(p[:learned])  # noqa: RUF005 - numba has no star
+        return (), zeros_like(s[:at]) + (d * p[place],) + zeros_like(s[after:known]), zeros_like(p[:learned])  # noqa: RUF005 - numba has no star
 
     return forward, backward
 
