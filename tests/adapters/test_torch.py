@@ -86,7 +86,7 @@ def test_parameters_are_the_modules_own(torch, adapter, key):
         y = y.swapaxes(0, 1) if first else y
     nothing = {name: np.zeros(layer.state_shape(x.shape[1], name)) for name in layer.cell.state}
     assert np.abs(expected_forward(layer, params, x, nothing, None)[0] - y).max() < 1e-14
-    theirs = [value.detach().numpy() for value in module.parameters()]
+    theirs = [value.detach().numpy() for it in (module, implementation.module) for value in it.parameters()]
     assert not any(np.shares_memory(mine, value) for mine in params.values() for value in theirs)
 
 
