@@ -12,7 +12,7 @@ __all__ = ["Gradients", "Layer", "Run", "catalogue", "layer"]
 
 
 def __getattr__(name: str) -> Any:
-    """``refseq.checks`` and ``refseq.adapters`` are imported when they are first asked for."""
-    if name in ("adapters", "checks"):
+    """Packages that build on layers are imported when they are first asked for."""
+    if name in ("adapters", "checks", "dynamics", "gradients"):
         return importlib.import_module(f"refseq.{name}")
     raise AttributeError(f"module 'refseq' has no attribute {name!r}")
