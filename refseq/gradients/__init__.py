@@ -5,6 +5,8 @@
     rtrl          real-time recurrent learning: gradients forward in time
     double_sum    the gradient as an explicit sum over pairs of times
     hessian       Hessian-vector products
+
+All of them use the public functions of a layer only: ``forward``, ``backward`` and what a run returns.
 """
 
 from refseq.gradients.double_sum import double_sum_gradients

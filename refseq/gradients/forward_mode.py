@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.gradients.steps import Arrays, array_like, initial_state, states_like
+from refseq.gradients.steps import Arrays, array_like, no_steps, states_like
 from refseq.gradients.tangents import Carrier, carrier
 from refseq.layer import Layer, Run
 
@@ -41,16 +41,19 @@ def move(
     method: str,
 ) -> Moved:
     """Run the layer at a point and along a direction; see ``jvp`` for the arguments, which are checked here."""
-    x, initial, _ = initial_state(layer, params, x, state, "cpu")
+    params, x, start = no_steps(layer, params, x, state, "reference")
+    taken = ("float32", "float64", "object")[: 3 if method == "dual numbers" else 2]
+    if x.dtype not in taken:
+        raise TypeError(f"params: method {method!r} takes {', '.join(taken)}; got {x.dtype}")
     counts = arguments.lengths(lengths, *x.shape[:2])
     towards = states_like("dparams", dparams, params)
     dx = array_like("dx", dx, x.shape, x, counts)
-    dinitial = states_like("dstate", dstate, initial)
+    dinitial = states_like("dstate", dstate, start.state)
     numbers = carrier(method, [*towards.values(), dx, *dinitial.values()])
     run = layer.forward(
-        {name: numbers.lift(np.asarray(params[name]), towards[name]) for name in params},
+        {name: numbers.lift(value, towards[name]) for name, value in params.items()},
         numbers.lift(x, dx),
-        {name: numbers.lift(initial[name], dinitial[name]) for name in initial},
+        {name: numbers.lift(value, dinitial[name]) for name, value in start.state.items()},
         counts,
         target="reference",
     )
@@ -75,8 +78,8 @@ def jvp(
 
     ``method``: "complex step" through the compiled loop, or "dual numbers", interpreted and slow, but free of any
     complex function; both are independent of the cells' backward functions. float32 is computed in double precision and
-    rounded once. Arguments as in ``Layer.forward``; works for layers in both directions. Raises ValueError or TypeError
-    naming the argument.
+    rounded once; dual numbers also take objects of a number field that states its derivatives. Other arguments as in
+    ``Layer.forward``; works for layers in both directions. Raises ValueError or TypeError naming the argument.
     """
     moved = move(layer, params, x, state, lengths, dparams, dx, dstate, method)
     return moved.answer(moved.run.y), moved.answers(moved.run.state)

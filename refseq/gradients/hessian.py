@@ -5,7 +5,8 @@ For L(theta, x, s_0) = loss(y, final state), and a direction v through parameter
     H v = d/dr grad L(point + r v) at r = 0
 
 The layer's forward *and backward* source runs on numbers that carry the tangent v: complex numbers through the compiled
-loop, or dual numbers. B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994), 147-160.
+loop, or dual numbers. B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6 (1994),
+147-160.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,21 +43,20 @@ def hessian_product(
     """H v for the direction v = (dparams, dx, dstate), None for zero: like the gradients themselves.
 
     ``loss_gradient`` gives the loss by its gradient at the outputs, e.g. ``lambda y, state: (y - wanted, None)`` for
-    half the squared error, or ``linear_loss(dy, dstate)``. It is called with outputs that carry the tangent (complex128,
-    or objects) and must be written in arithmetic that is good for complex numbers: no abs, comparison, ``.real`` or
+    half the squared error, or ``linear_loss(dy, dstate)``. It is called with outputs that carry the tangent, complex128
+    or objects, and must be written in arithmetic that is good for complex numbers: no abs, comparison, ``.real`` or
     conjugate; then the loss's own second derivative enters by itself. What it returns in real numbers is taken as
     constant. Other arguments and ``method`` as in ``refseq.gradients.jvp``. Where relu has its kink, H is that of the
     branch taken. Raises ValueError or TypeError naming the argument.
     """
     moved = move(layer, params, x, state, lengths, dparams, dx, dstate, method)
-    dy, final = loss_gradient(moved.run.y.copy(), {name: value.copy() for name, value in moved.run.state.items()})
-    final = None if final is None else {name: _lifted(moved, value) for name, value in final.items()}
-    grads = layer.backward(moved.run, _lifted(moved, dy), final)
+    y, final = moved.run.y.copy(), {name: value.copy() for name, value in moved.run.state.items()}
+    dy, dfinal = loss_gradient(y, final)
+    dfinal = None if dfinal is None else {name: _constant(moved, value) for name, value in dfinal.items()}
+    grads = layer.backward(moved.run, _constant(moved, dy), dfinal)
     return Gradients(moved.answers(grads.params), moved.answer(grads.x), moved.answers(grads.state))
 
 
-def _lifted(moved: Moved, values: np.ndarray | None) -> np.ndarray | None:
-    """A constant with tangent zero, in the numbers of the run; what is of these numbers already stays."""
-    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
-        return values
-    return moved.carrier.lift(values, np.zeros(values.shape))
+def _constant(moved: Moved, values: np.ndarray | None) -> np.ndarray | None:
+    """In the numbers of the run: what the loss's gradient returns without a tangent is constant."""
+    return moved.carrier.constant(values) if isinstance(values, np.ndarray) else values

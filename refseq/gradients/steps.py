@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
-from refseq.layer import Gradients, Layer
+from refseq.arrays import DTYPES, zeros
+from refseq.layer import Gradients, Layer, Run
 from refseq.primitives import complement
 
 Arrays = dict[str, np.ndarray]
@@ -64,8 +64,6 @@ class StateVector:
 
 def one_way(layer: Layer, what: str) -> None:
     """Raises ValueError for a layer in two directions: it is no recursion forward in time."""
-    if not isinstance(layer, Layer):
-        raise TypeError(f"layer: expected a refseq layer, got {type(layer).__name__}")
     if layer.bidirectional:
         raise ValueError(f"layer: {what} runs forward in time only; expected bidirectional=False, got {layer}")
 
@@ -77,13 +75,14 @@ def identity(size: int, like: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def initial_state(
+def no_steps(
     layer: Layer, params: Mapping[str, np.ndarray], x: np.ndarray, state: Mapping[str, Any] | None, target: str
-) -> tuple[np.ndarray, Arrays, int]:
-    """x and the initial states, checked and copied, and the width of y: what a run of no steps says of them."""
-    x = arguments.array("x", x, ("T", "B", layer.inputs), None)
-    run = layer.forward(params, x[:0], state, target=target)
-    return x, run.state, run.y.shape[2]
+) -> tuple[Arrays, np.ndarray, Run]:
+    """Parameters and x, checked and copied, and a run over none of the steps: its state is the initial state with every
+    name and shape, and its y has the width of the layer's."""
+    params = arguments.parameters(params, layer.shapes, DTYPES, target)
+    x = arguments.array("x", x, ("T", "B", layer.inputs), next(iter(params.values())).dtype)
+    return params, x, layer.forward(params, x[:0], state, target=target)
 
 
 def states_like(what: str, given: Any, like: Mapping[str, np.ndarray]) -> Arrays:
@@ -126,21 +125,20 @@ class Steps:
         """``what`` names the caller in the message for a bidirectional layer."""
         one_way(layer, what)
         self.layer, self.target = layer, target
-        self.x, initial, self.width = initial_state(layer, params, x, state, target)
-        self.params = {name: value.copy() for name, value in params.items()}
+        self.params, self.x, start = no_steps(layer, params, x, state, target)
         self.like = next(iter(self.params.values()))
         self.steps, self.rows, _ = self.x.shape
         self.counts = arguments.lengths(lengths, self.steps, self.rows)
-        self.vector = StateVector.of(initial)
+        self.vector, self.width = StateVector.of(start.state), start.y.shape[2]
         self.s = zeros((self.steps + 1, self.rows, self.vector.size), self.like)
         self.y = zeros((self.steps, self.rows, self.width), self.like)
-        self.s[0] = self.vector.join(initial)
+        self.s[0] = self.vector.join(start.state)
         every = np.arange(self.rows)
         for t in range(self.steps):
             run = self.run(np.full(self.rows, t), every)
             self.y[t], self.s[t + 1] = run.y[0], self.vector.join(run.state)
 
-    def run(self, t: np.ndarray, b: np.ndarray) -> Any:
+    def run(self, t: np.ndarray, b: np.ndarray) -> Run:
         """The run whose row r is step t[r] of batch row b[r]; steps are counted from 0 and lead from s[t] to s[t+1]."""
         x, before = self.x[t, b][None], self.vector.split(self.s[t, b])
         return self.layer.forward(self.params, x, before, (t < self.counts[b]).astype(np.int64), self.target)

@@ -1,15 +1,16 @@
 """Truncated backpropagation through time, BPTT(k1, k2): every k1 steps, back through the last k2 steps.
 
-A batch row of length n is cut into chunks of k1 steps, the last one shorter. At the end e of a chunk the losses of the
-chunk's own steps are backpropagated through the last k2 steps, as far as they exist. So the loss at time t counts once,
-and is differentiated with respect to the uses of the parameters at the times k with
+A sequence is cut into chunks of k1 steps. The losses of a chunk are backpropagated through the chunk and the k2 - k1
+steps before it. So the loss at time t counts once, and is differentiated with respect to the uses of the parameters at
+the times k with
 
-    e(t) - k2 < k <= t          e(t) = min(n, k1 ceil(t / k1))          t, k = 1, 2, ... n
+    k1 ceil(t / k1) - k2 < k <= t                    t, k = 1, 2, ... n, the length of the row
 
 The final state's loss has t = n; the initial state and x_k are used at time 1 and at time k. States are carried from
-chunk to chunk, the gradient is not. k1 = k2 >= T is full BPTT, number by number. R. J. Williams, J. Peng, Neural
-Computation 2 (1990), 490-501, where it is BPTT(h; h') with h = k2, h' = k1; I. Sutskever, Training recurrent neural
-networks, thesis, Toronto 2013, section 2.8.6.
+chunk to chunk, the gradient is not. k1 = k2 detaches the state between chunks, as most programs do; k1 = k2 >= T is
+full BPTT, number by number; k1 = 1 gives every loss the same reach. R. J. Williams, J. Peng, Neural Computation 2
+(1990), 490-501, where it is BPTT(h; h') with h = k2, h' = k1; I. Sutskever, Training recurrent neural networks, thesis,
+Toronto 2013, section 2.8.6.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
-from refseq.gradients.steps import Arrays, array_like, initial_state, one_way, only_rows, states_like
+from refseq.gradients.steps import Arrays, array_like, no_steps, one_way, only_rows, states_like
 from refseq.layer import Gradients, Layer, Run
 
 
@@ -44,25 +45,24 @@ def _moved(
 class Stream:
     """A layer fed chunk by chunk, for training on sequences of any length with bounded memory.
 
-        stream = Stream(layer, k2=20)
+        stream = Stream(layer)
         for chunk, wanted in data:
             y = stream.forward(params, chunk)
             grads = stream.backward(y - wanted)
 
-    ``forward`` returns the outputs of the chunk alone, and runs the layer over the *window*: each row's last k2 steps,
-    the chunk's among them, starting from a state that counts as constant (it is detached). ``backward`` is the exact
-    gradient of the chunk's losses through the window. The parameters may change between chunks; a chunk longer than k2
-    widens its window, so that no loss is lost.
+    ``forward`` runs the layer over the *window* and returns the outputs of the chunk. The window of a row is the chunk
+    and up to ``past`` of the row's steps before it (k2 - k1; 0 is the usual form). It starts from a state that counts
+    as constant: it is detached. ``backward`` is the exact gradient of the chunk's losses through the window. The
+    parameters may change between chunks; the steps of the past are then run again with the new ones.
     """
 
     def __init__(
-        self, layer: Layer, k2: int, state: Mapping[str, np.ndarray] | None = None, target: str = "cpu"
+        self, layer: Layer, past: int = 0, state: Mapping[str, np.ndarray] | None = None, target: str = "cpu"
     ) -> None:
-        """``state`` is the initial state, None for zeros. Raises ValueError for a bidirectional layer or k2 < 1."""
+        """``state`` is the initial state, None for zeros. Raises ValueError for a bidirectional layer or past < 0."""
         one_way(layer, "truncated BPTT")
-        self.layer, self.k2, self.target = layer, arguments.integer("k2", k2, 1), target
-        self._before, self._state = state, state
-        self._x, self._run = None, None
+        self.layer, self.past, self.target = layer, arguments.integer("past", past, 0), target
+        self._start, self._x, self._run = state, None, None  # _x: the steps that lead from _start to the present
 
     @property
     def state(self) -> Arrays:
@@ -73,22 +73,24 @@ class Stream:
     def window(self) -> np.ndarray:
         """The number of steps (B,) of each row through which ``backward`` goes."""
         self._latest()
-        return self._counts.copy()
+        return self._size.copy()
 
     def forward(self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None) -> np.ndarray:
         """The outputs (K, B, ...) of the next chunk x (K, B, I). A row's own steps are its first lengths[b]; a row may
         be shorter in one chunk and go on in the next."""
-        x, before, _ = initial_state(self.layer, params, x, self._before, self.target)
+        if self._run is not None:
+            x = arguments.array("x", x, ("K", self._run.y.shape[1], self.layer.inputs), None)
+        params, x, begin = no_steps(self.layer, params, x, self._start, self.target)
         new, like = arguments.lengths(lengths, *x.shape[:2]), next(iter(params.values()))
         if self._x is None:
-            self._x, self._counts = x[:0], np.zeros(x.shape[1], np.int64)
-        longer, total = _joined(self._x, self._counts, x, new, like), self._counts + new
-        size = np.minimum(total, np.maximum(self.k2, new))
-        gone, none = total - size, np.zeros_like(size)
-        start = self.layer.forward(params, longer, before, gone, self.target).state  # up to the window, not through it
-        window = _moved(longer, gone, size, none, int(np.max(size, initial=0)), like)
+            self._x, self._kept = x[:0], np.zeros(x.shape[1], np.int64)
+        gone, none = np.maximum(self._kept - self.past, 0), np.zeros_like(new)
+        start = self.layer.forward(params, self._x, begin.state, gone, self.target).state
+        size, joined = self._kept - gone + new, _joined(self._x, self._kept, x, new, like)
+        window = _moved(joined, gone, size, none, int(np.max(size, initial=0)), like)
         run = self.layer.forward(params, window, start, size, self.target)
-        self._before, self._x, self._counts, self._new, self._run, self._like = start, window, size, new, run, like
+        self._run, self._size, self._new, self._like = run, size, new, like
+        self._start, self._x, self._kept = (start, window, size) if self.past else (run.state, x[:0], none)
         return _moved(run.y, size - new, new, none, len(x), like)
 
     def backward(
@@ -106,7 +108,7 @@ class Stream:
             if len(dy) < np.max(self._new, initial=0):
                 raise ValueError(f"dy: expected the chunk's {np.max(self._new)} steps, got {len(dy)}")
             none = np.zeros_like(self._new)
-            dy = _moved(dy, none, self._new, self._counts - self._new, len(run.y), self._like)
+            dy = _moved(dy, none, self._new, self._size - self._new, len(run.y), self._like)
         return self.layer.backward(run, dy, dstate)
 
     def _latest(self) -> Run:
@@ -136,11 +138,11 @@ def truncated_gradients(
     if arguments.integer("k2", k2, 1) < arguments.integer("k1", k1, 1):
         raise ValueError(f"k2: expected at least k1 = {k1}, or losses would be lost, got {k2}")
     one_way(layer, "truncated BPTT")
-    x, initial, width = initial_state(layer, params, x, state, target)
+    params, x, begin = no_steps(layer, params, x, state, target)
     counts, like = arguments.lengths(lengths, *x.shape[:2]), next(iter(params.values()))
-    dy = array_like("dy", dy, (*x.shape[:2], width), like, counts)
-    final = states_like("dstate", dstate, initial)
-    stream, total = Stream(layer, k2, initial, target), None
+    dy = array_like("dy", dy, (*x.shape[:2], begin.y.shape[2]), like, counts)
+    final = states_like("dstate", dstate, begin.state)
+    stream, total = Stream(layer, k2 - k1, begin.state, target), None
     for first in range(0, max(len(x), 1), k1):
         here = np.clip(counts - first, 0, k1)
         live = (here > 0) | (first == 0)  # a row of length 0 has its final state in the first chunk
