@@ -43,13 +43,14 @@ class Gamma:
 def _upper(matrices: np.ndarray) -> float:
     """The largest spectral norm, not rounded down. The computed singular value is that of a matrix A + E with
     ||E|| <= p(n) eps ||A||, p a modest polynomial (LAPACK Users' Guide, 4.9); p(n) = 8 n is generous in practice."""
-    largest = float(np.max(spectral_norm(matrices), initial=0.0))
+    largest = float(np.max(spectral_norm(matrices), initial=0.0))  # NaN stays NaN
     return largest * (1.0 + 8 * matrices.shape[-1] * float(np.finfo(matrices.dtype).eps))
 
 
 def gamma(jacobians: StateJacobians) -> Gamma:
-    """The largest ||J_t||_2 along a run. (Rows that have ended hold their state: their steps count, with norm 1.)"""
-    return Gamma(_upper(jacobians.matrices))
+    """The largest ||J_t||_2 along a run, of each row's own steps: t and k of the bound are steps within its length."""
+    own = np.arange(len(jacobians.matrices))[:, None] < jacobians.lengths
+    return Gamma(_upper(jacobians.matrices[own]))
 
 
 def gamma_bound(W_hh: np.ndarray, activation: str) -> Gamma:

@@ -17,9 +17,10 @@ from refseq.layer import Layer
 class StateJacobians:
     """``matrices`` (T, B, n, n): [t, b] is the derivative of the state vector after t+1 steps with respect to that
     after t steps, rows by the new state, columns by the old; the identity where the row's sequence has ended.
-    ``vector`` says where each state stands in the vector."""
+    ``lengths`` (B,) says where that is, ``vector`` where each state stands in the vector."""
 
     matrices: np.ndarray
+    lengths: np.ndarray
     vector: StateVector
 
     def block(self, of: str, by: str) -> np.ndarray:
@@ -51,7 +52,7 @@ def state_jacobians(
     bidirectional layer, whose state is no recursion forward in time.
     """
     steps = Steps(layer, params, x, state, lengths, target, "a state Jacobian")
-    return StateJacobians(steps.jacobians(), steps.vector)
+    return StateJacobians(steps.jacobians(), steps.counts, steps.vector)
 
 
 def transition_norms(jacobians: StateJacobians) -> np.ndarray:

@@ -5,6 +5,7 @@
     rtrl          real-time recurrent learning: gradients forward in time
     double_sum    the gradient as an explicit sum over pairs of times
     hessian       Hessian-vector products
+    witnesses     an implementation's own single steps against its time loop
 
 All of them use the public functions of a layer only: ``forward``, ``backward`` and what a run returns.
 """
@@ -14,6 +15,7 @@ from refseq.gradients.forward_mode import jvp
 from refseq.gradients.hessian import hessian_product, linear_loss
 from refseq.gradients.rtrl import Rtrl, rtrl_gradients
 from refseq.gradients.truncated import Stream, truncated_gradients
+from refseq.gradients.witnesses import single_step_gradients
 
 __all__ = [
     "Rtrl",
@@ -23,5 +25,6 @@ __all__ = [
     "jvp",
     "linear_loss",
     "rtrl_gradients",
+    "single_step_gradients",
     "truncated_gradients",
 ]

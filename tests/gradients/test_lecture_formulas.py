@@ -44,7 +44,7 @@ class Net:
         return matrix
 
     def double_sum(self, recurrent, operand):
-        """sum_t sum_{k<=t} delta_{t,k} operand_k^T, delta_{t,k} = prod_{tau=k}^{t-1} (diag(f'(z_tau)) M^T) delta_{t,t}."""
+        """sum_t sum_{k<=t} delta_{t,k} operand_k^T, delta_{t,k} = prod_{tau=k}^{t-1} (D_tau M^T) delta_{t,t}."""
         total = lift(np.zeros((H, H), int), Residue)
         for t in range(1, T + 1):
             for k in range(1, t + 1):
@@ -79,8 +79,8 @@ def test_the_second_double_sum_writes_w_where_u_is_meant(net):
 
 
 def test_the_diagonal_of_l4_2_stands_on_the_wrong_side(net):
-    """Printed: W^T (grad_{h_{t+1}} L) diag(1 - h_{t+1}^2). A column times a matrix has no meaning; read as (U^T g) scaled
-    by 1 - h^2 it is wrong, and U^T diag(1 - h^2) g is right."""
+    """Printed: W^T (grad_{h_{t+1}} L) diag(1 - h_{t+1}^2). A column times a matrix has no meaning; read as U^T g scaled
+    by 1 - h^2 it is wrong, and U^T diag(1 - h^2) g is right. (W there is the recurrent matrix.)"""
 
     def first_input(found):
         return net.W.T @ (net.slope[1] * found[1])
