@@ -100,6 +100,13 @@ def names_and_imports(source: str) -> set[str]:
     return {str(name).split(".")[0] for name in imports(source) + strings}
 
 
+@pytest.mark.parametrize("name", ["adapters", "checks", "dynamics", "gradients"])
+def test_what_builds_on_layers_is_loaded_when_asked_for(name):
+    code = f"import sys, refseq; assert 'refseq.{name}' not in sys.modules; print(refseq.{name}.__name__)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == [f"refseq.{name}"]
+
+
 @pytest.mark.parametrize("statement", ["import refseq", "import refseq.checks", "import refseq.dynamics"])
 def test_importing_refseq_loads_no_framework(statement):
     code = f"import sys; {statement}; print(*sorted({OPTIONAL!r} & set(sys.modules)))"

@@ -46,7 +46,7 @@ def state_jacobians(
     lengths: Any = None,
     target: str = "cpu",
 ) -> StateJacobians:
-    """All step Jacobians along a run, by a single call of the layer: T*B*n rows of one step, identity cotangents.
+    """All step Jacobians along a run, side by side as T*B*n rows of one step with identity cotangents.
 
     Arguments as in ``Layer.forward``. Raises ValueError or TypeError naming the argument, and ValueError for a
     bidirectional layer, whose state is no recursion forward in time.

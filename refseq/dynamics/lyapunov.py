@@ -17,13 +17,11 @@ import numpy as np
 from refseq import arguments
 from refseq.dynamics.jacobians import state_jacobians
 from refseq.dynamics.spectrum import square
+from refseq.gradients.steps import CHUNK
 from refseq.layer import Layer
 
 BATCHES = 10
 """Consecutive parts of a run whose means are compared."""
-
-CHUNK = 4096
-"""Rows of one call of the layer when Jacobians along a run are taken."""
 
 
 @dataclass(frozen=True)

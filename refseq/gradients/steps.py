@@ -19,6 +19,9 @@ from refseq.primitives import complement
 
 Arrays = dict[str, np.ndarray]
 
+CHUNK = 1 << 14
+"""Rows of one call of the layer: what a step of a row stores is a few times its state vector."""
+
 
 @dataclass(frozen=True)
 class StateVector:
@@ -156,8 +159,12 @@ class Steps:
         )
 
     def jacobians(self) -> np.ndarray:
-        """J (T, B, n, n), J[t] = d s[t+1] / d s[t], by one call of the layer with identity cotangents."""
-        size = self.vector.size
+        """J (T, B, n, n), J[t] = d s[t+1] / d s[t]: every step, T*B*n rows of one batch, with identity cotangents. (One
+        call of the layer, or a few where that would be more than ``CHUNK`` rows.)"""
+        size, unit = self.vector.size, identity(self.vector.size, self.like)
         t, b, i = (axis.reshape(-1) for axis in np.indices((self.steps, self.rows, size)))
-        pulled = self.pull(t, b, None, identity(size, self.like)[i])
-        return self.vector.join(pulled.state).reshape(self.steps, self.rows, size, size)
+        result = zeros((len(t), size), self.like)
+        for first in range(0, len(t), CHUNK):
+            part = slice(first, first + CHUNK)
+            result[part] = self.vector.join(self.pull(t[part], b[part], None, unit[i[part]]).state)
+        return result.reshape(self.steps, self.rows, size, size)

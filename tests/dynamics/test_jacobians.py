@@ -109,6 +109,13 @@ def test_orthogonal_and_identity_recurrences_keep_every_length():
         np.testing.assert_allclose(norms, lower * np.ones(ROWS), rtol=8 * 3 * STEPS * EPS)
 
 
+def test_in_pieces(monkeypatch):
+    case = drawn(refseq.layer("lstm", 2, 3, layers=2))
+    whole = state_jacobians(*case.given)
+    monkeypatch.setattr(refseq.gradients.steps, "CHUNK", 7)
+    assert same(state_jacobians(*case.given).matrices, whole.matrices)
+
+
 def test_what_is_refused():
     case = drawn(refseq.layer("lstm", 2, 3))
     with pytest.raises(ValueError, match="a state Jacobian runs forward in time only; expected bidirectional=False"):

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import refseq
+from refseq.arrays import lift
 from refseq.checks.budget import THRESHOLD, with_stored
 from refseq.checks.problem import draw
+from refseq.fields.residue import MODULUS, Residue
 from refseq.gradients import Stream, double_sum_gradients, truncated_gradients
 from tests.conftest import framework
 from tests.gradients.problems import (
@@ -38,6 +42,25 @@ def test_the_pairs_that_are_counted(layer):
         found = truncated_gradients(*case.given, *case.asked, k1=k1, k2=k2, target="reference")
         expected = double_sum_gradients(*case.given, *case.asked, counted=counted(k1, k2))
         assert same(parts(found), parts(expected)), (k1, k2)
+
+
+@given(st.integers(0, 7), st.lists(st.integers(0, 7), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 8))
+@settings(max_examples=30)
+def test_any_lengths_and_windows(steps, lengths, k1, more):
+    """Also windows that are longer than the sequence, chunks that do not divide it, and rows of no steps."""
+    layer, rows = refseq.layer("elman", 1, 2), len(lengths)
+    rng = np.random.default_rng([steps, k1, more])
+
+    def residues(*shape):
+        return lift(rng.integers(0, MODULUS, shape), Residue)
+
+    params = {name: residues(*shape) for name, shape in layer.shapes.items()}
+    lengths = np.minimum(lengths, steps)
+    problem = (layer, params, residues(steps, rows, 1), {"h": residues(1, rows, 2)}, lengths)
+    asked = (residues(steps, rows, 2), {"h": residues(1, rows, 2)})
+    found = truncated_gradients(*problem, *asked, k1=k1, k2=k1 + more, target="reference")
+    expected = double_sum_gradients(*problem, *asked, counted=counted(k1, k1 + more, steps))
+    assert same(parts(found), parts(expected))
 
 
 def test_some_pairs_are_left_out():
