@@ -62,7 +62,7 @@ def test_a_lower_layer_knows_nothing_of_a_higher_one(layer):
 
 
 def test_products_and_their_norms():
-    case = drawn(refseq.layer("gru", 2, 3, layers=2), padded=False)
+    case = drawn(refseq.layer("gru", 2, 3, reset="after", layers=2), padded=False)
     jacobians = state_jacobians(*case.given)
     norms = transition_norms(jacobians)
     assert norms.shape == (STEPS + 1, STEPS + 1, ROWS)

@@ -59,7 +59,9 @@ def test_a_loss_may_look_at_the_outputs_only():
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("layer", [*FLOATING, refseq.layer("gru", 2, 3, layers=2, bidirectional=True)], ids=str)
+@pytest.mark.parametrize(
+    "layer", [*FLOATING, refseq.layer("gru", 2, 3, reset="after", layers=2, bidirectional=True)], ids=str
+)
 def test_it_is_the_difference_of_gradients(layer, method):
     """Extrapolated central differences of <u, gradient>, with their own error estimate."""
     case = drawn(layer)

@@ -80,7 +80,7 @@ def test_memory_does_not_grow_with_time():
         arrays = [learner._influence, learner._before, learner._run.y, *learner._run.state.values()]
         return sum(array.nbytes for array in arrays), len(vars(learner))
 
-    case = drawn(refseq.layer("gru", 2, 3))
+    case = drawn(FLOATING[2])
     learner, sizes = Rtrl(case.layer, case.params, ROWS, case.state), set()
     for t in range(12):
         learner.step(case.params, case.x[t % STEPS])
