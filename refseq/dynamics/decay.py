@@ -36,6 +36,7 @@ def delta_norms(
     *,
     of: str | None = None,
     output: str | None = "h",
+    masks: Mapping[str, np.ndarray] | None = None,
     target: str = "cpu",
 ) -> np.ndarray:
     """||d L_t / d s_k||, the length of lambda_{t,k} (``refseq.gradients.double_sum``), as a table (T, T, B).
@@ -46,7 +47,7 @@ def delta_norms(
     For an Elman network delta_{t,k} = diag(f'(z_k)) lambda_{t,k} (L4.1). Other arguments as in ``Layer.forward`` and
     ``Layer.backward``; raises ValueError or TypeError naming the argument.
     """
-    steps = Steps(layer, params, x, state, lengths, target, "the norm of a delta")
+    steps = Steps(layer, params, x, state, lengths, target, masks, "the norm of a delta")
     dy, final = steps.cotangents(dy, dstate)
     table = state_cotangents(steps, dy, final)
     diagonal = np.arange(steps.steps)
@@ -66,6 +67,7 @@ def gradient_norms(
     dstate: Mapping[str, np.ndarray | None] | None = None,
     *,
     output: str | None = "h",
+    masks: Mapping[str, np.ndarray] | None = None,
     target: str = "cpu",
 ) -> Arrays:
     """||d L / d s_t|| of the whole loss L = sum(dy * y) + sum(dstate * final state), by state name, each (T+1, B).
@@ -74,7 +76,7 @@ def gradient_norms(
     asks of y_t if y is a copy of the state ``output`` (grad_{h_t} L of L4.2), else (None) only what later steps ask.
     Beyond a row's length its state is held, and so is the norm. Arguments as in ``delta_norms``.
     """
-    steps = Steps(layer, params, x, state, lengths, target, "the norm of a gradient")
+    steps = Steps(layer, params, x, state, lengths, target, masks, "the norm of a gradient")
     dy, final = steps.cotangents(dy, dstate)
     table = zeros((steps.steps + 1, *final.shape), steps.like)
     table[steps.steps] = final

@@ -45,13 +45,15 @@ def state_jacobians(
     state: Mapping[str, np.ndarray] | None = None,
     lengths: Any = None,
     target: str = "cpu",
+    *,
+    masks: Mapping[str, np.ndarray] | None = None,
 ) -> StateJacobians:
     """All step Jacobians along a run, side by side as T*B*n rows of one step with identity cotangents.
 
     Arguments as in ``Layer.forward``. Raises ValueError or TypeError naming the argument, and ValueError for a
     bidirectional layer, whose state is no recursion forward in time.
     """
-    steps = Steps(layer, params, x, state, lengths, target, "a state Jacobian")
+    steps = Steps(layer, params, x, state, lengths, target, masks, "a state Jacobian")
     return StateJacobians(steps.jacobians(), steps.counts, steps.vector)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from refseq import arguments
 from refseq.dynamics.jacobians import state_jacobians
 from refseq.dynamics.spectrum import square
-from refseq.gradients.steps import CHUNK
+from refseq.gradients.steps import CHUNK, during, masked, whole_masks
 from refseq.layer import Layer
 
 BATCHES = 10
@@ -93,6 +93,7 @@ def lyapunov_exponents(
     *,
     count: int | None = None,
     transient: int = 0,
+    masks: Mapping[str, np.ndarray] | None = None,
     target: str = "cpu",
 ) -> Lyapunov:
     """The exponents of a layer's state along a run, row by row; under an input they are those of the driven system.
@@ -107,15 +108,17 @@ def lyapunov_exponents(
     for b, length in enumerate(counts):
         if length <= transient:
             raise ValueError(f"lengths[{b}]: expected more than transient = {transient} steps, got {length}")
-    start = state_jacobians(layer, params, x[:0], state, target=target)
+    whole = whole_masks(masks, len(x))
+    start = state_jacobians(layer, params, x[:0], state, target=target, masks=during(whole, 0, 0))
     size = start.vector.size
     directions = _Directions(len(counts), size, _count(count, size))
     piece = max(1, CHUNK // max(1, size * len(counts)))
     for first in range(0, len(x), piece):
         part, here = x[first : first + piece], np.clip(counts - first, 0, min(piece, len(x) - first))
-        for matrices in state_jacobians(layer, params, part, state, here, target).matrices:
+        inside = during(whole, first, first + len(part))
+        for matrices in state_jacobians(layer, params, part, state, here, target, masks=inside).matrices:
             directions.push(matrices)
-        state = layer.forward(params, part, state, here, target).state
+        state = layer.forward(params, part, state, here, target, **masked(inside)).state
     return directions.result(counts, transient)
 
 

@@ -52,6 +52,7 @@ def double_sum_gradients(
     dstate: Mapping[str, np.ndarray | None] | None = None,
     *,
     counted: np.ndarray | None = None,
+    masks: Mapping[str, np.ndarray] | None = None,
     target: str = "reference",
 ) -> Gradients:
     """The gradient of sum(dy * y) + sum(dstate * final state), pair by pair.
@@ -61,7 +62,7 @@ def double_sum_gradients(
     ``Layer.backward``. Works over every number field, where the equality with BPTT is exact. Raises ValueError or
     TypeError naming the argument, and ValueError for a bidirectional layer.
     """
-    steps = Steps(layer, params, x, state, lengths, target, "the double sum")
+    steps = Steps(layer, params, x, state, lengths, target, masks, "the double sum")
     dy, final = steps.cotangents(dy, dstate)
     counted = _pairs(counted, steps)
     table = state_cotangents(steps, dy, final)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.gradients.steps import Arrays, array_like, no_steps, states_like
+from refseq.gradients.steps import Arrays, array_like, masked, no_steps, states_like
 from refseq.gradients.tangents import Carrier, carrier
 from refseq.layer import Layer, Run
 
@@ -38,10 +38,11 @@ def move(
     dparams: Mapping[str, np.ndarray | None] | None,
     dx: np.ndarray | None,
     dstate: Mapping[str, np.ndarray | None] | None,
+    masks: Mapping[str, np.ndarray] | None,
     method: str,
 ) -> Moved:
     """Run the layer at a point and along a direction; see ``jvp`` for the arguments, which are checked here."""
-    params, x, start = no_steps(layer, params, x, state, "reference")
+    params, x, whole, start = no_steps(layer, params, x, state, "reference", masks)
     taken = ("float32", "float64", "object")[: 3 if method == "dual numbers" else 2]
     if x.dtype not in taken:
         raise TypeError(f"params: method {method!r} takes {', '.join(taken)}; got {x.dtype}")
@@ -56,6 +57,7 @@ def move(
         {name: numbers.lift(value, dinitial[name]) for name, value in start.state.items()},
         counts,
         target="reference",
+        **masked({name: numbers.constant(mask) for name, mask in whole.items()}),
     )
     return Moved(run, numbers, x.dtype)
 
@@ -70,6 +72,7 @@ def jvp(
     dx: np.ndarray | None = None,
     dstate: Mapping[str, np.ndarray | None] | None = None,
     *,
+    masks: Mapping[str, np.ndarray] | None = None,
     method: str = "complex step",
 ) -> tuple[np.ndarray, Arrays]:
     """The tangents (dy, dfinal) of outputs and final states along (dparams, dx, dstate); None stands for zero.
@@ -81,5 +84,5 @@ def jvp(
     rounded once; dual numbers also take objects of a number field that states its derivatives. Other arguments as in
     ``Layer.forward``; works for layers in both directions. Raises ValueError or TypeError naming the argument.
     """
-    moved = move(layer, params, x, state, lengths, dparams, dx, dstate, method)
+    moved = move(layer, params, x, state, lengths, dparams, dx, dstate, masks, method)
     return moved.answer(moved.run.y), moved.answers(moved.run.state)

@@ -38,6 +38,7 @@ def hessian_product(
     dx: np.ndarray | None = None,
     dstate: Mapping[str, np.ndarray | None] | None = None,
     *,
+    masks: Mapping[str, np.ndarray] | None = None,
     method: str = "complex step",
 ) -> Gradients:
     """H v for the direction v = (dparams, dx, dstate), None for zero: like the gradients themselves.
@@ -49,7 +50,7 @@ def hessian_product(
     constant. Other arguments and ``method`` as in ``refseq.gradients.jvp``. Where relu has its kink, H is that of the
     branch taken. Raises ValueError or TypeError naming the argument.
     """
-    moved = move(layer, params, x, state, lengths, dparams, dx, dstate, method)
+    moved = move(layer, params, x, state, lengths, dparams, dx, dstate, masks, method)
     y, final = moved.run.y.copy(), {name: value.copy() for name, value in moved.run.state.items()}
     dy, dfinal = loss_gradient(y, final)
     dfinal = None if dfinal is None else {name: _constant(moved, value) for name, value in dfinal.items()}

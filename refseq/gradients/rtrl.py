@@ -22,7 +22,9 @@ from refseq.gradients.steps import (
     Arrays,
     StateVector,
     array_like,
+    during,
     identity,
+    masked,
     no_steps,
     one_way,
     only_rows,
@@ -51,7 +53,8 @@ class Rtrl:
         params = arguments.parameters(params, layer.shapes, DTYPES, target)
         sample = next(iter(params.values()))
         x = zeros((0, arguments.integer("rows", rows, 0), layer.inputs), sample)
-        self._run = layer.forward(params, x, state, target=target)
+        empty = {name: zeros(shape, sample) for name, shape in layer.mask_shapes(0, rows).items()}
+        self._run = layer.forward(params, x, state, None, target, **masked(empty))
         self._vector = StateVector.of(self._run.state)
         self._columns, columns = {}, 0
         for name, value in params.items():
@@ -75,17 +78,19 @@ class Rtrl:
             for name, where in self._columns.items()
         }
 
-    def step(self, params: Params, x: np.ndarray, active: Any = None) -> np.ndarray:
-        """The outputs (B, ...) for the inputs x (B, I). ``active`` (B,), 1 or 0: rows with 0 have ended and hold."""
+    def step(self, params: Params, x: np.ndarray, active: Any = None, masks: Params | None = None) -> np.ndarray:
+        """The outputs (B, ...) for the inputs x (B, I). ``active`` (B,), 1 or 0: rows with 0 have ended and hold;
+        ``masks`` (L*D, 1, B, H) for a layer that takes them."""
         rows = len(self._influence)
         inputs = arguments.array("x", x, (rows, self.layer.inputs), None)[None]
         counts = arguments.lengths(active, 1, rows)
         before = self._run.state
-        run = self.layer.forward(params, inputs, before, counts, self.target)
+        run = self.layer.forward(params, inputs, before, counts, self.target, **masked(masks))
         following = self._influence.copy()
         for b in np.flatnonzero(counts).tolist():
             one = {name: value[:, [b]] for name, value in before.items()}
-            jacobian, immediate = self._derivatives(params, inputs[:, [b]], one)
+            here = {name: mask[:, :, [b]] for name, mask in (masks or {}).items()}
+            jacobian, immediate = self._derivatives(params, inputs[:, [b]], one, here)
             following[b] = jacobian @ self._influence[b] + immediate
         self._before, self._influence, self._run = self._influence, following, run
         return run.y[0].copy()
@@ -104,10 +109,12 @@ class Rtrl:
         initial = self._vector.split(past[:, past.shape[1] - self._vector.size :])
         return params, {name: value.copy() for name, value in initial.items()}
 
-    def _derivatives(self, params: Params, x: np.ndarray, before: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    def _derivatives(
+        self, params: Params, x: np.ndarray, before: Arrays, masks: Arrays
+    ) -> tuple[np.ndarray, np.ndarray]:
         """J (n, n) and the immediate influence (n, P + n) of one step of one batch row. A layer's gradients of
         parameters are sums over rows, so each entry of the state vector is pulled back by itself."""
-        run = self.layer.forward(params, x, before, None, self.target)
+        run = self.layer.forward(params, x, before, None, self.target, **masked(masks))
         jacobian = identity(self._vector.size, self._influence)
         immediate = zeros(self._influence.shape[1:], self._influence)
         for i, cotangent in enumerate(jacobian.copy()):
@@ -127,6 +134,8 @@ def rtrl_gradients(
     dy: np.ndarray | None = None,
     dstate: States | None = None,
     target: str = "cpu",
+    *,
+    masks: Params | None = None,
 ) -> tuple[Arrays, Arrays]:
     """The gradient of sum(dy * y) + sum(dstate * final state), the sum of what each step answers: like the parameters,
     and like the initial state. (x has no gradient here: that would be an influence that grows with T.)
@@ -135,7 +144,7 @@ def rtrl_gradients(
     BPTT is exact. Raises ValueError or TypeError naming the argument.
     """
     one_way(layer, "real-time recurrent learning")
-    params, x, start = no_steps(layer, params, x, state, target)
+    params, x, whole, start = no_steps(layer, params, x, state, target, masks)
     counts, like = arguments.lengths(lengths, *x.shape[:2]), next(iter(params.values()))
     dy = array_like("dy", dy, (*x.shape[:2], start.y.shape[2]), like, counts)
     final = states_like("dstate", dstate, start.state)
@@ -143,7 +152,7 @@ def rtrl_gradients(
     total = {name: zeros(value.shape, value) for name, value in params.items()}
     initial = only_rows(final, counts == 0)
     for t in range(len(x)):
-        learner.step(params, x[t], (t < counts).astype(np.int64))
+        learner.step(params, x[t], (t < counts).astype(np.int64), during(whole, t, t + 1))
         grads, through = learner.gradients(dy[t], only_rows(final, counts == t + 1))
         total = {name: value + grads[name] for name, value in total.items()}
         initial = {name: value + through[name] for name, value in initial.items()}

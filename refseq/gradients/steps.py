@@ -78,14 +78,40 @@ def identity(size: int, like: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def masked(masks: Mapping[str, np.ndarray] | None) -> dict[str, Any]:
+    """The keyword for a layer that takes masks (zoneout, dropout), nothing for others."""
+    return {"masks": masks} if masks else {}
+
+
+def whole_masks(masks: Any, steps: int) -> Arrays:
+    """Masks (L*D, T, B, H) of all T steps, from those that are given once for all times; the layer checks the rest."""
+    if masks is None:
+        return {}
+    if not isinstance(masks, Mapping):
+        raise TypeError(f"masks: expected a dict of arrays, got {type(masks).__name__}")
+    whole = {}
+    for name, mask in masks.items():
+        if not isinstance(mask, np.ndarray) or mask.ndim != 4 or mask.shape[1] not in (1, steps):
+            found = getattr(mask, "shape", type(mask).__name__)
+            raise ValueError(f"masks[{name!r}]: expected shape (L*D, T = {steps} or 1, B, H), got {found}")
+        whole[name] = np.repeat(mask, steps, axis=1) if mask.shape[1] == 1 else mask.copy()
+    return whole
+
+
+def during(masks: Arrays, first: int, last: int) -> Arrays:
+    """The masks of the steps first <= t < last."""
+    return {name: mask[:, first:last] for name, mask in masks.items()}
+
+
 def no_steps(
-    layer: Layer, params: Mapping[str, np.ndarray], x: np.ndarray, state: Mapping[str, Any] | None, target: str
-) -> tuple[Arrays, np.ndarray, Run]:
-    """Parameters and x, checked and copied, and a run over none of the steps: its state is the initial state with every
-    name and shape, and its y has the width of the layer's."""
+    layer: Layer, params: Mapping[str, np.ndarray], x: np.ndarray, state: Any, target: str, masks: Any = None
+) -> tuple[Arrays, np.ndarray, Arrays, Run]:
+    """Parameters, x and the masks of all steps, checked and copied, and a run over none of the steps: its state is the
+    initial state with every name and shape, and its y has the width of the layer's."""
     params = arguments.parameters(params, layer.shapes, DTYPES, target)
     x = arguments.array("x", x, ("T", "B", layer.inputs), next(iter(params.values())).dtype)
-    return params, x, layer.forward(params, x[:0], state, target=target)
+    whole = whole_masks(masks, len(x))
+    return params, x, whole, layer.forward(params, x[:0], state, None, target, **masked(during(whole, 0, 0)))
 
 
 def states_like(what: str, given: Any, like: Mapping[str, np.ndarray]) -> Arrays:
@@ -124,11 +150,13 @@ def only_rows(state: Arrays, chosen: np.ndarray) -> Arrays:
 class Steps:
     """Every step of a run: the state vectors s (T+1, B, n) that it goes through, and its outputs y (T, B, ...)."""
 
-    def __init__(self, layer: Layer, params: Any, x: Any, state: Any, lengths: Any, target: str, what: str) -> None:
+    def __init__(
+        self, layer: Layer, params: Any, x: Any, state: Any, lengths: Any, target: str, masks: Any, what: str
+    ) -> None:
         """``what`` names the caller in the message for a bidirectional layer."""
         one_way(layer, what)
         self.layer, self.target = layer, target
-        self.params, self.x, start = no_steps(layer, params, x, state, target)
+        self.params, self.x, self.masks, start = no_steps(layer, params, x, state, target, masks)
         self.like = next(iter(self.params.values()))
         self.steps, self.rows, _ = self.x.shape
         self.counts = arguments.lengths(lengths, self.steps, self.rows)
@@ -144,7 +172,8 @@ class Steps:
     def run(self, t: np.ndarray, b: np.ndarray) -> Run:
         """The run whose row r is step t[r] of batch row b[r]; steps are counted from 0 and lead from s[t] to s[t+1]."""
         x, before = self.x[t, b][None], self.vector.split(self.s[t, b])
-        return self.layer.forward(self.params, x, before, (t < self.counts[b]).astype(np.int64), self.target)
+        lengths, masks = (t < self.counts[b]).astype(np.int64), {n: m[:, t, b][:, None] for n, m in self.masks.items()}
+        return self.layer.forward(self.params, x, before, lengths, self.target, **masked(masks))
 
     def pull(self, t: np.ndarray, b: np.ndarray, dy: np.ndarray | None, ds: np.ndarray) -> Gradients:
         """Cotangents dy (N, ...) of y_t and ds (N, n) of s_t, row by row, pulled back through these steps."""

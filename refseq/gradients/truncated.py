@@ -20,7 +20,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
-from refseq.gradients.steps import Arrays, array_like, no_steps, one_way, only_rows, states_like
+from refseq.gradients.steps import Arrays, array_like, during, masked, no_steps, one_way, only_rows, states_like
 from refseq.layer import Gradients, Layer, Run
 
 
@@ -40,6 +40,11 @@ def _moved(
     for b in range(values.shape[1]):
         result[to[b] : to[b] + size[b], b] = values[start[b] : start[b] + size[b], b]
     return result
+
+
+def _time_first(masks: np.ndarray) -> np.ndarray:
+    """Masks (L*D, T, B, H) as (T, B, L*D, H)."""
+    return masks.transpose(1, 2, 0, 3)
 
 
 class Stream:
@@ -75,22 +80,36 @@ class Stream:
         self._latest()
         return self._size.copy()
 
-    def forward(self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None) -> np.ndarray:
+    def forward(
+        self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None, *, masks: Any = None
+    ) -> np.ndarray:
         """The outputs (K, B, ...) of the next chunk x (K, B, I). A row's own steps are its first lengths[b]; a row may
-        be shorter in one chunk and go on in the next."""
+        be shorter in one chunk and go on in the next. ``masks`` of the chunk's steps, for a layer that takes them."""
         if self._run is not None:
             x = arguments.array("x", x, ("K", self._run.y.shape[1], self.layer.inputs), None)
-        params, x, begin = no_steps(self.layer, params, x, self._start, self.target)
+        params, x, whole, begin = no_steps(self.layer, params, x, self._start, self.target, masks)
         new, like = arguments.lengths(lengths, *x.shape[:2]), next(iter(params.values()))
         if self._x is None:
-            self._x, self._kept = x[:0], np.zeros(x.shape[1], np.int64)
+            self._x, self._masks, self._kept = x[:0], during(whole, 0, 0), np.zeros(x.shape[1], np.int64)
         gone, none = np.maximum(self._kept - self.past, 0), np.zeros_like(new)
-        start = self.layer.forward(params, self._x, begin.state, gone, self.target).state
-        size, joined = self._kept - gone + new, _joined(self._x, self._kept, x, new, like)
-        window = _moved(joined, gone, size, none, int(np.max(size, initial=0)), like)
-        run = self.layer.forward(params, window, start, size, self.target)
+        start = self._layer(params, self._x, begin.state, gone, self._masks).state
+        size = self._kept - gone + new
+
+        def windowed(old: np.ndarray, chunk: np.ndarray) -> np.ndarray:
+            joined = _joined(old, self._kept, chunk, new, like)
+            return _moved(joined, gone, size, none, int(np.max(size, initial=0)), like)
+
+        window = windowed(self._x, x)
+        inside = {
+            name: windowed(_time_first(self._masks[name]), _time_first(mask)).transpose(2, 0, 1, 3)
+            for name, mask in whole.items()
+        }
+        run = self._layer(params, window, start, size, inside)
         self._run, self._size, self._new, self._like = run, size, new, like
-        self._start, self._x, self._kept = (start, window, size) if self.past else (run.state, x[:0], none)
+        if self.past:
+            self._start, self._x, self._masks, self._kept = start, window, inside, size
+        else:
+            self._start, self._x, self._masks, self._kept = run.state, x[:0], during(whole, 0, 0), none
         return _moved(run.y, size - new, new, none, len(x), like)
 
     def backward(
@@ -111,6 +130,9 @@ class Stream:
             dy = _moved(dy, none, self._new, self._size - self._new, len(run.y), self._like)
         return self.layer.backward(run, dy, dstate)
 
+    def _layer(self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray, masks: Arrays) -> Run:
+        return self.layer.forward(params, x, state, lengths, self.target, **masked(masks))
+
     def _latest(self) -> Run:
         if self._run is None:
             raise RuntimeError("no chunk has been read: call forward first")
@@ -128,6 +150,7 @@ def truncated_gradients(
     *,
     k1: int,
     k2: int,
+    masks: Mapping[str, np.ndarray] | None = None,
     target: str = "cpu",
 ) -> Gradients:
     """What BPTT(k1, k2) takes for the gradient of sum(dy * y) + sum(dstate * final state), over a whole sequence.
@@ -138,7 +161,7 @@ def truncated_gradients(
     if arguments.integer("k2", k2, 1) < arguments.integer("k1", k1, 1):
         raise ValueError(f"k2: expected at least k1 = {k1}, or losses would be lost, got {k2}")
     one_way(layer, "truncated BPTT")
-    params, x, begin = no_steps(layer, params, x, state, target)
+    params, x, whole, begin = no_steps(layer, params, x, state, target, masks)
     counts, like = arguments.lengths(lengths, *x.shape[:2]), next(iter(params.values()))
     dy = array_like("dy", dy, (*x.shape[:2], begin.y.shape[2]), like, counts)
     final = states_like("dstate", dstate, begin.state)
@@ -146,7 +169,7 @@ def truncated_gradients(
     for first in range(0, max(len(x), 1), k1):
         here = np.clip(counts - first, 0, k1)
         live = (here > 0) | (first == 0)  # a row of length 0 has its final state in the first chunk
-        stream.forward(params, x[first : first + k1], here)
+        stream.forward(params, x[first : first + k1], here, masks=during(whole, first, first + k1))
         grads = stream.backward(dy[first : first + k1], only_rows(final, live & (counts <= first + k1)))
         size = np.where(live, stream.window, 0)
         start = np.where(live, first + here, 0) - size
