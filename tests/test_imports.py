@@ -17,6 +17,7 @@ LEVELS = {
     "arrays": 1,
     "fields": 1,
     "linear": 1,
+    "softmax": 1,
     "columns": 1,
     "cell": 1,
     "cells": 2,

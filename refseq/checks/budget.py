@@ -91,7 +91,9 @@ def samples(problem: Problem, rounding: Rounding, gradients: bool = True) -> dic
 
     layer, x, state = problem.layer, lift(problem.x, rounding.number), numbers(problem.state)
     with np.errstate(over="ignore", invalid="ignore"):
-        run = layer.forward(numbers(problem.params), x, state, problem.lengths, target="reference")
+        run = layer.forward(
+            numbers(problem.params), x, state, problem.lengths, "reference", masks=numbers(problem.masks)
+        )
         tensors = forward_tensors(run.y, run.state)
         if gradients:
             grads = layer.backward(run, lift(problem.dy, rounding.number), numbers(problem.dstate))

@@ -5,7 +5,7 @@ lengths are unequal and include 0 and T. Values are exactly representable in the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +29,7 @@ class Problem:
     lengths: np.ndarray | None
     dy: np.ndarray
     dstate: Mapping[str, np.ndarray]
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def counts(self) -> np.ndarray:
@@ -67,6 +68,10 @@ REGIMES: dict[str, Regime] = {
 """Regimes of values; coarse ones are few, zeros among them. Weights are divided by sqrt(fan-in)."""
 
 
+MASKS = (0.0, 0.5, 1.0)
+"""What the entries of masks are drawn from: dropped, expected, kept."""
+
+
 def spread_lengths(steps: int, rows: int) -> np.ndarray:
     """Unequal lengths with 0 and T among them, in no order."""
     return np.array([(steps, 0, steps // 2, max(steps - 1, 0), min(steps, 1))[b % 5] for b in range(rows)])
@@ -86,7 +91,8 @@ def draw(
     def weights(shape: tuple[int, ...]) -> np.ndarray:
         return numbers(shape, drawn.weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
 
-    state, lengths = layer.state_shape(rows), spread_lengths(steps, rows) if padded else None
+    states = {name: layer.state_shape(rows, name) for name in layer.cell.state}
+    lengths = spread_lengths(steps, rows) if padded else None
     label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
     return Problem(
         layer,
@@ -94,10 +100,11 @@ def draw(
         label,
         {name: weights(shape) for name, shape in layer.shapes.items()},
         numbers((steps, rows, layer.inputs), drawn.signals),
-        {name: numbers(state, drawn.states) for name in layer.cell.state},
+        {name: numbers(shape, drawn.states) for name, shape in states.items()},
         lengths,
-        numbers((steps, rows, layer.units * layer.directions), drawn.signals),
-        {name: numbers(state, drawn.signals) for name in layer.cell.state},
+        numbers((steps, rows, layer.outputs), drawn.signals),
+        {name: numbers(shape, drawn.signals) for name, shape in states.items()},
+        {name: rng.choice(MASKS, shape).astype(dtype) for name, shape in layer.mask_shapes(steps, rows).items()},
     )
 
 

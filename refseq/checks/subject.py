@@ -50,7 +50,7 @@ class Subject:
     def forward(self, problem: Problem) -> Arrays:
         """``y`` and ``state[...]``. Raises Misbehaviour or NotOffered."""
         arguments = _arguments(problem)
-        result = _call("forward", self.implementation.forward, *arguments.values())
+        result = _call("forward", self.implementation.forward, *arguments.values(), **_masks(problem))
         y, state = _unpacked("forward", result, 2)
         tensors = forward_tensors(y, _mapping("final state", state))
         _hold(problem, tensors, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
@@ -63,7 +63,7 @@ class Subject:
             "dy": _private(problem.dy),
             "dstate": {name: _private(value) for name, value in problem.dstate.items()},
         }
-        result = _call("vjp", self.implementation.vjp, *arguments.values())
+        result = _call("vjp", self.implementation.vjp, *arguments.values(), **_masks(problem))
         dparams, dx, dstate = _unpacked("vjp", result, 3)
         tensors = gradient_tensors(_mapping("dparams", dparams), dx, _mapping("dstate", dstate))
         shapes = {"d" + name: value.shape for name, value in problem.params.items()}
@@ -80,7 +80,7 @@ class Subject:
         arguments, zeros = _arguments(problem), {n: np.zeros_like(value) for n, value in inputs(problem).items()}
         given = {name: value.astype(problem.dtype) for name, value in tangents.items()}
         moved = with_inputs(problem, zeros | given)
-        result = _call("jvp", function, *arguments.values(), moved.params, moved.x, moved.state)
+        result = _call("jvp", function, *arguments.values(), moved.params, moved.x, moved.state, **_masks(problem))
         y, state = _unpacked("jvp", result, 2)
         pushed = forward_tensors(y, _mapping("tangents of the final state", state))
         _hold(problem, pushed, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
@@ -112,10 +112,15 @@ def _private(array: np.ndarray) -> np.ndarray:
     return array.copy(order="K") if array.flags.writeable else array
 
 
-def _call(what: str, function: Callable, *arguments: Any) -> Any:
+def _masks(problem: Problem) -> dict[str, Any]:
+    """The keyword ``masks`` for a layer that takes them."""
+    return {"masks": {n: _private(v) for n, v in problem.masks.items()}} if problem.masks else {}
+
+
+def _call(what: str, function: Callable, *arguments: Any, **masks: Any) -> Any:
     try:
         with np.errstate(all="ignore"):  # judged are the numbers; a filter of warnings decides nothing
-            return function(*arguments)
+            return function(*arguments, **masks)
     except NotOffered:
         raise
     except Exception as error:  # foreign code may raise anything, and all of it is a finding

@@ -31,8 +31,13 @@ def gradient_tensors(params: Mapping[str, np.ndarray], x: np.ndarray, state: Map
 @lru_cache(maxsize=256)
 def _owners(layer: Layer) -> dict[str, tuple[int, int]]:
     """Layer and direction of every parameter."""
-    names = [*(f"W_hx W_hh b_h {' '.join(layer.cell.parameters)}").split()]
-    return {name + part.suffix: (part.layer, part.direction) for part in layer.parts for name in names}
+    return {name: (part.layer, part.direction) for part in layer.parts for name in part.shapes()}
+
+
+@lru_cache(maxsize=256)
+def _gates(layer: Layer) -> dict[str, tuple[str, ...]]:
+    """Names of the blocks of every matrix and bias."""
+    return {name: gates for part in layer.parts for name, gates in part.blocks().items()}
 
 
 def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
@@ -44,8 +49,11 @@ def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
 
     if tensor == "y":
         time, row, column = index
-        home = where(layer.layers - 1, column // layer.units)
-        return Place(tensor, time=time, row=row, unit=column % layer.units, **home)
+        width = layer.parts[-1].width(layer.cell.state[0])
+        home = where(layer.layers - 1, column // width)
+        if layer.merge != "concat":
+            home["direction"] = None
+        return Place(tensor, time=time, row=row, unit=column % width, **home)
     if tensor == "dx":
         return Place(tensor, time=index[0], row=index[1])
     if tensor.startswith(("state[", "dstate[")):
@@ -53,9 +61,9 @@ def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
         return Place(tensor, row=index[1], unit=index[2], **where(number, direction))
     name = tensor.removeprefix("d")
     home = where(*_owners(layer)[name])
-    if len(layer.shapes[name]) == 1:
+    if name not in _gates(layer):
         return Place(tensor, unit=index[0], **home)
-    return Place(tensor, gate=layer.cell.gates[index[0]], unit=index[1], **home)
+    return Place(tensor, gate=_gates(layer)[name][index[0]], unit=index[1], **home)
 
 
 def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:

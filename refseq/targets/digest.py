@@ -17,7 +17,23 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from refseq import cells, columns, linear, primitives, scan, step
+from refseq import (
+    cells,
+    columns,
+    layout,
+    linear,
+    operand,
+    operations,
+    pointwise,
+    primitives,
+    rules,
+    scan,
+    softmax,
+    stage,
+    step,
+    team,
+    tuples,
+)
 from refseq.cell import Cell
 
 
@@ -27,11 +43,27 @@ def source_digest(cell: Cell, *modules: ModuleType) -> str:
 
     That is every file of ``refseq.cells`` (cells may share helpers), the cell's own modules, the machinery.
     """
-    functions = (cell.forward, cell.backward, cell.operand, cell.operand_backward)
+    functions = (function for part in cell.stages for function in (part.forward, part.backward))
     own = {sys.modules[function.__module__] for function in functions if function is not None}
-    parts = [cell.label]
+    parts = [cell.code]
     parts += [path.read_text() for path in sorted(Path(inspect.getfile(cells)).parent.glob("*.py"))]
-    for module in (*sorted(own, key=lambda module: module.__name__), primitives, columns, linear, step, scan, *modules):
+    machinery = (
+        primitives,
+        rules,
+        softmax,
+        tuples,
+        columns,
+        linear,
+        operand,
+        operations,
+        pointwise,
+        stage,
+        layout,
+        team,
+        step,
+        scan,
+    )
+    for module in (*sorted(own, key=lambda module: module.__name__), *machinery, *modules):
         parts.append(inspect.getsource(module))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
