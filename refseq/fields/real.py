@@ -27,6 +27,10 @@ def _log(x: float, y: float) -> float:
     return 1.0 / x if x else math.inf
 
 
+def _sqrt(x: float, y: float) -> float:
+    return 0.5 / math.sqrt(x) if x else math.inf
+
+
 register_derivatives(
     float,
     {
@@ -35,5 +39,7 @@ register_derivatives(
         "relu": lambda x, y: 1.0 if not (x <= 0.0) else 0.0,  # a NaN counts as rising, as in the primitive
         "exp": lambda x, y: y,
         "log": _log,
+        "sqrt": _sqrt,
+        "clip": lambda x, bound: 1.0 if abs(x) < bound else 0.0,
     },
 )

@@ -16,8 +16,8 @@ EPS = np.finfo(float).eps
 def test_their_product_is_the_derivative_of_the_final_state_exactly(layer):
     """J_T ... J_1 v = the tangent of s_T along v, by forward mode over the finite field; rows that have ended hold."""
     case = exact(layer)
-    jacobians = state_jacobians(*case.given, "reference")
-    _, final = jvp(*case.given, None, None, case.along[2], method="dual numbers")
+    jacobians = state_jacobians(*case.given, "reference", **case.extra)
+    _, final = jvp(*case.given, None, None, case.along[2], **case.extra, method="dual numbers")
     vector = StateVector.of(final)
     start = vector.join(case.along[2])
     assert same((jacobians.between(0, STEPS) @ start[:, :, None])[..., 0], vector.join(final))

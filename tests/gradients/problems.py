@@ -15,11 +15,11 @@ from refseq.fields.noise import UNIT_ROUNDOFF, Noisy, Rounding
 from refseq.fields.residue import MODULUS, Residue
 from refseq.layer import Gradients, Layer
 from refseq.primitives import exp_slope, log_slope, relu_slope, sigmoid_slope, tanh_slope
+from tests import variants
 
-VARIANTS = [Layer(cell, 2, 3) for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
-STACKED = [Layer(recurrence.cell(), 2, 3, layers=2) for recurrence in refseq.catalogue().values()]
-ONE_WAY = [*VARIANTS, *STACKED, refseq.layer("lstm", 2, 3, bias=False)]
-BOTH_WAYS = [Layer(recurrence.cell(), 2, 3, layers=2, bidirectional=True) for recurrence in refseq.catalogue().values()]
+STACKED = [variants.layer((name, {}), 2, 3, layers=2) for name in ("elman", "lstm", "gru", "skip")]
+ONE_WAY = [*(variants.layer(kind, 2, 3) for kind in variants.KINDS), *STACKED, refseq.layer("lstm", 2, 3, bias=False)]
+BOTH_WAYS = [variants.layer((name, {}), 2, 3, layers=2, bidirectional=True) for name in ("elman", "lstm", "jordan")]
 FLOATING = [refseq.layer("elman", 2, 3, layers=2), refseq.layer("lstm", 2, 3), refseq.layer("gru", 2, 3, reset="after")]
 """A few layers to compile: that costs seconds each, and what depends on the cell is tested over all of them exactly."""
 STEPS, ROWS = 4, 4
@@ -29,7 +29,8 @@ register_derivatives(Noisy, {name: lambda x, y, slope=slope: slope(y) for name, 
 
 
 class Case:
-    """A layer with parameters, x, state and lengths (``given``), cotangents (``asked``) and directions (``along``)."""
+    """A layer with parameters, x, state and lengths (``given``), masks (``extra``), cotangents (``asked``) and
+    directions (``along``)."""
 
     def __init__(self, problem: Problem, number: Callable[[np.ndarray], np.ndarray]) -> None:
         def named(arrays):
@@ -38,6 +39,7 @@ class Case:
         self.layer, self.lengths = problem.layer, problem.lengths
         self.params, self.x, self.state = named(problem.params), number(problem.x), named(problem.state)
         self.dy, self.dstate = number(problem.dy), named(problem.dstate)
+        self.masks = named(problem.masks)
         self.along = (named(problem.params), number(problem.x), named(problem.state))
 
     @property
@@ -45,11 +47,16 @@ class Case:
         return self.layer, self.params, self.x, self.state, self.lengths
 
     @property
+    def extra(self) -> dict:
+        """The keyword masks, for a layer that takes them."""
+        return {"masks": self.masks} if self.masks else {}
+
+    @property
     def asked(self) -> tuple:
         return self.dy, self.dstate
 
     def bptt(self) -> Gradients:
-        run = self.layer.forward(*self.given[1:], target="reference")
+        run = self.layer.forward(*self.given[1:], target="reference", **self.extra)
         return self.layer.backward(run, *self.asked)
 
 

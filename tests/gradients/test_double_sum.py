@@ -31,7 +31,7 @@ from tests.gradients.problems import (
 @pytest.mark.parametrize("layer", ONE_WAY, ids=str)
 def test_it_is_bptt_exactly(layer):
     case = exact(layer)
-    assert same(parts(double_sum_gradients(*case.given, *case.asked)), parts(exact_bptt(layer)))
+    assert same(parts(double_sum_gradients(*case.given, *case.asked, **case.extra)), parts(exact_bptt(layer)))
 
 
 @pytest.mark.parametrize("layer", FLOATING, ids=str)
@@ -39,7 +39,7 @@ def test_it_is_true_within_its_own_rounding_noise(layer):
     problem = draw(layer, "float64", STEPS, ROWS)
 
     def tensors(case):
-        grads = double_sum_gradients(*case.given, *case.asked)
+        grads = double_sum_gradients(*case.given, *case.asked, **case.extra)
         return gradient_tensors(*parts(grads))
 
     assert worst(tensors(drawn(layer)), noise(tensors, problem), problem) <= THRESHOLD
@@ -54,16 +54,16 @@ def test_pairs_add_up(layer):
         for k in range(t + 1):
             counted = np.zeros((STEPS, STEPS), bool)
             counted[t, k] = True
-            one = double_sum_gradients(*case.given, case.dy, None, counted=counted)
+            one = double_sum_gradients(*case.given, case.dy, None, **case.extra, counted=counted)
             total = one.x if total is None else total + one.x
-    assert same(total, double_sum_gradients(*case.given, case.dy, None).x)
+    assert same(total, double_sum_gradients(*case.given, case.dy, None, **case.extra).x)
 
 
 def test_a_cotangent_is_the_derivative_of_one_loss():
     """lambda_{t,k} is the initial-state gradient of the loss at time t in the sequence cut before step k+1."""
     case = exact(refseq.layer("gru", 2, 3))
     layer = case.layer
-    steps = Steps(*case.given, "reference", "test")
+    steps = Steps(*case.given, "reference", None, "test")
     table = state_cotangents(steps, *steps.cotangents(*case.asked))
     for t in range(STEPS):
         for k in range(t):

@@ -36,7 +36,9 @@ def test_it_is_the_transpose_of_bptt_exactly(layer):
     for i, pulled in enumerate(parts(grads)):
         direction = [None, None, None]
         direction[i] = case.along[i]
-        assert dot(case.asked, jvp(*case.given, *direction, method="dual numbers")) == dot(pulled, case.along[i])
+        assert dot(case.asked, jvp(*case.given, *direction, **case.extra, method="dual numbers")) == dot(
+            pulled, case.along[i]
+        )
 
 
 @pytest.mark.parametrize(

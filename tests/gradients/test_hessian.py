@@ -30,7 +30,9 @@ def test_it_is_symmetric_exactly(layer):
     u, v = another(case.along), case.along
 
     def product(direction):
-        return parts(hessian_product(*case.given, linear_loss(*case.asked), *direction, method="dual numbers"))
+        return parts(
+            hessian_product(*case.given, linear_loss(*case.asked), *direction, **case.extra, method="dual numbers")
+        )
 
     assert dot(u, product(v)) == dot(v, product(u)) != 0
 
@@ -39,22 +41,26 @@ def test_it_is_symmetric_exactly(layer):
 def test_the_curvature_of_the_loss_enters(layer):
     """Half the squared error at its minimum has H = J^T J: v^T H v = |J v|^2, exactly."""
     case = exact(layer)
-    run = layer.forward(*case.given[1:], target="reference")
+    run = layer.forward(*case.given[1:], target="reference", **case.extra)
     product = hessian_product(
         *case.given,
         lambda y, state: (y - run.y, {name: value - run.state[name] for name, value in state.items()}),
         *case.along,
         method="dual numbers",
     )
-    moved = jvp(*case.given, *case.along, method="dual numbers")
+    moved = jvp(*case.given, *case.along, **case.extra, method="dual numbers")
     assert dot(case.along, parts(product)) == dot(moved, moved)
 
 
 def test_a_loss_may_look_at_the_outputs_only():
     case = exact(ONE_WAY[0])
-    both = hessian_product(*case.given, lambda y, state: (y * y, None), *case.along, method="dual numbers")
+    both = hessian_product(
+        *case.given, lambda y, state: (y * y, None), *case.along, **case.extra, method="dual numbers"
+    )
     zeros = dict.fromkeys(case.state)
-    same_again = hessian_product(*case.given, lambda y, state: (y * y, zeros), *case.along, method="dual numbers")
+    same_again = hessian_product(
+        *case.given, lambda y, state: (y * y, zeros), *case.along, **case.extra, method="dual numbers"
+    )
     assert same(parts(both), parts(same_again))
 
 

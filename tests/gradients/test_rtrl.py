@@ -27,7 +27,7 @@ from tests.gradients.problems import (
 @pytest.mark.parametrize("layer", ONE_WAY, ids=str)
 def test_it_is_bptt_exactly(layer):
     case, grads = exact(layer), exact_bptt(layer)
-    found = rtrl_gradients(*case.given, *case.asked, target="reference")
+    found = rtrl_gradients(*case.given, *case.asked, **case.extra, target="reference")
     assert same(found, (grads.params, grads.state))
 
 
@@ -36,7 +36,7 @@ def test_it_is_true_within_its_own_rounding_noise(layer):
     problem = draw(layer, "float64", STEPS, ROWS)
 
     def tensors(case):
-        params, state = rtrl_gradients(*case.given, *case.asked, target="reference")
+        params, state = rtrl_gradients(*case.given, *case.asked, **case.extra, target="reference")
         found = gradient_tensors(params, case.x, state)
         return {name: value for name, value in found.items() if name != "dx"}
 
@@ -64,7 +64,7 @@ def test_the_influence_is_the_derivative_of_the_state():
     learner = Rtrl(case.layer, case.params, ROWS, case.state, "reference")
     for t in range(STEPS):
         learner.step(case.params, case.x[t], (t < case.lengths).astype(int))
-    _, final = jvp(*case.given, case.along[0], method="dual numbers")
+    _, final = jvp(*case.given, case.along[0], **case.extra, method="dual numbers")
     moved = sum(
         (
             learner.influence[name].reshape(ROWS, -1, value.size) @ value.reshape(-1)

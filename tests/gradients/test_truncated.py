@@ -39,8 +39,8 @@ def counted(k1: int, k2: int, steps: int = STEPS) -> np.ndarray:
 def test_the_pairs_that_are_counted(layer):
     case = exact(layer)
     for k1, k2 in WINDOWS if layer in STACKED else WINDOWS[3:4]:
-        found = truncated_gradients(*case.given, *case.asked, k1=k1, k2=k2, target="reference")
-        expected = double_sum_gradients(*case.given, *case.asked, counted=counted(k1, k2))
+        found = truncated_gradients(*case.given, *case.asked, **case.extra, k1=k1, k2=k2, target="reference")
+        expected = double_sum_gradients(*case.given, *case.asked, **case.extra, counted=counted(k1, k2))
         assert same(parts(found), parts(expected)), (k1, k2)
 
 
@@ -66,7 +66,7 @@ def test_any_lengths_and_windows(steps, lengths, k1, more):
 def test_some_pairs_are_left_out():
     case = exact(STACKED[0])
     for k1, k2 in WINDOWS[:5]:
-        found = truncated_gradients(*case.given, *case.asked, k1=k1, k2=k2, target="reference")
+        found = truncated_gradients(*case.given, *case.asked, **case.extra, k1=k1, k2=k2, target="reference")
         assert not same(found.params, case.bptt().params) or k2 >= STEPS, (k1, k2)
 
 
@@ -79,14 +79,14 @@ def test_one_window_over_everything_is_bptt_to_the_last_bit(layer, dtype, target
     case = drawn(layer, dtype)
     expected = layer.backward(layer.forward(*case.given[1:], target=target), *case.asked)
     for k in (STEPS, STEPS + 3):
-        found = truncated_gradients(*case.given, *case.asked, k1=k, k2=k, target=target)
+        found = truncated_gradients(*case.given, *case.asked, **case.extra, k1=k, k2=k, target=target)
         assert same(parts(found), parts(expected))
 
 
 def test_every_step_and_no_limit_is_bptt():
     """k1 = 1, k2 >= T: each loss by itself through its whole past."""
     case = exact(STACKED[1])
-    found = truncated_gradients(*case.given, *case.asked, k1=1, k2=STEPS, target="reference")
+    found = truncated_gradients(*case.given, *case.asked, **case.extra, k1=1, k2=STEPS, target="reference")
     assert same(parts(found), parts(case.bptt()))
 
 
@@ -138,7 +138,7 @@ def test_against_torch_that_detaches_the_state_between_chunks():
 def test_a_stream_carries_the_state(layer):
     """Chunks of any size give the outputs and the final state of one run, and the window is no longer than it says."""
     case = exact(layer)
-    run = layer.forward(*case.given[1:], target="reference")
+    run = layer.forward(*case.given[1:], target="reference", **case.extra)
     for past in (0, 1, 3):
         stream, outputs, first = Stream(layer, past, case.state, "reference"), [], 0
         for size in (1, 0, 2, 1):
