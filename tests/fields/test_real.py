@@ -10,7 +10,7 @@ import refseq.fields.ball
 import refseq.fields.real  # noqa: F401 - registers the derivatives of floats
 from refseq.fields.ball import precision
 from refseq.fields.differential import Dual
-from refseq.primitives import TRANSCENDENTAL
+from refseq.primitives import TRANSCENDENTAL, clip, clip_slope
 from tests.every_primitive import PAIRS
 
 POINTS = [-40.0, -3.0, -0.6, -1e-9, 1e-9, 0.25, 1.0, 2.5, 19.0]
@@ -42,6 +42,13 @@ def test_the_slope_loses_digits_where_the_law_does_not(name):
 @pytest.mark.parametrize("x", [-1e308, -750.0, 750.0, 1e308])
 def test_nothing_overflows(name, x):
     assert TRANSCENDENTAL[name](Dual(x, 1.0)).tangent == (1.0 if name == "relu" and x > 0 else 0.0)
+
+
+@pytest.mark.parametrize(("x", "slope"), [(-2.0, 0.0), (-0.5, 0.0), (-0.25, 1.0), (0.25, 1.0), (0.5, 0.0), (2.0, 0.0)])
+def test_clip(x, slope):
+    """1 inside, 0 outside and on the bounds, as the slope says."""
+    found = clip(Dual(x, 3.0), Dual(0.5, 0.0))
+    assert found.tangent == 3 * slope == 3 * clip_slope(found.value, 0.5)
 
 
 def test_the_edges():

@@ -57,6 +57,13 @@ def test_zoneout_of_everything_keeps_the_state():
     np.testing.assert_allclose(table[-1], norms[1:], rtol=8 * np.finfo(float).eps)
 
 
+def test_exponents_in_pieces(monkeypatch):
+    case = drawn(LAYER, padded=False)
+    whole = lyapunov_exponents(*case.given, masks=case.masks)
+    monkeypatch.setattr(refseq.dynamics.lyapunov, "CHUNK", 1)
+    assert same(lyapunov_exponents(*case.given, masks=case.masks).exponents, whole.exponents)
+
+
 def test_single_steps_of_an_implementation():
     case = exact(LAYER)
     found = single_step_gradients(OwnImplementation(LAYER, "reference"), *case.given, *case.asked, masks=case.masks)
