@@ -139,3 +139,19 @@ def test_a_skip_of_one_step_merges_its_matrices():
         )
         theirs["dW_hd"] = theirs["dW_hh"]
         assert [name for name in ours if not agree(ours[name], theirs[name])] == []
+
+
+@pytest.mark.parametrize("name", ["lstm_peephole", "lstm_peephole_coupled"])
+@pytest.mark.parametrize("sees", ["old", "new"])
+def test_a_full_peephole_of_diagonal_matrices_is_a_diagonal_one(name, sees):
+    """W_hc[k] = diag(w_ck); the gradient of w_ck is the diagonal of that of W_hc[k]."""
+    narrow, full = (layer((name, {"output_sees": sees, "peephole": kind})) for kind in ("diagonal", "full"))
+    with precision(192):
+        given, theirs = over_balls(narrow)
+        own = narrow.cell.own
+        params = {key: value for key, value in given["params"].items() if key not in own}
+        eye = lift(np.eye(UNITS), arb)
+        params["W_hc"] = np.stack([eye * given["params"][key] for key in own])
+        ours = everything(full, given | {"params": params})
+        ours |= {f"d{key}": np.diagonal(gradient) for key, gradient in zip(own, ours["dW_hc"], strict=True)}
+        assert [name for name in theirs if not agree(ours[name], theirs[name])] == []
