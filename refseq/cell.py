@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
+from refseq.equations import equations
 from refseq.layout import Layout
 from refseq.stage import Product, Stage
 from refseq.validation import validate
@@ -62,6 +63,7 @@ class Cell:
     constants  numbers that are not learned, handed to the stages after the parameters
     masks      arrays (T, B, H) that the caller gives along with x, handed over after the constants; no gradient
     sizes      which vectors do not have ``units`` entries: their size's name ("projection", "outputs")
+    history    states that are nothing but older values of another state
     """
 
     name: str
@@ -69,13 +71,13 @@ class Cell:
     gates: tuple[str, ...]
     state: tuple[str, ...]
     stages: tuple[Stage, ...]
-    equations: tuple[str, ...]
     source: Source
     biases: tuple[Bias, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     masks: tuple[str, ...] = ()
     sizes: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("options", "constants", "sizes"):
@@ -102,6 +104,11 @@ class Cell:
     def code(self) -> str:
         """What the compiled code depends on: the label without the values of constants, which are data."""
         return f"{self.name} { {key: value for key, value in self.options.items() if not isinstance(value, float)} }"
+
+    @cached_property
+    def equations(self) -> tuple[str, ...]:
+        """The cell's formulas as text, from its own functions; see ``refseq.equations``."""
+        return equations(self)
 
     def __repr__(self) -> str:
         return f"<cell {self.label}: gates {' '.join(self.gates)}; state {' '.join(self.state)}>"

@@ -12,11 +12,14 @@ import pytest
 
 import refseq
 from refseq.cells import catalogue
+from tests.variants import KINDS
 
 PACKAGE = Path(refseq.__file__).parent
 CELLS = sorted(path for path in (PACKAGE / "cells").glob("*.py") if path.name != "__init__.py")
-LOOPS = [PACKAGE / f"{name}.py" for name in ("step", "scan", "linear", "softmax", "columns")]
-VARIANTS = [cell for recurrence in catalogue().values() for cell in recurrence.variants()]
+COMPILED = ("step", "scan", "linear", "columns", "tuples", "operand", "pointwise", "team", "softmax", "regularise")
+LOOPS = [PACKAGE / f"{name}.py" for name in COMPILED]
+ARITHMETIC = [*CELLS, PACKAGE / "operations.py", PACKAGE / "regularise.py"]
+KINDS_OF_CELL = [catalogue()[name].cell(**options) for name, options in KINDS]
 
 
 def numbers(tree: ast.AST) -> list[tuple[int, object]]:
@@ -41,7 +44,7 @@ def test_no_float_literal(path):
     assert floats(ast.parse(path.read_text())) == []
 
 
-@pytest.mark.parametrize("path", COMPILING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ARITHMETIC, ids=lambda path: path.stem)
 def test_no_number_in_the_arithmetic_of_a_cell(path):
     """Integers that pick an element of a tuple are no numbers of the arithmetic."""
     functions = compiled_functions(ast.parse(path.read_text()))
@@ -56,7 +59,7 @@ def test_a_planted_literal_is_found():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("cell", CELLS_OF_A_KIND, ids=lambda cell: cell.label)
+@pytest.mark.parametrize("cell", KINDS_OF_CELL, ids=lambda cell: cell.label)
 def test_numba_keeps_the_precision_of_a_cell(cell, dtype):
     """What the rules are for: every number that a compiled stage returns has the type of its arguments."""
 

@@ -40,5 +40,4 @@ def project(cell: Cell) -> Cell:
         cell,
         stages=(*map(renamed, cell.stages), last),
         sizes={**cell.sizes, "h": "projection"},
-        equations=(*cell.equations[:-1], cell.equations[-1].replace("h_t =", "m_t ="), r"h_t = W_{hm} m_t"),
     )

@@ -13,7 +13,7 @@ from refseq.arrays import DTYPES
 from refseq.cell import Cell
 from refseq.scan import build_scan
 from refseq.targets.base import Job, Kernels, ScanTarget
-from refseq.targets.digest import name_for_cache, source_digest
+from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
 from refseq.team import ALONE
 
 WORTH_A_THREAD = 200_000
@@ -44,17 +44,7 @@ def kernels(cell: Cell, dtype: str) -> Kernels:
             gradient_row(k, start, stop, x, lengths, reverse, s, tape, da, dM, db)
 
     loops = (forward, backward, gradient)
-    return Kernels(*loops if dtype == "object" else (_compiled(name_for_cache(f, dtype, key)) for f in loops))
-
-
-def _compiled(function: Callable) -> Callable:
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written
+    return Kernels(*loops if dtype == "object" else (compiled_and_cached(name_for_cache(f, dtype, key)) for f in loops))
 
 
 class HostTarget(ScanTarget):
