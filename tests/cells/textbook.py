@@ -39,7 +39,7 @@ def output(w, x, y, *, drop, activation="identity"):
 def jordan(w, x, y, *, drop, activation="tanh", output="tanh", outputs=None):
     """Jordan 1986."""
     h = FUNCTIONS[activation](w["W_hx"][0] @ x + w["W_hy"][0] @ (drop * y) + w["b_h"][0])
-    return (FUNCTIONS[output](w["W_yh"][0] @ (drop * h) + w["b_y"][0]),)
+    return (FUNCTIONS[output](w["W_yh"][0] @ h + w["b_y"][0]),)
 
 
 def skip(w, x, *past, drop, activation="tanh", delay=2):
