@@ -102,7 +102,8 @@ class Layer:
 
     def mask_shapes(self, steps: int, rows: int) -> dict[str, tuple[int, ...]]:
         """Shape of every mask that the cell takes, (L*D, T, B, H)."""
-        return {name: (len(self.parts), steps, rows, self.units) for name in self.cell.masks}
+        part = self.parts[0]
+        return {name: (len(self.parts), steps, rows, part.mask_width(name)) for name in self.cell.masks}
 
     @property
     def sizes(self) -> str:
