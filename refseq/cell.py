@@ -97,13 +97,15 @@ class Cell:
     @cached_property
     def label(self) -> str:
         """Name with the options, as tables show it: ``gru(reset=before)``."""
-        inside = ", ".join(f"{key}={value}" for key, value in self.options.items() if value not in (None, False))
+        inside = ", ".join(f"{key}={value}" for key, value in self.options.items() if not _left_out(value))
         return f"{self.name}({inside})" if inside else self.name
 
     @cached_property
     def code(self) -> str:
-        """What the compiled code depends on: the label without the values of constants, which are data."""
-        return f"{self.name} { {key: value for key, value in self.options.items() if not isinstance(value, float)} }"
+        """What the compiled code depends on: the options without the values of numbers, which are data, and what is
+        made of them: which constants and sizes the cell has."""
+        chosen = {key: value for key, value in self.options.items() if not isinstance(value, float)}
+        return f"{self.name} {chosen} constants {list(self.constants)} sizes {dict(self.sizes)}"
 
     @cached_property
     def equations(self) -> tuple[str, ...]:
@@ -112,6 +114,11 @@ class Cell:
 
     def __repr__(self) -> str:
         return f"<cell {self.label}: gates {' '.join(self.gates)}; state {' '.join(self.state)}>"
+
+
+def _left_out(value: object) -> bool:
+    """Whether an option is not in a label: it is off, or not given. (0 is a number like others.)"""
+    return value is None or value is False
 
 
 def new(state: tuple[str, ...]) -> tuple[str, ...]:

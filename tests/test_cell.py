@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from refseq.cell import Bias, Cell, Parameter, Source, one_stage
+from refseq.cells import catalogue
 from refseq.layout import Place
 from refseq.stage import Product, Stage
+from tests.variants import CELLS
 
 SOURCE = Source("nobody", ())
 ONE = {
@@ -161,3 +163,22 @@ def test_vectors_are_named_after_new_states():
 def test_a_parameter_is_not_called_like_a_matrix():
     with pytest.raises(ValueError, match=r"parameters \['W_hh'\] are names of matrices or biases"):
         one_stage(**ONE | {"parameters": (Parameter("W_hh"),)})
+
+
+def test_cells_of_one_code_differ_in_numbers_alone():
+    """Two cells whose compiled loops differ may not share a name in the disk cache."""
+    parts: dict[str, set] = {}
+    for cell in CELLS:
+        stages = tuple(replace(stage, forward=None, backward=None) for stage in cell.stages)
+        parts.setdefault(cell.code, set()).add((stages, cell.own, tuple(cell.constants), cell.masks))
+    assert {code: len(different) for code, different in parts.items()} == dict.fromkeys(parts, 1)
+
+
+def test_a_number_is_no_part_of_the_code():
+    leaky, lstm = catalogue()["leaky"], catalogue()["lstm"]
+    assert leaky.cell(mu=0.25).code == leaky.cell(mu=0).code
+    assert lstm.cell(clip=1).code == lstm.cell(clip=2).code != lstm.cell().code
+
+
+def test_a_label_shows_a_number_that_is_zero():
+    assert catalogue()["leaky"].cell(mu=0).label == "leaky(activation=tanh, mu=0.0, learn=no)"
