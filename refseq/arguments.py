@@ -5,6 +5,7 @@ the form that the scan wants: native byte order, contiguous, and owned by refseq
 later changes no gradient.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -33,9 +34,13 @@ def number(name: str, value: Any) -> float:
     """A finite real number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}: expected a number, got {type(value).__name__} {value!r}")
-    if not np.isfinite(value):
+    try:
+        found = float(value)
+    except OverflowError:  # an integer beyond every float
+        found = math.inf
+    if not math.isfinite(found):
         raise ValueError(f"{name}: expected a finite number, got {value}")
-    return float(value)
+    return found
 
 
 def choice(name: str, value: Any, choices: Collection[str]) -> str:

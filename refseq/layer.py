@@ -145,7 +145,7 @@ class Layer:
         for part in self.parts:
             own = {parameter.name + part.suffix: parameter.initial for parameter in self.cell.parameters}
             for name, shape in part.shapes().items():
-                recurrent = name.startswith("W_") and not name.startswith(("W_hx", "W_yh"))
+                recurrent = name.startswith("W_") and not name.startswith(("W_hx", "W_yh", "W_hm"))
                 if name in own:
                     params[name] = np.full(shape, own[name], dtype)
                 elif name.startswith("W_"):

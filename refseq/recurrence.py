@@ -54,9 +54,13 @@ class Number:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise TypeError(f"{name}: expected a number, got {type(value).__name__} {value!r}")
-        if not (self.low < value < self.high or (self.closed and value in (self.low, self.high))):
+        try:
+            number = float(value)
+        except OverflowError:  # an integer beyond every float
+            number = float("nan")
+        if not (self.low < number < self.high or (self.closed and number in (self.low, self.high))):
             raise ValueError(f"{name}: expected a number between {self.low:g} and {self.high:g}, got {value}")
-        return float(value)
+        return number
 
 
 @dataclass(frozen=True)

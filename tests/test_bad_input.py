@@ -71,6 +71,7 @@ TABLE = [
     (lambda: initialise(gain=0.0), ValueError, ["gain", "positive", "0.0"]),
     (lambda: initialise(gain=np.inf), ValueError, ["gain", "finite", "inf"]),
     (lambda: initialise(gain=np.nan), ValueError, ["gain", "finite", "nan"]),
+    (lambda: initialise(gain=10**400), ValueError, ["gain", "finite", "1000"]),
     (lambda: initialise(gain="1"), TypeError, ["gain", "number", "'1'"]),
     (lambda: initialise(gain=None), TypeError, ["gain", "number", "None"]),
     (lambda: initialise(gain=ones(2)), TypeError, ["gain", "number", "ndarray"]),

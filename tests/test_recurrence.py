@@ -67,6 +67,7 @@ def test_every_example_is_a_variant():
         ({"bound": True}, TypeError, "bound: expected a number, got bool True"),
         ({"bound": 0}, ValueError, "bound: expected a number between 0 and inf, got 0"),
         ({"bound": math.nan}, ValueError, "bound: expected a number between 0 and inf, got nan"),
+        ({"bound": 10**400}, ValueError, "bound: expected a number between 0 and inf, got 10000"),
         ({"share": 1.5}, ValueError, "share: expected a number between 0 and 1, got 1.5"),
         ({"share": None}, TypeError, "share: expected a number, got NoneType None"),
         ({"length": 2.0}, TypeError, "length: expected an integer, got float 2.0"),
