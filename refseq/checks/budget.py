@@ -89,7 +89,7 @@ def samples(problem: Problem, rounding: Rounding, gradients: bool = True) -> dic
     def numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: lift(value, rounding.number) for name, value in arrays.items()}
 
-    layer, x, state = problem.layer, lift(problem.x, rounding.number), numbers(problem.state)
+    layer, x, state = problem.exact, lift(problem.x, rounding.number), numbers(problem.state)
     with np.errstate(over="ignore", invalid="ignore"):
         run = layer.forward(
             numbers(problem.params), x, state, problem.lengths, "reference", masks=numbers(problem.masks)
