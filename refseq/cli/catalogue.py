@@ -29,7 +29,7 @@ def catalogue(
     listed: list[Variant] = [(name, {}) for name in refseq.catalogue()]
     if names:
         whole = [name for name in names if name in refseq.catalogue()]
-        listed = [(name, {}) for name in whole] + chosen([name for name in names if name not in whole])
+        listed = [(name, {}) for name in whole] + chosen([name for name in names if name not in whole], "NAME")
     entries = [_entry(refseq.catalogue()[name], options) for name, options in listed]
     console = tables.console()
     for entry in entries:

@@ -41,9 +41,10 @@ def every_variant(names: Iterable[str] = ()) -> list[Variant]:
     return found
 
 
-def chosen(asked: Sequence[str]) -> list[Variant]:
+def chosen(asked: Sequence[str], hint: str = "--cell") -> list[Variant]:
     """The recurrences named on the command line: ``lstm`` is the usual one (``gru`` both), ``lstm(clip=3)`` has these
-    options, ``lstm(*)`` stands for every example of every option. Raises typer.BadParameter for what does not exist."""
+    options, ``lstm(*)`` stands for every example of every option. Raises typer.BadParameter for what does not exist;
+    ``hint`` says in which argument it was named."""
     found: list[Variant] = []
     for text in asked:
         name, bracket, rest = text.partition("(")
@@ -52,26 +53,31 @@ def chosen(asked: Sequence[str]) -> list[Variant]:
             message = (
                 f"expected one of {known}, one of them with options like gru(reset=after), or lstm(*); got {text!r}"
             )
-            raise typer.BadParameter(message, param_hint="--cell")
+            raise typer.BadParameter(message, param_hint=hint)
         if not bracket:
             found += [variant for variant in CORE if variant[0] == name] or [(name, {})]
             continue
         if rest == "*)":
             found += every_variant([name])
             continue
-        options = dict(_option(text, item) for item in rest[:-1].split(",") if item.strip())
+        options: dict[str, object] = {}
         try:
+            for item in filter(str.strip, rest[:-1].split(",")):
+                key, value = _option(item)
+                if key in options:
+                    raise ValueError(f"{key!r} stands twice")
+                options[key] = value
             refseq.catalogue()[name].cell(**options)
         except (TypeError, ValueError) as error:
-            raise typer.BadParameter(f"{text}: {error}", param_hint="--cell") from error
+            raise typer.BadParameter(f"{text}: {error}", param_hint=hint) from error
         found.append((name, options))
     return found
 
 
-def _option(text: str, item: str) -> tuple[str, object]:
+def _option(item: str) -> tuple[str, object]:
     key, equals, value = (part.strip() for part in item.partition("="))
     if not equals:
-        raise typer.BadParameter(f"{text}: expected key=value, got {item.strip()!r}", param_hint="--cell")
+        raise ValueError(f"expected key=value, got {item.strip()!r}")
     words: dict[str, object] = {"True": True, "False": False, "None": None}
     if value in words:
         return key, words[value]

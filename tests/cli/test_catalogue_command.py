@@ -46,6 +46,7 @@ def test_names_with_options():
         ("lstn", "expected one of elman, .*got 'lstn'"),
         ("lstm(clip=3", r"got 'lstm\(clip=3'"),
         ("lstm(clip)", r"lstm\(clip\): expected key=value, got 'clip'"),
+        ("lstm(clip=1, clip=2)", r"lstm\(clip=1, clip=2\): 'clip' stands twice"),
         ("lstm(clip=-1)", "clip: expected a number between 0 and inf"),
         ("lstm(gates=4)", "'gates' is not an option of 'lstm'"),
         ("skip(zoneout=True)", "zoneout: skip.* keeps older values"),
@@ -54,6 +55,13 @@ def test_names_with_options():
 def test_wrong_names(text, words):
     with pytest.raises(typer.BadParameter, match=words):
         chosen([text])
+
+
+def test_a_wrong_name_is_blamed_on_the_argument_that_it_was_given_to(capsys):
+    assert main(["catalogue", "lstn"]) == 2
+    assert capsys.readouterr().err.startswith("refseq: Invalid value for NAME: expected one of elman")
+    assert main(["verify", "--cell", "lstn"]) == 2
+    assert capsys.readouterr().err.startswith("refseq: Invalid value for --cell: expected one of elman")
 
 
 def test_every_variant_is_a_cell():
