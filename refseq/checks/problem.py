@@ -59,7 +59,7 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 REGIMES: dict[str, Regime] = {
     "generic": Regime(_normal),
-    "saturated": Regime(_normal, weights=4.0),
+    "saturated": Regime(_normal, weights=6.0),
     "tiny": Regime(lambda rng, shape: 1e-3 * rng.normal(size=shape)),
     "large": Regime(_normal, weights=2.0**-10, states=2.0**10, signals=2.0**10),
     "coarse": Regime(lambda rng, shape: rng.integers(-8, 9, shape) / 8.0),
