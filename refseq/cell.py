@@ -34,10 +34,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Bias:
-    """A bias with one row for each of these pre-activations."""
+    """A bias that is added to these pre-activations. ``gates`` name the row that each of them takes, if some share one;
+    by default every pre-activation has a row of its own."""
 
     name: str
     slots: tuple[str, ...]
+    gates: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names of the rows."""
+        return tuple(dict.fromkeys(self.gates or self.slots))
+
+    @property
+    def pairs(self) -> tuple[tuple[str, int], ...]:
+        """Every pre-activation with the row that it takes."""
+        return tuple((slot, self.rows.index(gate)) for slot, gate in zip(self.slots, self.gates or self.slots, strict=True))
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,12 @@ class Cell:
     def layout(self) -> Layout:
         """Where everything that the stages name is kept."""
         return Layout(self)
+
+    @property
+    def olds(self) -> tuple[str, ...]:
+        """The old states that its stages may read: here those of the step before. A cell of a tree (``TreeCell``) reads
+        the states of every child, one child after another."""
+        return self.state
 
     @property
     def own(self) -> tuple[str, ...]:

@@ -55,9 +55,7 @@ def build_scan(cell: Cell, team: Team) -> Scan:
     step = build_step(cell, team)
     step_forward, step_backward = step.forward, step.backward
     index, size, barrier = team.index, team.size, team.barrier
-    products = [product for stage in cell.stages for product in stage.products if product.matrix is not None]
-    outer = chain("k, x, s0, s1, tape, da, dM", [_outer(cell, product, team) for product in products])
-    sums = chain("k, da, dM, db", [_sum(cell, number, bias, team) for number, bias in enumerate(cell.biases)])
+    outer, sums, pieces = weight_gradients(cell, team)
 
     @register_jitable
     def forward_row(b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):
@@ -92,13 +90,22 @@ def build_scan(cell: Cell, team: Team) -> Scan:
                     sums(k, da[n, b], dM, db)
         barrier()
 
+    return Scan(forward_row, backward_row, gradient_row, pieces)
+
+
+def weight_gradients(cell: Cell, team: Team) -> tuple[Callable, Callable, Callable]:
+    """One step's part of piece k: outer(k, x, s0, s1, tape, da, dM) of the matrices and sums(k, da, dM, db) of the
+    biases; and pieces(dM), how many there are."""
+    products = [product for stage in cell.stages for product in stage.products if product.matrix is not None]
+    outer = chain("k, x, s0, s1, tape, da, dM", [_outer(cell, product, team) for product in products])
+    sums = chain("k, da, dM, db", [_sum(cell, number, bias, team) for number, bias in enumerate(cell.biases)])
     rows, biases = _rows_before(len(cell.layout.matrices)), len(cell.biases)
 
     @register_jitable
     def pieces(dM):
         return rows(dM) + biases
 
-    return Scan(forward_row, backward_row, gradient_row, pieces)
+    return outer, sums, pieces
 
 
 def _rows_before(number: int) -> Callable:
@@ -138,12 +145,13 @@ def _outer(cell: Cell, product: Product, team: Team) -> Callable:
 def _sum(cell: Cell, number: int, bias: Bias, team: Team) -> Callable:
     """Add one step's part to a bias, if k stands for it."""
     index, size, rows = team.index, team.size, _rows_before(len(cell.layout.matrices))
-    slots = tuple(cell.layout.slots[slot] for slot in bias.slots)
+    slots, own = tuple(cell.layout.slots[slot] for slot in bias.slots), tuple(row for _, row in bias.pairs)
+    count = len(slots)
 
     @register_jitable
     def total(k, da, dM, db):
         if k == rows(dM) + number:
-            for g in range(db[number].shape[0]):
-                add(db[number][g], da[slots[g]], db[number].shape[1], index(), size())
+            for g in range(count):
+                add(db[number][own[g]], da[slots[g]], db[number].shape[1], index(), size())
 
     return total

@@ -11,6 +11,7 @@ import numpy as np
 
 from refseq.arrays import DTYPES
 from refseq.cell import Cell
+from refseq.compiled import compiled
 from refseq.scan import build_scan
 from refseq.team import ALONE
 from refseq.targets.base import Job, Kernels, ScanTarget
@@ -44,17 +45,7 @@ def kernels(cell: Cell, dtype: str) -> Kernels:
             gradient_row(k, start, stop, x, lengths, reverse, s, tape, da, dM, db)
 
     loops = (forward, backward, gradient)
-    return Kernels(*loops if dtype == "object" else (_compiled(name_for_cache(f, dtype, key)) for f in loops))
-
-
-def _compiled(function: Callable) -> Callable:
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written
+    return Kernels(*loops if dtype == "object" else (compiled(name_for_cache(f, dtype, key)) for f in loops))
 
 
 class HostTarget(ScanTarget):
