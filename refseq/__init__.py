@@ -5,14 +5,15 @@ from typing import Any
 
 from refseq.cells import catalogue
 from refseq.layer import Gradients, Layer, Run, layer
+from refseq.tree_layer import TreeLayer, tree_layer
 
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "catalogue", "layer"]
+__all__ = ["Gradients", "Layer", "Run", "TreeLayer", "catalogue", "layer", "tree_layer"]
 
 
 def __getattr__(name: str) -> Any:
-    """``refseq.checks`` and ``refseq.adapters`` are imported when they are first asked for."""
-    if name in ("adapters", "checks"):
+    """``refseq.adapters``, ``checks`` and ``trees`` are imported when they are first asked for."""
+    if name in ("adapters", "checks", "trees"):
         return importlib.import_module(f"refseq.{name}")
     raise AttributeError(f"module 'refseq' has no attribute {name!r}")

@@ -1,0 +1,64 @@
+"""The loops of ``refseq.tree_scan``, compiled for the CPU, or interpreted for objects; and their sharing by threads."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from itertools import pairwise
+from types import SimpleNamespace
+
+from refseq import tree_cell, tree_scan
+from refseq.compiled import compiled
+from refseq.targets.digest import name_for_cache, source_digest
+from refseq.team import ALONE
+from refseq.tree_cell import TreeCell
+from refseq.tree_scan import build_tree_scan
+
+
+@cache
+def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
+    """The loops of a cell, compiled, or as plain Python for objects."""
+    scan = build_tree_scan(cell, ALONE)
+    forward_nodes, backward_nodes = scan.forward, scan.backward
+    gradient_row, edge_row = scan.gradient, scan.edge_gradient
+    key = source_digest(cell, tree_cell, tree_scan)
+
+    # `key` is captured so that it is part of numba's cache key
+    def forward(lane, first, last, F, W, V, x, s, old, tape, a, L):
+        _ = key
+        forward_nodes(lane, first, last, F, W, V, x, s, old, tape, a, L)
+
+    def backward(lane, first, last, F, W, V, s, old, tape, ds, d0, dv, da, dx, dp, L):
+        _ = key
+        backward_nodes(lane, first, last, F, W, V, s, old, tape, ds, d0, dv, da, dx, dp, L)
+
+    def gradient(lane, first, last, begin, F, x, s, old, tape, da, dM, db):
+        _ = key
+        for k in range(first, last):
+            gradient_row(k, begin, F, x, s, old, tape, da, dM, db)
+
+    def edge_gradient(lane, first, last, begin, F, x, s, L, dM, db):
+        _ = key
+        for k in range(first, last):
+            edge_row(k, begin, F, x, s, L, dM, db)
+
+    loops = [forward, backward, gradient] + [edge_gradient] * (edge_row is not None)
+    if dtype != "object":
+        loops = [compiled(name_for_cache(loop, dtype, key)) for loop in loops]
+    return SimpleNamespace(zip(("forward", "backward", "gradient", "edge_gradient"), loops, strict=False))
+
+
+def threads(count: int) -> AbstractContextManager[Executor | None]:
+    """A pool of so many threads; None for one."""
+    return nullcontext() if count == 1 else ThreadPoolExecutor(count)
+
+
+def shared(pool: Executor | None, lanes: int, function: Callable, first: int, last: int, arguments: Sequence) -> None:
+    """function(lane, first, last, *arguments), its range cut into one piece for each lane of the pool."""
+    if pool is None:
+        function(0, first, last, *arguments)
+        return
+    function(0, first, first, *arguments)  # compile once, before the threads start
+    bounds = [first + (last - first) * lane // lanes for lane in range(lanes + 1)]
+    for future in [pool.submit(function, lane, *piece, *arguments) for lane, piece in enumerate(pairwise(bounds))]:
+        future.result()
