@@ -4,12 +4,13 @@ import importlib
 from typing import Any
 
 from refseq.cells import catalogue
+from refseq.graph_layer import GraphLayer, graph_layer
 from refseq.layer import Gradients, Layer, Run, layer
 from refseq.tree_layer import TreeLayer, tree_layer
 
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "TreeLayer", "catalogue", "layer", "tree_layer"]
+__all__ = ["Gradients", "GraphLayer", "Layer", "Run", "TreeLayer", "catalogue", "graph_layer", "layer", "tree_layer"]
 
 
 def __getattr__(name: str) -> Any:

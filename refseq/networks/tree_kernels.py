@@ -45,7 +45,7 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
     loops = [forward, backward, gradient] + [edge_gradient] * (edge_row is not None)
     if dtype != "object":
         loops = [compiled(name_for_cache(loop, dtype, key)) for loop in loops]
-    return SimpleNamespace(zip(("forward", "backward", "gradient", "edge_gradient"), loops, strict=False))
+    return SimpleNamespace(**{loop.__name__: loop for loop in loops})
 
 
 def threads(count: int) -> AbstractContextManager[Executor | None]:
