@@ -13,7 +13,7 @@ from refseq.cell import Cell
 from refseq.cells import catalogue
 from refseq.networks import graph
 from refseq.networks.drawing import draw
-from refseq.networks.edges import Edges, edges
+from refseq.networks.edges import Edges, edges, in_field
 from refseq.networks.packing import Part
 from refseq.targets import Weights, available
 
@@ -155,13 +155,13 @@ class GraphLayer:
                 raise ValueError(f"{what}: expected one for each of {self.edge_types} edge types, got {len(given)}")
         found = []
         for r, matrix in enumerate(matrices):
-            along = edges(f"adjacency[{r}]", matrix, nodes, sample, None if weights is None else zeros((0,), sample))
-            if weights is not None:
-                count = len(along.leaving.ends)
-                along = Edges(
-                    along.arriving, along.leaving, arguments.array(f"weights[{r}]", weights[r], (count,), sample.dtype)
-                )
-            found.append(along)
+
+            def values(data: np.ndarray, r: int = r) -> np.ndarray:
+                if weights is None:
+                    return in_field(f"adjacency[{r}]", data, sample)
+                return arguments.array(f"weights[{r}]", weights[r], data.shape, sample.dtype)
+
+            found.append(edges(f"adjacency[{r}]", matrix, nodes, values))
         return (*found, *(along.reversed for along in found if self.both_ways))
 
 

@@ -43,8 +43,8 @@ class Edges:
         return Edges(self.leaving, self.arriving, self.weights)
 
 
-def edges(name: str, adjacency: Any, nodes: int, sample: np.ndarray, weights: np.ndarray | None) -> Edges:
-    """The edges of an adjacency matrix (N, N), duplicates summed; ``weights`` (E,) replaces its values. Raises TypeError or
+def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray], np.ndarray]) -> Edges:
+    """The edges of an adjacency matrix (N, N), duplicates summed, with ``weights(its values)``. Raises TypeError or
     ValueError naming the matrix."""
     if not sparse.issparse(adjacency):
         raise TypeError(f"{name}: expected a matrix of scipy.sparse, got {type(adjacency).__name__}")
@@ -58,11 +58,11 @@ def edges(name: str, adjacency: Any, nodes: int, sample: np.ndarray, weights: np
     offsets = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=nodes))]).astype(np.int64)
     leaving = Neighbours(matrix.indptr.astype(np.int64), columns, np.arange(len(columns)))
     arriving = Neighbours(offsets, rows[order], order)
-    return Edges(arriving, leaving, _values(name, matrix.data, sample) if weights is None else weights)
+    return Edges(arriving, leaving, weights(matrix.data))
 
 
-def _values(name: str, data: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """The matrix's values in the number field of the parameters."""
+def in_field(name: str, data: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """A matrix's values in the number field of the parameters. Raises TypeError for floats of another precision."""
     exact = data.dtype.kind in "biu" or data.dtype == sample.dtype
     if not exact and not (data.dtype == np.float64 and sample.dtype.kind in "cO"):
         raise TypeError(f"{name}: expected integers or {sample.dtype} like the other arrays, got {field_name(data)}")
