@@ -49,7 +49,9 @@ class Bias:
     @property
     def pairs(self) -> tuple[tuple[str, int], ...]:
         """Every pre-activation with the row that it takes."""
-        return tuple((slot, self.rows.index(gate)) for slot, gate in zip(self.slots, self.gates or self.slots, strict=True))
+        return tuple(
+            (slot, self.rows.index(gate)) for slot, gate in zip(self.slots, self.gates or self.slots, strict=True)
+        )
 
 
 @dataclass(frozen=True)

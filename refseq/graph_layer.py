@@ -80,9 +80,7 @@ class GraphLayer:
         words = [f"graph of {self.cell.label} {self.inputs}->{self.units} x{self.steps}", *extra]
         return " ".join([*words, *["no bias"] * (not self.bias)])
 
-    def initialise(
-        self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0
-    ) -> Arrays:
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
         """Draw parameters; biases are zero, other parameters of the cell's units have their initial values. Schemes and
         errors as in ``Layer.initialise``."""
         drawn = draw(self.shapes, ("W_hx",), seed, scheme, dtype, gain)

@@ -99,7 +99,11 @@ class Recurrence:
         accepted = set(self.options) if "settled" in parameters else set(parameters)
         if accepted != set(self.options):
             raise ValueError(f"recurrence {self.name}: build takes {sorted(accepted)}, options {sorted(self.options)}")
-        every = {name: Option((False, True), False, meaning) for name, (_, meaning) in REGULARISERS.items() if self.regularised}
+        every = {
+            name: Option((False, True), False, meaning)
+            for name, (_, meaning) in REGULARISERS.items()
+            if self.regularised
+        }
         object.__setattr__(self, "options", MappingProxyType({**self.options, **every}))
 
     def settle(self, **options: object) -> dict[str, object]:

@@ -77,9 +77,7 @@ class TreeLayer:
     def __str__(self) -> str:
         return f"{self.cell.label} {self.inputs}->{self.units}" + " no bias" * (not self.bias)
 
-    def initialise(
-        self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0
-    ) -> Arrays:
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
         """Draw parameters; biases are zero. Schemes and errors as in ``Layer.initialise``."""
         return draw(self.shapes, ("W_hx", "W_fx"), seed, scheme, dtype, gain)
 

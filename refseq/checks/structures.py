@@ -111,7 +111,7 @@ def enclosures(
         tape: list[Node] = []
         nodes = {name: lift(array, lambda number: Node(tape, arb(number))) for name, array in values.items()}
         results = function.forward(nodes, "reference")[0]
-        seeds = [(n, arb(w)) for name, array in results.items() for n, w in _pairs(array, cotangents[name])]
+        seeds = [(n, arb(float(w))) for name, array in results.items() for n, w in _pairs(array, cotangents[name])]
         pulled = pull_back(tape, seeds)
 
         def gradient(node: Node) -> arb:
@@ -135,7 +135,9 @@ def deviations(
     worst = {}
     for name, array in ours.items():
         exact = np.array([float(ball) for ball in true[name].flat]).reshape(array.shape)
-        error = np.array([float((arb(float(v)) - b).abs_upper()) for v, b in _pairs(array, true[name])]).reshape(array.shape)
+        error = np.array([float((arb(float(v)) - b).abs_upper()) for v, b in _pairs(array, true[name])]).reshape(
+            array.shape
+        )
         error = np.where(error <= 2.0**-200 * (1 + np.abs(exact)), 0.0, error)  # the radius of the ball itself
         sigma = np.where(spread[name] > 0, np.hypot(spread[name], UNIT_ROUNDOFF[dtype] * exact), 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):

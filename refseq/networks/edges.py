@@ -102,9 +102,7 @@ def add_messages(result: np.ndarray, along: Edges, values: np.ndarray) -> None:
     collect(near.offsets, near.ends, near.entries, along.weights, values, result)
 
 
-def messages_backward(
-    along: Edges, values: np.ndarray, cotangents: np.ndarray, dweights: np.ndarray
-) -> np.ndarray:
+def messages_backward(along: Edges, values: np.ndarray, cotangents: np.ndarray, dweights: np.ndarray) -> np.ndarray:
     """The adjoint of add_messages: returns the cotangents of ``values``, adds those of the weights to ``dweights``."""
     dvalues, far = zeros(values.shape, values), along.leaving
     add_messages(dvalues, along.reversed, cotangents)

@@ -71,7 +71,9 @@ def backward(
         own, ds = _sum(own, pulled.weights), pulled.s0
         for r, (along, message) in enumerate(zip(recording.edges, sent, strict=True)):
             dy = messages_backward(along, message.y[0], pulled.x[0], dweights[r])
-            back = _pull(target, message_cell(), network.messages[r], message, dy[None], zeros(message.final.shape, like))
+            back = _pull(
+                target, message_cell(), network.messages[r], message, dy[None], zeros(message.final.shape, like)
+            )
             messages[r] = _sum(messages[r], back.weights)
             ds[:, 0] += back.x[0]
     return own, tuple(messages), ds, dweights
@@ -90,7 +92,9 @@ def _pull(target: Target, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarr
 
 def _zeros(weights: Weights) -> Weights:
     like = weights.matrices[0]
-    matrices, biases = (tuple(zeros(part.shape, like) for part in parts) for parts in (weights.matrices, weights.biases))
+    matrices, biases = (
+        tuple(zeros(part.shape, like) for part in parts) for parts in (weights.matrices, weights.biases)
+    )
     return Weights(matrices, biases, zeros(weights.p.shape, like))
 
 

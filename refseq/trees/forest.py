@@ -170,7 +170,9 @@ class Forest:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Forest):
             return NotImplemented
-        same = (np.array_equal(getattr(self, name), getattr(other, name)) for name in ("offsets", "children", "positions"))
+        same = (
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("offsets", "children", "positions")
+        )
         return all(same) and self.labels == other.labels
 
     __hash__ = None  # type: ignore[assignment] - it compares by value
@@ -208,7 +210,9 @@ def _check_positions(positions: np.ndarray, offsets: np.ndarray, children: np.nd
     inside[offsets[:-1][np.diff(offsets) > 0]] = False  # the first child of each parent follows no other
     falls = np.flatnonzero((positions < 0) | (inside & (np.diff(positions, prepend=-1) <= 0)))
     if falls.size:
-        raise ValueError(f"positions: expected to ascend from 0 or more, got others at node {_owner(offsets, falls[0])}")
+        raise ValueError(
+            f"positions: expected to ascend from 0 or more, got others at node {_owner(offsets, falls[0])}"
+        )
 
 
 def _below_itself(parents: np.ndarray) -> int:
