@@ -18,8 +18,9 @@ of the result. The others work on the rows of the weights' gradients, which are 
 
     forward(lane, first, last, ...)     states and tapes
     backward(lane, first, last, ...)    da, dx, and ds of the children
-    gradient(k, begin, ...)             row k of the gradients of the node's weights; sums from the roots to the leaves
-    edge_gradient(k, begin, ...)        likewise of the edge cell's
+    gradient(first, last, begin, ...)   rows first <= k < last of the gradients of the node's weights, as ``refseq.scan``
+                                        counts them; sums over the nodes order[begin:] from the roots to the leaves
+    edge_gradient(first, last, begin, ...)   likewise of the edge cell's
 """
 
 from collections.abc import Callable
@@ -67,11 +68,13 @@ def build_tree_scan(cell: TreeCell, team: Team) -> TreeScan:
             spread(n, lane, F, V, s, d0, ds, dx, dp, L)
 
     @register_jitable
-    def gradient(k, begin, F, x, s, old, tape, da, dM, db):
+    def gradient(first, last, begin, F, x, s, old, tape, da, dM, db):
         for back in range(F[0].shape[0] - begin):
             n = F[0][F[0].shape[0] - 1 - back]
-            outer(k, x[n], old[n], s[n], tape[n], da[n], dM)
-            sums(k, da[n], dM, db)
+            inputs, before, after, kept, cotangents = x[n], old[n], s[n], tape[n], da[n]
+            for k in range(first, last):
+                outer(k, inputs, before, after, kept, cotangents, dM)
+                sums(k, cotangents, dM, db)
 
     return TreeScan(forward, backward, gradient, None if cell.edge is None else _edge_gradient(cell.edge, team))
 
@@ -136,11 +139,13 @@ def _edge_gradient(edge: Cell, team: Team) -> Callable:
     outer, sums, _ = weight_gradients(edge, team)
 
     @register_jitable
-    def gradient(k, begin, F, x, s, L, dM, db):
+    def gradient(first, last, begin, F, x, s, L, dM, db):
         for back in range(F[0].shape[0] - begin):
             n = F[0][F[0].shape[0] - 1 - back]
             for e in range(F[1][n], F[1][n + 1]):
-                outer(k, x[n], s[F[2][e]], L[0][e], L[1][e], L[2][e], dM)
-                sums(k, L[2][e], dM, db)
+                inputs, before, after, kept, cotangents = x[n], s[F[2][e]], L[0][e], L[1][e], L[2][e]
+                for k in range(first, last):
+                    outer(k, inputs, before, after, kept, cotangents, dM)
+                    sums(k, cotangents, dM, db)
 
     return gradient

@@ -149,10 +149,7 @@ def test_complex_step(dtype):
     """Im f(a + ihv)/h is the derivative; compiled and not."""
     rng = np.random.default_rng(11)
     a, v, h = rng.normal(size=ENTRIES), rng.normal(size=ENTRIES), 1e-20
-    real, stepped = (
-        dtype.replace("complex64", "float32").replace("complex128", "float64"),
-        (a + 1j * h * v).astype(dtype),
-    )
+    real, stepped = dtype.replace("complex64", "float32").replace("complex128", "float64"), (a + 1j * h * v).astype(dtype)
     dv = v.astype(dtype)
     for run in (python, _compiled):
         p, z, *_, value, dl = run(stepped, dv)

@@ -20,7 +20,7 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
     """The loops of a cell, compiled, or as plain Python for objects."""
     scan = build_tree_scan(cell, ALONE)
     forward_nodes, backward_nodes = scan.forward, scan.backward
-    gradient_row, edge_row = scan.gradient, scan.edge_gradient
+    gradient_rows, edge_rows = scan.gradient, scan.edge_gradient
     key = source_digest(cell, tree_cell, tree_scan)
 
     # `key` is captured so that it is part of numba's cache key
@@ -34,15 +34,13 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
 
     def gradient(lane, first, last, begin, F, x, s, old, tape, da, dM, db):
         _ = key
-        for k in range(first, last):
-            gradient_row(k, begin, F, x, s, old, tape, da, dM, db)
+        gradient_rows(first, last, begin, F, x, s, old, tape, da, dM, db)
 
     def edge_gradient(lane, first, last, begin, F, x, s, L, dM, db):
         _ = key
-        for k in range(first, last):
-            edge_row(k, begin, F, x, s, L, dM, db)
+        edge_rows(first, last, begin, F, x, s, L, dM, db)
 
-    loops = [forward, backward, gradient] + [edge_gradient] * (edge_row is not None)
+    loops = [forward, backward, gradient] + [edge_gradient] * (edge_rows is not None)
     if dtype != "object":
         loops = [compiled(name_for_cache(loop, dtype, key)) for loop in loops]
     return SimpleNamespace(**{loop.__name__: loop for loop in loops})
