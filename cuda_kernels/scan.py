@@ -13,9 +13,9 @@ from numba.extending import register_jitable
 from cuda_kernels.gpu import cuda, jit
 from refseq.cell import Cell
 from refseq.scan import build_scan
-from refseq.team import Team
 from refseq.targets.base import Kernels
 from refseq.targets.digest import name_for_cache, source_digest
+from refseq.team import Team
 
 # The simulator swaps the name `cuda` in the globals of the kernels' own module, so all that use it stand in this file.
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
+from refseq.equations import equations
 from refseq.layout import Layout
 from refseq.stage import Product, Stage
 from refseq.validation import validate
@@ -47,11 +48,9 @@ class Bias:
         return tuple(dict.fromkeys(self.gates or self.slots))
 
     @property
-    def pairs(self) -> tuple[tuple[str, int], ...]:
-        """Every pre-activation with the row that it takes."""
-        return tuple(
-            (slot, self.rows.index(gate)) for slot, gate in zip(self.slots, self.gates or self.slots, strict=True)
-        )
+    def row_of(self) -> Mapping[str, str]:
+        """Every pre-activation with the name of the row that it takes."""
+        return dict(zip(self.slots, self.gates or self.slots, strict=True))
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ class Cell:
     constants  numbers that are not learned, handed to the stages after the parameters
     masks      arrays (T, B, H) that the caller gives along with x, handed over after the constants; no gradient
     sizes      which vectors do not have ``units`` entries: their size's name ("projection", "outputs")
+    history    states that are nothing but older values of another state
     """
 
     name: str
@@ -83,13 +83,13 @@ class Cell:
     gates: tuple[str, ...]
     state: tuple[str, ...]
     stages: tuple[Stage, ...]
-    equations: tuple[str, ...]
     source: Source
     biases: tuple[Bias, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     masks: tuple[str, ...] = ()
     sizes: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("options", "constants", "sizes"):
@@ -122,6 +122,17 @@ class Cell:
     def code(self) -> str:
         """What the compiled code depends on: the label without the values of constants, which are data."""
         return f"{self.name} { {key: value for key, value in self.options.items() if not isinstance(value, float)} }"
+
+    def symbol(self, vector: str) -> str:
+        """How a vector is written in formulas: ``h_t`` for the new state h, ``h_(t-1)`` for the old one."""
+        if vector in ("x", *self.state):
+            return "x_t" if vector == "x" else f"{vector}_(t-1)"
+        return f"{vector.removesuffix('1')}_t" if vector.removesuffix("1") in self.state else vector
+
+    @cached_property
+    def equations(self) -> tuple[str, ...]:
+        """The cell's formulas as text, from its own functions; see ``refseq.equations``."""
+        return equations(self)
 
     def __repr__(self) -> str:
         return f"<cell {self.label}: gates {' '.join(self.gates)}; state {' '.join(self.state)}>"

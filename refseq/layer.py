@@ -81,6 +81,16 @@ class Layer:
         """Features of y: D*H where the directions are concatenated."""
         return self.parts[0].width(self.cell.state[0]) * (self.directions if self.merge == "concat" else 1)
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states; the first is the output."""
+        return self.cell.state
+
+    @property
+    def label(self) -> str:
+        """The cell with its options."""
+        return self.cell.label
+
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter by name."""

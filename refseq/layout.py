@@ -1,4 +1,4 @@
-"""Where a cell's vectors are kept while it runs: rows of the arrays of ``refseq.step``, derived from the description."""
+"""Where a cell's vectors are kept while it runs: rows of the arrays of ``refseq.step``, from the description alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class Layout:
         """Number of the bias array and its row for a pre-activation; None if it has no bias."""
         for number, bias in enumerate(self._cell.biases):
             if slot in bias.slots:
-                return number, dict(bias.pairs)[slot]
+                return number, bias.rows.index(bias.row_of[slot])
         return None
 
     def measure(self, size: str) -> tuple[int, int]:

@@ -1,4 +1,7 @@
-"""Where an operand is read from, and where its cotangent is added to."""
+"""Where an operand is read from, and where its cotangent is added to.
+
+numba-cuda lets a function return an array that it was given, but no row of one: the row is taken by who asks.
+"""
 
 from collections.abc import Callable
 
@@ -7,33 +10,29 @@ from numba.extending import register_jitable
 from refseq.layout import Place
 
 
-def value_of(place: Place) -> Callable:
-    """f(x, s0, s1, tape), the vector at this place."""
-    kind, row = place.kind, place.row
-    if kind == "x":
-
-        @register_jitable
-        def get(x, s0, s1, tape):
-            return x
-    elif kind == "old":
-
-        @register_jitable
-        def get(x, s0, s1, tape):
-            return s0[row]
-    elif kind == "new":
-
-        @register_jitable
-        def get(x, s0, s1, tape):
-            return s1[row]
-    else:
-
-        @register_jitable
-        def get(x, s0, s1, tape):
-            return tape[row]
-
-    return get
+@register_jitable
+def _first(x, s0, s1, tape):
+    return x
 
 
-def cotangent_of(place: Place) -> Callable:
-    """f(dx, d0, ds, dv), the cotangent of the vector at this place: its arrays stand in the order of ``value_of``."""
-    return value_of(place)
+@register_jitable
+def _second(x, s0, s1, tape):
+    return s0
+
+
+@register_jitable
+def _third(x, s0, s1, tape):
+    return s1
+
+
+@register_jitable
+def _fourth(x, s0, s1, tape):
+    return tape
+
+
+_CHOICES = {"x": _first, "old": _second, "new": _third, "tape": _fourth}
+
+
+def array_of(place: Place) -> Callable:
+    """f(x, s0, s1, tape), the array whose row ``place.row`` is the vector; f(dx, d0, ds, dv), that of its cotangent."""
+    return _CHOICES[place.kind]

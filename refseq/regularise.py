@@ -19,6 +19,8 @@ def zoneout(cell: Cell) -> Cell:
 
     D. Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden activations, ICLR 2017, eqs. 3-5.
     """
+    if cell.history:
+        raise ValueError(f"zoneout: {cell.label} keeps older values of its states, {', '.join(cell.history)}")
     made = new(cell.state)
     drafts = {name: f"{name}_draft" for name in made}
     states = len(cell.state)
@@ -45,20 +47,21 @@ def zoneout(cell: Cell) -> Cell:
         options={**cell.options, "zoneout": True},
         stages=tuple(stages),
         masks=(*cell.masks, *(f"zoneout_{name}" for name in cell.state)),
-        equations=(*cell.equations, *(rf"{n}_t \leftarrow z_{n} {n}_{{t-1}} + (1 - z_{n}) {n}_t" for n in cell.state)),
     )
 
 
 def dropout(cell: Cell) -> Cell:
-    """Every vector that a recurrent matrix is applied to is first multiplied by the mask ``dropout_h``.
+    """Every vector that a recurrent matrix (one that is applied to an old state) is applied to is first multiplied by
+    the mask ``dropout_h``.
 
     Y. Gal, Z. Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, NeurIPS 2016:
     one mask for all time steps, of zeros and of 1/(1 - rate). For the mask of the inputs multiply x by it.
     """
     place, learned = len(cell.own) + len(cell.constants) + len(cell.masks), len(cell.own)
     olds, stages, done = len(cell.state), [], set()
+    recurrent = {p.matrix for stage in cell.stages for p in stage.products if p.operand in cell.state and p.matrix}
     for stage in cell.stages:
-        operands = [product.operand for product in stage.products if product.operand != "x" and product.matrix]
+        operands = [product.operand for product in stage.products if product.matrix in recurrent]
         for operand in dict.fromkeys(operands):
             if operand not in done:
                 at = cell.state.index(operand) if operand in cell.state else olds
@@ -68,7 +71,7 @@ def dropout(cell: Cell) -> Cell:
                 functions = _masked(at, olds + len(seen), place, learned)
                 stages.append(Stage((), (), (f"{operand}_dropped",), *functions, sees=seen))
                 done.add(operand)
-        products = (replace(p, operand=f"{p.operand}_dropped") if p.operand in done else p for p in stage.products)
+        products = (replace(p, operand=f"{p.operand}_dropped") if p.matrix in recurrent else p for p in stage.products)
         stages.append(replace(stage, products=tuple(products)))
     if not done:
         raise ValueError(f"dropout: {cell.label} has no recurrent matrix")
@@ -77,12 +80,12 @@ def dropout(cell: Cell) -> Cell:
         options={**cell.options, "dropout": True},
         stages=tuple(stages),
         masks=(*cell.masks, "dropout_h"),
-        equations=(*cell.equations, r"W_{hh} v \leftarrow W_{hh} (\mathrm{mask} \odot v)"),
     )
 
 
 def _masked(at: int, known: int, place: int, learned: int) -> tuple[Callable, Callable]:
     """mask * s[at], with its adjoint."""
+    after = at + 1  # numba slices a tuple by numbers that it need not compute
 
     @register_jitable
     def forward(a, s, p):
@@ -91,7 +94,7 @@ def _masked(at: int, known: int, place: int, learned: int) -> tuple[Callable, Ca
     @register_jitable
     def backward(kept, s, made, p, dmade):
         (d,) = dmade
-        return (), zeros_like(s[:at]) + (d * p[place],) + zeros_like(s[at + 1 : known]), zeros_like(p[:learned])
+        return (), zeros_like(s[:at]) + (d * p[place],) + zeros_like(s[after:known]), zeros_like(p[:learned])  # noqa: RUF005 - numba has no star
 
     return forward, backward
 

@@ -2,7 +2,7 @@
 
 Arrays of one layer in one direction (T steps, B rows; the rest as in ``refseq.step``), all time-major:
 
-    x, dx (T, B, K)   y, dy (T, B, H)   m (T, B, Q, H)   s (n+1, B, S, H)   tape (n, B, N, H)   da (n, B, A, H)
+    x, dx (T, B, 1, K)   y, dy (T, B, H)   m (T, B, Q, H)   s (n+1, B, S, H)   tape (n, B, N, H)   da (n, B, A, H)
 
 Row b runs for lengths[b] steps. Step number t reads x at time t, or at lengths[b] - 1 - t in the reverse direction, and
 goes from s[t] to s[t+1]; s[lengths[b]] is the row's final state. What lies beyond a row's length is neither read nor
@@ -28,7 +28,7 @@ from numba.extending import register_jitable
 
 from refseq.cell import Bias, Cell
 from refseq.linear import add, add_outer_row
-from refseq.operand import value_of
+from refseq.operand import array_of
 from refseq.stage import Product
 from refseq.step import build_step
 from refseq.team import Team, chain
@@ -129,7 +129,8 @@ def _rows_before(number: int) -> Callable:
 def _outer(cell: Cell, product: Product, team: Team) -> Callable:
     """Add one step's part of one product to row k, if it belongs to the product's matrix."""
     index, size, layout = team.index, team.size, cell.layout
-    matrix, value = layout.matrices[str(product.matrix)], value_of(layout.place(product.operand))
+    matrix, place = layout.matrices[str(product.matrix)], layout.place(product.operand)
+    choose, vector = array_of(place), place.row
     number, before, first = matrix.number, _rows_before(matrix.number), matrix.gates.index(product.gates[0])
     last, slots = first + len(product.gates), tuple(layout.slots[slot] for slot in product.into)
 
@@ -137,7 +138,9 @@ def _outer(cell: Cell, product: Product, team: Team) -> Callable:
     def outer(k, x, s0, s1, tape, da, dM):
         row = k - before(dM)
         if 0 <= row < dM[number].shape[0]:
-            add_outer_row(dM[number][row], value(x, s0, s1, tape)[row], da, first, last, slots, index(), size())
+            add_outer_row(
+                dM[number][row], choose(x, s0, s1, tape)[vector, row], da, first, last, slots, index(), size()
+            )
 
     return outer
 
@@ -145,8 +148,8 @@ def _outer(cell: Cell, product: Product, team: Team) -> Callable:
 def _sum(cell: Cell, number: int, bias: Bias, team: Team) -> Callable:
     """Add one step's part to a bias, if k stands for it."""
     index, size, rows = team.index, team.size, _rows_before(len(cell.layout.matrices))
-    slots, own = tuple(cell.layout.slots[slot] for slot in bias.slots), tuple(row for _, row in bias.pairs)
-    count = len(slots)
+    slots = tuple(cell.layout.slots[slot] for slot in bias.slots)
+    own, count = tuple(bias.rows.index(row) for row in bias.row_of.values()), len(slots)
 
     @register_jitable
     def total(k, da, dM, db):

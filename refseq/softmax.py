@@ -42,6 +42,12 @@ def rest(a, m):
 
 
 @register_jitable
+def probability(a, j, m, others):
+    """exp(a_j) / sum_k exp(a_k), where m is the pivot of a and ``others`` its rest."""
+    return exp(a[j] - a[m]) / complement(-others)
+
+
+@register_jitable
 def logsumexp(a):
     """log(sum_k exp(a_k))."""
     m = pivot(a)
@@ -61,10 +67,10 @@ def logsumexp_backward(da, p, dvalue, lane, lanes):
 def softmax(p, a, lane, lanes):
     """p[j] = exp(a[j]) / sum_k exp(a[k])."""
     m = pivot(a)
-    total = complement(-rest(a, m))
+    others = rest(a, m)
     j = lane
     while j < p.shape[0]:
-        p[j] = exp(a[j] - a[m]) / total
+        p[j] = probability(a, j, m, others)
         j += lanes
 
 

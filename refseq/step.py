@@ -6,11 +6,11 @@ vectors), P per-unit parameters and constants, Q masks. Where sizes differ (``Ce
 longest vector, and a shorter one fills the beginning.
 
     M    one array for each matrix, (size in, G, size out)        b  one array for each bias, (G, size out)
-    p (P, H)  m (Q, H)  x (K,)  s0, s1 (S, H)  tape (N, H)  a, da (A, H)
+    p (P, H)  m (Q, H)  x (1, K)  s0, s1 (S, H)  tape (N, H)  a, da (A, H)
 
     forward(M, b, p, m, x, s0, s1, tape, a)                writes s1 and tape; a is scratch
     backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp)
-        ds: cotangent of s1 on entry and of s0 on exit; writes da; adds to dx and dp; d0 (S, H) and dv (V, H) are scratch
+        ds: cotangent of s1 on entry and of s0 on exit; writes da; adds to dx and dp; scratch: d0 (S, H), dv (V, H)
 
 The gradients of matrices and biases follow from da alone, once, after the time loop (``refseq.scan``).
 """
@@ -22,11 +22,10 @@ from numba.extending import register_jitable
 
 from refseq.cell import Cell
 from refseq.linear import add, add_product, add_transposed_product, clear, copy
-from refseq.operand import cotangent_of, value_of
+from refseq.operand import array_of
 from refseq.pointwise import operationwise, unitwise
 from refseq.stage import Product, Stage
 from refseq.team import Team, chain
-
 
 FORWARD = "M, b, p, m, x, s0, s1, tape, a"
 BACKWARD = "M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp"
@@ -54,7 +53,7 @@ def build_step(cell: Cell, team: Team, chained: bool = True) -> Step:
 
 
 def _cotangents(team: Team) -> tuple[Callable, Callable]:
-    """Before and after the stages' adjoints: clear what they add to; hand the old state's cotangent to the next step."""
+    """Before and after the stages' adjoints: clear what they add to; hand on the cotangent of the old state."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable
@@ -123,18 +122,19 @@ def _product(cell: Cell, stage: Stage, product: Product, team: Team) -> Step:
     """One product and its adjoint in the operand; without a matrix, the operand itself."""
     index, size, layout = team.index, team.size, cell.layout
     slots = tuple(layout.slots[slot] for slot in product.into)
-    value, cotangent = value_of(layout.place(product.operand)), cotangent_of(layout.place(product.operand))
+    place = layout.place(product.operand)
+    choose, row = array_of(place), place.row
     if product.matrix is None:
         (slot,) = slots
         measure, axis = layout.measure(stage.size)
 
         @register_jitable
         def take(M, b, p, m, x, s0, s1, tape, a):
-            add(a[slot], value(x, s0, s1, tape), M[measure].shape[axis], index(), size())
+            add(a[slot], choose(x, s0, s1, tape)[row], M[measure].shape[axis], index(), size())
 
         @register_jitable
         def give(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
-            add(cotangent(dx, d0, ds, dv), da[slot], M[measure].shape[axis], index(), size())
+            add(choose(dx, d0, ds, dv)[row], da[slot], M[measure].shape[axis], index(), size())
 
         return Step(take, give)
     matrix = layout.matrices[product.matrix]
@@ -143,10 +143,10 @@ def _product(cell: Cell, stage: Stage, product: Product, team: Team) -> Step:
 
     @register_jitable
     def forward(M, b, p, m, x, s0, s1, tape, a):
-        add_product(a, M[number], value(x, s0, s1, tape), first, last, slots, index(), size())
+        add_product(a, M[number], choose(x, s0, s1, tape)[row], first, last, slots, index(), size())
 
     @register_jitable
     def backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
-        add_transposed_product(cotangent(dx, d0, ds, dv), M[number], da, first, last, slots, index(), size())
+        add_transposed_product(choose(dx, d0, ds, dv)[row], M[number], da, first, last, slots, index(), size())
 
     return Step(forward, backward)

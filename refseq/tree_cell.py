@@ -9,6 +9,7 @@ With one position the description is that of a recurrence in time, names and all
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from refseq.cell import Cell
 
@@ -18,6 +19,21 @@ def positions(arity: int) -> tuple[str, ...]:
     if arity == 1:
         return ("",)
     return ("_left", "_right") if arity == 2 else tuple(f"_child{k + 1}" for k in range(arity))
+
+
+def _symbol(cell: Cell, vector: str, olds: dict[str, str], made: str) -> str:
+    """How a vector is written: node j has the input x_j."""
+    names = {"x": "x_j"} | olds | {f"{name}1": f"{name}_{made}" for name in cell.state}
+    return names.get(vector, vector)
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeCell(Cell):
+    """What node j sees of its child l: ``h_jl``, made of the child's state ``h_l``."""
+
+    def symbol(self, vector: str) -> str:
+        """How a vector is written in formulas."""
+        return _symbol(self, vector, {name: f"{name}_l" for name in self.state}, "jl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +46,7 @@ class TreeCell(Cell):
     """
 
     children: tuple[str, ...] = ("",)
-    edge: Cell | None = None
+    edge: EdgeCell | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,6 +60,18 @@ class TreeCell(Cell):
     def olds(self) -> tuple[str, ...]:
         """The old states: each child's, one child after another."""
         return tuple(f"{name}{child}" for child in self.children for name in self.state)
+
+    def symbol(self, vector: str) -> str:
+        """How a vector is written in formulas: ``h_j`` for the new state of node j, ``h_left`` for that of a child."""
+        if self.edge is not None:
+            return _symbol(self, vector, {name: f"(sum_l {name}_jl)" for name in self.state}, "j")
+        names = {old: old if len(self.children) > 1 else f"{old}_child" for old in self.olds}
+        return _symbol(self, vector, names, "j")
+
+    @cached_property
+    def equations(self) -> tuple[str, ...]:
+        """The formulas of the edge, if there is one, and of the node."""
+        return (*(self.edge.equations if self.edge is not None else ()), *super().equations)
 
     @property
     def arity(self) -> int | None:

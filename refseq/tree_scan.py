@@ -2,7 +2,7 @@
 
 Arrays of a forest of N nodes with E edges (the rest as in ``refseq.step``; O old states of all children):
 
-    x, dx (N, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children   tape (N, ., H)   da (N, A, H)
+    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children   tape (N, ., H)   da (N, A, H)
     ds (N, S, H)   cotangents of the states: of the outputs on entry, with those from above when a node's turn comes
 
     F = (order, offsets, children, positions) of ``refseq.trees.Forest``

@@ -1,6 +1,6 @@
 """Is the description of a cell consistent? Every error is a ValueError that begins with the cell's name."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from refseq.operations import OPERATIONS
@@ -36,9 +36,13 @@ def validate(cell: "Cell") -> None:
     if unknown:
         refuse(f"biases name unknown pre-activations {sorted(unknown)}")
     known = {"x", *cell.olds}
-    for stage in cell.stages:
-        _stage_names(cell, stage, known)
+    for stage in cell.stages:  # all of them before the layout, which relies on it
+        for vector in (*stage.sees, *(product.operand for product in stage.products)):
+            if vector not in known:
+                refuse(f"the stage that makes {', '.join(stage.makes)} uses {vector!r}, which nothing has made")
         known |= set(stage.makes)
+    for stage in cell.stages:
+        _stage_names(cell, stage)
     taken = set(cell.own) & {*cell.layout.matrices, *(bias.name for bias in cell.biases)}
     if taken:
         refuse(f"parameters {sorted(taken)} are names of matrices or biases")
@@ -46,11 +50,8 @@ def validate(cell: "Cell") -> None:
         _arities(cell, number)
 
 
-def _stage_names(cell: "Cell", stage: "Stage", known: Collection[str]) -> None:
+def _stage_names(cell: "Cell", stage: "Stage") -> None:
     makes = ", ".join(stage.makes)
-    for vector in (*stage.sees, *(product.operand for product in stage.products)):
-        if vector not in known:
-            raise ValueError(f"cell {cell.name}: the stage that makes {makes} uses {vector!r}, which nothing has made")
     for product in stage.products:
         strange = set(product.into) - set(stage.slots)
         if strange or (product.matrix and len(product.into) != len(product.gates)):

@@ -35,7 +35,6 @@ def build(activation: str) -> Cell:
         state=("h",),
         stages=(Stage(("h",), (Product("W_hx", "x", ("h",)),), ("h1",), forward, backward, ("g",)),),
         biases=(Bias("b_h", ("h",)),),
-        equations=(r"h_t = h_{t-1} + f(W_{hx} x_t + b_h)",),
         source=Source(
             "T. Mikolov et al., Learning longer memory in recurrent neural networks, arXiv:1412.7753, with alpha = 1",
             ("L4.8",),

@@ -11,7 +11,7 @@ The node is the LSTM without forget gate, with h~ and m for its old states; the 
 
 from numba.extending import register_jitable
 
-from refseq.cell import Bias, Cell, Source
+from refseq.cell import Bias, Source
 from refseq.cells.lstm_memory import blind, no_forget, remember, unbounded
 from refseq.cells.lstm_stages import together
 from refseq.cells.recursive import INPUT
@@ -19,7 +19,7 @@ from refseq.cells.tree_lstm import LET_IN, SHOWN
 from refseq.primitives import ACTIVATIONS
 from refseq.recurrence import Recurrence
 from refseq.stage import Product, Stage
-from refseq.tree_cell import TreeCell
+from refseq.tree_cell import EdgeCell, TreeCell
 
 _SOURCE = Source(
     "K. S. Tai, R. Socher, C. D. Manning, Improved semantic representations from tree-structured long short-term "
@@ -47,16 +47,15 @@ def forget_backward(kept, s, made, p, dmade):
     return (daf,), (dh1, dc), ()
 
 
-def _edge(x: bool) -> Cell:
+def _edge(x: bool) -> EdgeCell:
     products = (*[Product("W_fx", "x", ("f",))] * x, Product("W_fh", "h", ("f",)))
-    return Cell(
+    return EdgeCell(
         name="child_sum_edge",
         options={"x": x},
         gates=("f",),
         state=("h", "c"),
         stages=(Stage(("f",), products, ("c1", "h1"), forget, forget_backward, ("f",)),),
         biases=(Bias("b_f", ("f",)),),
-        equations=(r"f_{jk} = \sigma(" + r"W_{fx} x_j + " * x + r"W_{fh} h_k + b_f)",),
         source=_SOURCE,
     )
 
@@ -66,7 +65,6 @@ def build(x: bool) -> TreeCell:
     gates, edge = ("i", "g", "o"), _edge(x)
     keep = remember(no_forget(*ACTIVATIONS["sigmoid"]), blind(), unbounded(), "tanh")
     products = (*[Product("W_hx", "x", gates)] * x, Product("W_hh", "h", gates))
-    of_x = r"W_{hx} x_j + " * x
     return TreeCell(
         name="child_sum_tree_lstm",
         options={"x": x},
@@ -74,14 +72,6 @@ def build(x: bool) -> TreeCell:
         state=("h", "c"),
         stages=(together(keep, SHOWN, False, ("i",), products),),
         biases=(Bias("b_h", gates),),
-        equations=(
-            r"\tilde h_j = \sum_k h_k",
-            *edge.equations,
-            rf"i_j, o_j = \sigma({of_x}W_{{hh}} \tilde h_j + b_h)",
-            rf"g_j = \tanh({of_x}W_{{hh}} \tilde h_j + b_h)",
-            r"c_j = i_j \odot g_j + \sum_k f_{jk} \odot c_k",
-            r"h_j = o_j \odot \tanh(c_j)",
-        ),
         source=_SOURCE,
         edge=edge,
     )

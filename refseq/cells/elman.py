@@ -33,7 +33,6 @@ def build(activation: str) -> Cell:
         tape=(),
         forward=forward,
         backward=backward,
-        equations=(r"h_t = f(W_{hx} x_t + W_{hh} h_{t-1} + b_h)",),
         source=Source("J. L. Elman, Finding structure in time, Cognitive Science 14 (1990), 179-211", ("L0.1", "L1.4")),
     )
 

@@ -75,10 +75,6 @@ def backward_after(tape, s, s1, p, ds1):
     return (dan * q * sigmoid_slope(r), daz, dan, dun), ds, (dun,)
 
 
-_GATES = r"r_t, z_t = \sigma(W_{hx} x_t + W_{hh} h_{t-1} + b_h)"
-_UPDATE = r"h_t = z_t \odot h_{t-1} + (1 - z_t) \odot n_t"
-
-
 def build(reset: str) -> Cell:
     """The GRU cell with the reset gate before or after the recurrent product."""
     common = {"name": "gru", "options": {"reset": reset}, "gates": ("r", "z", "n"), "state": ("h",)}
@@ -106,7 +102,6 @@ def _before(**common) -> Cell:
         **common,
         stages=(first, second),
         biases=(Bias("b_h", ("r", "z", "n")),),
-        equations=(_GATES, r"n_t = \tanh(W_{hx} x_t + W_{hh} (r_t \odot h_{t-1}) + b_h)", _UPDATE),
         source=Source(
             "K. Cho et al., Learning phrase representations using RNN encoder-decoder, EMNLP 2014, eqs. 5-8",
             ("L1.11", "L2.4", "L4.10"),
@@ -122,7 +117,6 @@ def _after(**common) -> Cell:
         backward=backward_after,
         parameters=(Parameter("b_hn", bias=True),),
         separate=("n",),
-        equations=(_GATES, r"n_t = \tanh(W_{hx} x_t + b_h + r_t \odot (W_{hh} h_{t-1} + b_{hn}))", _UPDATE),
         source=Source("NVIDIA cuDNN, CUDNN_GRU; PyTorch, torch.nn.GRU", ()),
     )
 

@@ -38,7 +38,6 @@ def build(activation: str, output: str, outputs: bool) -> Cell:
         stages=(hidden, readout("h", "y1", output, size)),
         biases=(Bias("b_h", ("h",)), Bias("b_y", ("y",))),
         sizes={"y": size},
-        equations=(r"h_t = f(W_{hx} x_t + W_{hy} y_{t-1} + b_h)", r"y_t = g(W_{yh} h_t + b_y)"),
         source=Source(
             "M. I. Jordan, Serial order: a parallel distributed processing approach, UCSD 8604 (1986)", ("L1.4",)
         ),

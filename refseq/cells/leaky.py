@@ -74,7 +74,6 @@ def build(activation: str, mu: float, learn: str) -> Cell:
         if learn == "no"
         else (Parameter("mu_logit", shared=learn == "layer", initial=log(mu / (1 - mu))),),
         constants={"mu": mu} if learn == "no" else {},
-        equations=(r"h_t = \mu \odot h_{t-1} + (1 - \mu) \odot f(W_{hx} x_t + W_{hh} h_{t-1} + b_h)",),
         source=Source(
             "H. Jaeger et al., Optimization and applications of echo state networks with leaky-integrator neurons, "
             "Neural Networks 20 (2007), 335-352",

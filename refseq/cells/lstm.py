@@ -68,7 +68,6 @@ def lstm_cell(name: str, form: Form, options: dict[str, object], source: Source)
         biases=(Bias("b_h", gates),),
         parameters=parameters,
         constants=constants | ({"epsilon": EPSILON} if form.normalise else {}),
-        equations=_equations(form, names),
         source=source,
     )
     return project(cell) if form.projection else cell
@@ -99,36 +98,3 @@ def _stages(form: Form, names: tuple[str, ...], keep: Half, show: Half, learned:
             output_stage(show, "c1", _products(("o",), form.peephole, "c1")),
         )
     return (together(keep, show, form.output_sees == "new", names, _products(gates, form.peephole, "c")),)
-
-
-_SYMBOLS = {"sigmoid": r"\sigma", "tanh": r"\tanh", "relu": r"\mathrm{relu}", "identity": r"\mathrm{id}"}
-
-
-def _equations(form: Form, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The formulas of this form, in LaTeX."""
-    gate, candidate, shown = (
-        _SYMBOLS[name] for name in (form.gate_activation, form.cell_activation, form.hidden_activation)
-    )
-
-    def affine(index: str) -> str:
-        if form.normalise:
-            return rf"\gamma_{{hx}} \odot N(W_{{hx}} x_t) + \gamma_{{hh}} \odot N(W_{{hh}} h_{{t-1}}) + b_h{index}"
-        return f"W_{{hx}} x_t + W_{{hh}} h_{{t-1}} + b_h{index}"
-
-    def seen(at: str) -> str:
-        return {"none": "", "diagonal": rf" + w_c \odot c_{{{at}}}", "full": f" + W_{{hc}} c_{{{at}}}"}[form.peephole]
-
-    others = {"both": r"i_t, f_t", "no forget": r"i_t", "coupled": r"f_t"}[form.memory]
-    i, f = {"both": ("i_t", r"f_t \odot "), "no forget": ("i_t", ""), "coupled": ("(1 - f_t)", r"f_t \odot ")}[
-        form.memory
-    ]
-    memory = rf"{f}c_{{t-1}} + {i} \odot g_t"
-    last = "t" if form.output_sees == "new" else "t-1"
-    inside = r"\gamma_c \odot N(c_t) + b_c" if form.normalise else "c_t"
-    return (
-        f"{others} = {gate}({affine('')}{seen('t-1')})",
-        f"g_t = {candidate}({affine('')})",
-        "c_t = " + (memory if form.clip is None else rf"\mathrm{{clip}}({memory}, {form.clip:g})"),
-        f"o_t = {gate}({affine('')}{seen(last)})",
-        rf"h_t = o_t \odot {shown}({inside})",
-    )

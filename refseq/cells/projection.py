@@ -17,7 +17,6 @@ from refseq.tuples import zeros_like
 
 def project(cell: Cell) -> Cell:
     """The cell with a projection of its output."""
-
     learned = len(cell.own)
 
     @register_jitable
@@ -41,5 +40,4 @@ def project(cell: Cell) -> Cell:
         cell,
         stages=(*map(renamed, cell.stages), last),
         sizes={**cell.sizes, "h": "projection"},
-        equations=(*cell.equations[:-1], cell.equations[-1].replace("h_t =", "m_t ="), r"h_t = W_{hm} m_t"),
     )

@@ -42,7 +42,6 @@ def build(activation: str) -> Cell:
         state=("y",),
         stages=(readout("x", "y1", activation, "units"),),
         biases=(Bias("b_y", ("y",)),),
-        equations=(r"y_t = g(W_{yh} h_t + b_y)",),
         source=Source("the output layer of every recurrent network; Elman (1990)", ("L0.1", "L2.2", "L3.5")),
     )
 

@@ -44,7 +44,6 @@ def build(activation: str, arity: int, x: bool) -> TreeCell:
         state=("h",),
         stages=(Stage(("h",), tuple(products), ("h1",), forward, backward),),
         biases=(Bias("b_h", ("h",)),),
-        equations=(r"h_j = f(" + r"W_{hx} x_j + " * x + r"\sum_k W_{hh}^{(k)} h_{jk} + b_h)",),
         source=Source(
             "R. Socher et al., Parsing natural scenes and natural language with recursive neural networks, ICML 2011",
             ("L4.15",),

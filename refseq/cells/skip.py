@@ -37,7 +37,7 @@ def build(activation: str, delay: int) -> Cell:
         state=state,
         stages=(Stage(("h",), products, new(state), forward, backward),),
         biases=(Bias("b_h", ("h",)),),
-        equations=(rf"h_t = f(W_{{hx}} x_t + W_{{hh}} h_{{t-1}} + W_{{hd}} h_{{t-{delay}}} + b_h)",),
+        history=state[1:],
         source=Source(
             "T. Lin et al., Learning long-term dependencies in NARX recurrent neural networks, IEEE TNN 7 (1996), "
             "1329-1338",

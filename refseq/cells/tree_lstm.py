@@ -97,7 +97,6 @@ def build(arity: int, x: bool) -> TreeCell:
     products = [Product("W_hx", "x", gates, ("i", forgets[0], "g", "o"))] * x
     products += [Product("W_hx", "x", ("f",), (forget,)) for forget in forgets[1:]] * x
     products += [Product(f"W_hh{child}", f"h{child}", slots) for child in children]
-    of_x = r"W_{hx} x_j + " * x
     return TreeCell(
         name="tree_lstm",
         options={"arity": arity, "x": x},
@@ -105,13 +104,6 @@ def build(arity: int, x: bool) -> TreeCell:
         state=("h", "c"),
         stages=(_stage(arity, tuple(products)),),
         biases=(Bias("b_h", slots, ("i", *["f"] * arity, "g", "o")),),
-        equations=(
-            rf"i_j, o_j = \sigma({of_x}\sum_l W_{{hh}}^{{(l)}} h_{{jl}} + b_h)",
-            rf"f_{{jk}} = \sigma({of_x}\sum_l W_{{hh}}^{{(kl)}} h_{{jl}} + b_h)",
-            rf"g_j = \tanh({of_x}\sum_l W_{{hh}}^{{(l)}} h_{{jl}} + b_h)",
-            r"c_j = i_j \odot g_j + \sum_k f_{jk} \odot c_{jk}",
-            r"h_j = o_j \odot \tanh(c_j)",
-        ),
         source=Source(
             "K. S. Tai, R. Socher, C. D. Manning, Improved semantic representations from tree-structured long "
             "short-term memory networks, ACL 2015, eqs. 9-14",

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,7 +61,7 @@ class Implementation(Protocol):
 class OwnImplementation:
     """refseq's layer on one of its targets."""
 
-    def __init__(self, layer: Layer, target: str = "cpu") -> None:
+    def __init__(self, layer: Layer | Stack, target: str = "cpu") -> None:
         self.layer, self.target, self.name = layer, target, f"refseq {target}"
 
     def forward(

@@ -12,6 +12,7 @@ import numpy as np
 
 from refseq.checks.tensors import gradient_tensors
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 
@@ -20,7 +21,7 @@ Arrays = dict[str, np.ndarray]
 class Problem:
     """One call of forward and vjp. ``lengths`` None means all T."""
 
-    layer: Layer
+    layer: Layer | Stack
     dtype: str
     label: str
     params: Mapping[str, np.ndarray]
@@ -79,10 +80,10 @@ def spread_lengths(steps: int, rows: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def draw(
-    layer: Layer, dtype: str, steps: int, rows: int, regime: str = "generic", padded: bool = True, seed: int = 0
+    layer: Layer | Stack, dtype: str, steps: int, rows: int, regime: str = "generic", padded: bool = True, seed: int = 0
 ) -> Problem:
     """A problem; the same arguments give the same object, so that its exact values are computed once."""
-    rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.units])
+    rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.outputs])
     drawn = REGIMES[regime]
 
     def numbers(shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
@@ -91,7 +92,7 @@ def draw(
     def weights(shape: tuple[int, ...]) -> np.ndarray:
         return numbers(shape, drawn.weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
 
-    states = {name: layer.state_shape(rows, name) for name in layer.cell.state}
+    states = {name: layer.state_shape(rows, name) for name in layer.states}
     lengths = spread_lengths(steps, rows) if padded else None
     label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
     return Problem(

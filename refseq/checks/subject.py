@@ -13,6 +13,7 @@ from refseq.checks.implementation import Implementation, NotOffered
 from refseq.checks.problem import Problem, inputs, with_inputs
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 
@@ -28,9 +29,9 @@ class Misbehaviour(Exception):  # noqa: N818 - becomes a finding
 class Subject:
     """An implementation of a layer, called with problems and answering with tensors by name."""
 
-    def __init__(self, implementation: Implementation, layer: Layer) -> None:
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layer: expected a refseq Layer, got {type(layer).__name__} {layer!r}")
+    def __init__(self, implementation: Implementation, layer: Layer | Stack) -> None:
+        if not isinstance(layer, (Layer, Stack)):
+            raise TypeError(f"layer: expected a refseq Layer or Stack, got {type(layer).__name__} {layer!r}")
         for method in ("forward", "vjp"):
             if isinstance(implementation, type) or not callable(getattr(implementation, method, None)):
                 what = (

@@ -4,6 +4,7 @@ Forward: ``y`` and ``state[h]``. Gradients: ``d`` before a parameter's name, ``d
 state.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -12,6 +13,7 @@ import numpy as np
 
 from refseq.checks.verdict import Place
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 DIRECTIONS = ("forward", "reverse")
@@ -40,8 +42,20 @@ def _gates(layer: Layer) -> dict[str, tuple[str, ...]]:
     return {name: gates for part in layer.parts for name, gates in part.blocks().items()}
 
 
-def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
+def place(layer: Layer | Stack, tensor: str, index: tuple[int, ...]) -> Place:
     """Where the entry ``index`` of a tensor belongs."""
+    if isinstance(layer, Layer):
+        return _place(layer, tensor, index)
+    if tensor in ("y", "dx"):
+        number = len(layer.layers) - 1 if tensor == "y" else 0
+        return replace(_place(layer.layers[number], tensor, index), tensor=tensor, layer=number)
+    # dW_hx of layer 1 is d1.W_hx, its state h is state[1.h]
+    before, number, own = re.fullmatch(r"(d|d?state\[)(\d+)\.(.+)", tensor).groups()  # type: ignore[union-attr]
+    inside = _place(layer.layers[int(number)], before + own, index)
+    return replace(inside, tensor=tensor, layer=int(number))
+
+
+def _place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
     several, both = layer.layers > 1, layer.bidirectional
 
     def where(number: int, direction: int) -> dict:
@@ -66,7 +80,7 @@ def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
     return Place(tensor, gate=_gates(layer)[name][index[0]], unit=index[1], **home)
 
 
-def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
+def blocks(layer: Layer | Stack, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
     """The pieces of a tensor that a finding names apart: gates, or layers and directions of a state."""
     gated = tensor.startswith("d") and len(layer.shapes.get(tensor[1:], ())) >= 2
     if gated or "state[" in tensor:
@@ -75,7 +89,7 @@ def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, 
         yield ()
 
 
-def block_place(layer: Layer, tensor: str, block: tuple[int, ...], axes: int) -> Place:
+def block_place(layer: Layer | Stack, tensor: str, block: tuple[int, ...], axes: int) -> Place:
     """What all entries of a block of a tensor with this many axes have in common: gate, layer, direction."""
     if not block:
         return Place(tensor)

@@ -43,7 +43,11 @@ def _step(x: arb) -> arb:
 
 
 def _clip(x: arb, bound: arb) -> arb:
-    return (abs(x + bound) - abs(x - bound)) / 2 if not -bound < x < bound else x
+    if -bound < x < bound:
+        return x
+    if x >= bound or x <= -bound:
+        return bound if x >= bound else -bound
+    return (abs(x + bound) - abs(x - bound)) / 2
 
 
 def _inside(x: arb, bound: arb) -> arb:

@@ -1,7 +1,8 @@
 """GF(p), p = 2^61 - 1, with formal activations: identities between polynomials, without any tolerance.
 
-tanh(x), sigmoid(x), exp(x), log(x), sqrt(x) become free symbols: a random-looking but fixed element for each x. All that is
-known of them is how they differentiate, (tanh x)' = 1 - (tanh x)^2 and so on, and exp(-x) = 1/exp(x), exp(log x) = x.
+tanh(x), sigmoid(x), exp(x), log(x), sqrt(x) become free symbols: a random-looking but fixed element for each x. All
+that is known of them is how they differentiate, (tanh x)' = 1 - (tanh x)^2 and so on, and exp(-x) = 1/exp(x),
+exp(log x) = x.
 A gradient that BPTT gets right for the true functions by means of these laws alone is right here too; a wrong term is a
 polynomial that is not zero, and survives a random draw with probability (its degree)/2^61 at most (Schwartz, Zippel).
 relu becomes a free mask bit times x; at 0 the bit is 0. clip becomes x or one of its bounds.

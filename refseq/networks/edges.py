@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from refseq.arrays import field_name, lift, zeros
-from refseq.compiled import compiled
+from refseq.targets.digest import compiled_and_cached
 from refseq.primitives import constant
 
 
@@ -92,7 +92,7 @@ def _correlate(offsets, ends, entries, values, cotangents, dweights):
 
 @cache
 def _loops() -> tuple[Callable, Callable]:
-    return compiled(_collect), compiled(_correlate)
+    return compiled_and_cached(_collect), compiled_and_cached(_correlate)
 
 
 def add_messages(result: np.ndarray, along: Edges, values: np.ndarray) -> None:

@@ -95,7 +95,7 @@ class Part:
         return {name + self.suffix: value for name, value in result.items()}
 
     def gather(self, names: tuple[str, ...], arrays: Arrays, sample: np.ndarray) -> np.ndarray:
-        """This part's rows of arrays (L*D, ..., H) as one array (..., S, H) of the scan."""
+        """The part's rows of arrays (L*D, ..., H) as one array (..., S, H) of the scan."""
         shape = next((arrays[name].shape[1:-1] for name in names), ())
         result = zeros((*shape, len(names), self.wide), sample)
         for i, name in enumerate(names):

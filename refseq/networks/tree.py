@@ -61,6 +61,7 @@ def forward(
         rows = (len(cell.state), cell.edge.layout.stored)
         edges = tuple(zeros((len(forest.children), count, width), like) for count in rows)
     begin = 0 if leaves is None else len(leaves)
+    x = x[:, None]  # a row, as the step wants it
     recording = Recording(cell, weights, forest, leaves is not None, begin, threads, x, s, old, tape, edges)
     a, *edge_a = (zeros((threads, len(part.layout.slots), width), like) for part in cell.parts)
     _visit(recording, "forward", (*_handed(recording), x, s, old, tape, a, (*edges, *edge_a)))
@@ -86,7 +87,7 @@ def backward(recording: Recording, ds: np.ndarray) -> Pulled:
     pulled = [_gradient(recording, "gradient", recording.weights[0], (x, *given, da))]
     if cell.edge is not None:
         pulled.append(_gradient(recording, "edge_gradient", recording.weights[1], (x, s, edges[:3])))
-    return Pulled(tuple(pulled), dx, ds)
+    return Pulled(tuple(pulled), dx[:, 0], ds)
 
 
 def _arrays(forest: Forest) -> tuple[np.ndarray, ...]:

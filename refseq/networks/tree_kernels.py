@@ -8,7 +8,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 from refseq import tree_cell, tree_scan
-from refseq.compiled import compiled
+from refseq.targets.digest import compiled_and_cached
 from refseq.targets.digest import name_for_cache, source_digest
 from refseq.team import ALONE
 from refseq.tree_cell import TreeCell
@@ -42,7 +42,7 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
 
     loops = [forward, backward, gradient] + [edge_gradient] * (edge_rows is not None)
     if dtype != "object":
-        loops = [compiled(name_for_cache(loop, dtype, key)) for loop in loops]
+        loops = [compiled_and_cached(name_for_cache(loop, dtype, key)) for loop in loops]
     return SimpleNamespace(**{loop.__name__: loop for loop in loops})
 
 

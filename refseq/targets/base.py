@@ -1,8 +1,8 @@
 """What every target does around the three loops of ``refseq.scan``: allocate, run, sum over rows in row order.
 
-With checkpoints (``every``), forward keeps the states before each piece of time and throws the rest away; backward takes
-the pieces from the last to the first and runs each forward again. The same operations in the same order: the results
-are bitwise those of one piece. A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, chapter 12.
+With checkpoints (``every``), forward keeps the states before each piece of time and throws the rest away; backward
+takes the pieces from the last to the first and runs each forward again. The same operations in the same order: the
+results are bitwise those of one piece. A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, chapter 12.
 """
 
 from abc import ABC, abstractmethod
@@ -65,7 +65,8 @@ class ScanTarget(ABC):
         """See ``Target.backward``."""
         feed, (rows, _, width), like = tape.feed, ds.shape, weights.matrices[0]
         ds, d0, dv = ds.copy(), zeros(ds.shape, like), zeros((rows, len(cell.layout.vectors), width), like)
-        dx, dp = zeros(feed.x.shape, like), zeros((rows, len(cell.own), width), like)
+        x = _rows(feed.x)
+        dx, dp = zeros(x.shape, like), zeros((rows, len(cell.own), width), like)
         dM, db = (tuple(zeros(part.shape, like) for part in parts) for parts in (weights.matrices, weights.biases))
         for number in reversed(range(len(tape.checkpoints))):
             start = number * tape.every
@@ -84,7 +85,7 @@ class ScanTarget(ABC):
                     "gradient",
                     sum(len(matrix) for matrix in dM) + len(db),
                     work,
-                    (start, stop, feed.x, feed.lengths, feed.reverse, s, kept, da, dM, db),
+                    (start, stop, x, feed.lengths, feed.reverse, s, kept, da, dM, db),
                 ),
             ]
             if len(feed.x) and rows:
@@ -92,7 +93,13 @@ class ScanTarget(ABC):
         total = zeros(dp.shape[1:], like)
         for row in dp:
             total = total + row
-        return Pulled(Weights(dM, db, total), dx, ds)
+        return Pulled(Weights(dM, db, total), dx.reshape(feed.x.shape), ds)
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """x (T, B, K) as (T, B, 1, K), one row for each step like every other vector."""
+    steps, rows, size = x.shape
+    return x.reshape(steps, rows, 1, size)
 
 
 def output_size(cell: Cell, weights: Weights) -> int:
@@ -115,7 +122,7 @@ def _forward_job(
     s[0] = state
     scratch = zeros((rows, len(cell.layout.slots), width), like)
     parameters = (weights.matrices, weights.biases, weights.p)
-    arguments = (start, stop, *parameters, feed.masks, feed.x, feed.lengths, feed.reverse, s, tape, y, scratch)
+    arguments = (start, stop, *parameters, feed.masks, _rows(feed.x), feed.lengths, feed.reverse, s, tape, y, scratch)
     return Job("forward", rows, (stop - start) * rows * _multiplications(weights), arguments), s, tape
 
 

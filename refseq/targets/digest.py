@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import numba
+
 from refseq import (
     cells,
     columns,
@@ -72,3 +74,14 @@ def name_for_cache(function: Callable, dtype: str, digest: str) -> Callable:
     """The function, renamed so that its index in the cache is its own."""
     function.__qualname__ = f"{function.__name__}_{dtype}_{digest[:20]}"
     return function
+
+
+def compiled_and_cached(function: Callable) -> Callable:
+    """The function, compiled by numba on its first call and kept on disk where that is possible."""
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written

@@ -11,11 +11,10 @@ import numpy as np
 
 from refseq.arrays import DTYPES
 from refseq.cell import Cell
-from refseq.compiled import compiled
 from refseq.scan import build_scan
-from refseq.team import ALONE
 from refseq.targets.base import Job, Kernels, ScanTarget
-from refseq.targets.digest import name_for_cache, source_digest
+from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
+from refseq.team import ALONE
 
 WORTH_A_THREAD = 200_000
 """Multiply-adds below which starting threads costs more than it saves (about 0.1 ms on one core)."""
@@ -45,7 +44,7 @@ def kernels(cell: Cell, dtype: str) -> Kernels:
             gradient_row(k, start, stop, x, lengths, reverse, s, tape, da, dM, db)
 
     loops = (forward, backward, gradient)
-    return Kernels(*loops if dtype == "object" else (compiled(name_for_cache(f, dtype, key)) for f in loops))
+    return Kernels(*loops if dtype == "object" else (compiled_and_cached(name_for_cache(f, dtype, key)) for f in loops))
 
 
 class HostTarget(ScanTarget):

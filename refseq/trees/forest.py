@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.compiled import compiled
+from refseq.targets.digest import compiled_and_cached
 
 
 def _parents(offsets, children, parents):
@@ -68,7 +68,7 @@ def _top_down(values, parents, order):
             values[node] = values[parents[node]]
 
 
-_parents, _levels, _sorted, _top_down = (compiled(function) for function in (_parents, _levels, _sorted, _top_down))
+_parents, _levels, _sorted, _top_down = (compiled_and_cached(function) for function in (_parents, _levels, _sorted, _top_down))
 
 
 @dataclass(frozen=True, eq=False)

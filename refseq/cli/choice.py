@@ -1,0 +1,78 @@
+"""Which recurrences a command works on: names and options as tables print them, ``gru(reset=after)``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import typer
+
+import refseq
+
+Variant = tuple[str, Mapping[str, object]]
+"""A recurrence's name and its options."""
+
+CORE: tuple[Variant, ...] = (
+    ("elman", {}),
+    ("lstm", {}),
+    ("gru", {}),
+    ("gru", {"reset": "after"}),
+)
+"""What every framework has: looked at most thoroughly."""
+
+PEERS: tuple[Variant, ...] = (
+    *(("elman", {"activation": name}) for name in ("tanh", "relu", "sigmoid", "identity")),
+    *CORE[1:],
+    ("lstm", {"projection": 2}),
+    ("lstm_peephole", {"output_sees": "new"}),
+    ("lstm_coupled", {}),
+)
+"""What some framework or standard has."""
+
+
+def every_variant(names: Iterable[str] = ()) -> list[Variant]:
+    """Every example of every option, of these recurrences or of all; those that a cell refuses left out."""
+    found: list[Variant] = []
+    for name in names or refseq.catalogue():
+        recurrence = refseq.catalogue()[name]
+        for options in recurrence.variants():
+            try:
+                recurrence.cell(**options)
+            except ValueError:  # dropout of a cell without a recurrent matrix
+                continue
+            found.append((name, options))
+    return found
+
+
+def chosen(asked: Sequence[str]) -> list[Variant]:
+    """The recurrences named on the command line: ``lstm`` stands for all its variants, ``lstm(clip=3, projection=2)``
+    for itself. Raises typer.BadParameter for what does not exist."""
+    found: list[Variant] = []
+    for text in asked:
+        name, bracket, rest = text.partition("(")
+        if name not in refseq.catalogue() or (bracket and not rest.endswith(")")):
+            known = ", ".join(refseq.catalogue())
+            message = f"expected one of {known}, or one of them with options like gru(reset=after); got {text!r}"
+            raise typer.BadParameter(message, param_hint="--cell")
+        if not bracket:
+            found += every_variant([name])
+            continue
+        options = dict(_option(text, item) for item in rest[:-1].split(",") if item.strip())
+        try:
+            refseq.catalogue()[name].cell(**options)
+        except (TypeError, ValueError) as error:
+            raise typer.BadParameter(f"{text}: {error}", param_hint="--cell") from error
+        found.append((name, options))
+    return found
+
+
+def _option(text: str, item: str) -> tuple[str, object]:
+    key, equals, value = (part.strip() for part in item.partition("="))
+    if not equals:
+        raise typer.BadParameter(f"{text}: expected key=value, got {item.strip()!r}", param_hint="--cell")
+    words: dict[str, object] = {"True": True, "False": False, "None": None}
+    if value in words:
+        return key, words[value]
+    for number in (int, float):
+        try:
+            return key, number(value)
+        except ValueError:
+            continue
+    return key, value
