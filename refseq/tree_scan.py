@@ -71,10 +71,8 @@ def build_tree_scan(cell: TreeCell, team: Team) -> TreeScan:
     def gradient(first, last, begin, F, x, s, old, tape, da, dM, db):
         for back in range(F[0].shape[0] - begin):
             n = F[0][F[0].shape[0] - 1 - back]
-            inputs, before, after, kept, cotangents = x[n], old[n], s[n], tape[n], da[n]
-            for k in range(first, last):
-                outer(k, inputs, before, after, kept, cotangents, dM)
-                sums(k, cotangents, dM, db)
+            outer(first, last, x[n], old[n], s[n], tape[n], da[n], dM)
+            sums(first, last, da[n], dM, db)
 
     return TreeScan(forward, backward, gradient, None if cell.edge is None else _edge_gradient(cell.edge, team))
 
@@ -143,9 +141,7 @@ def _edge_gradient(edge: Cell, team: Team) -> Callable:
         for back in range(F[0].shape[0] - begin):
             n = F[0][F[0].shape[0] - 1 - back]
             for e in range(F[1][n], F[1][n + 1]):
-                inputs, before, after, kept, cotangents = x[n], s[F[2][e]], L[0][e], L[1][e], L[2][e]
-                for k in range(first, last):
-                    outer(k, inputs, before, after, kept, cotangents, dM)
-                    sums(k, cotangents, dM, db)
+                outer(first, last, x[n], s[F[2][e]], L[0][e], L[1][e], L[2][e], dM)
+                sums(first, last, L[2][e], dM, db)
 
     return gradient

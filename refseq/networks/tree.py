@@ -18,6 +18,10 @@ from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
 
 
+AT_ONCE = 2**14
+"""Numbers of a gradient that are summed together over all nodes, so that they stay in a core's cache."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A forward pass as backward needs it; arrays and L as in ``refseq.tree_scan``. ``begin``: the first entry of the
@@ -121,7 +125,8 @@ def _gradient(recording: Recording, loop: str, weights: Weights, arguments: tupl
     pieces = sum(len(matrix) for matrix in dM) + len(db)
     wide = nodes * _multiplications((weights,)) > WORTH_A_THREAD
     with threads(recording.threads) as pool:
-        arguments = (recording.begin, _arrays(recording.forest), *arguments, dM, db)
+        rows = max(1, AT_ONCE // max(matrix[0].size for matrix in dM))
+        arguments = (rows, recording.begin, _arrays(recording.forest), *arguments, dM, db)
         shared(pool if wide else None, recording.threads, function, 0, pieces, arguments)
     return Weights(dM, db, zeros((0, weights.p.shape[1]), like))
 

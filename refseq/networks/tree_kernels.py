@@ -32,13 +32,15 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
         _ = key
         backward_nodes(lane, first, last, F, W, V, s, old, tape, ds, d0, dv, da, dx, dp, L)
 
-    def gradient(lane, first, last, begin, F, x, s, old, tape, da, dM, db):
+    def gradient(lane, first, last, rows, begin, F, x, s, old, tape, da, dM, db):
         _ = key
-        gradient_rows(first, last, begin, F, x, s, old, tape, da, dM, db)
+        for low in range(first, last, rows):
+            gradient_rows(low, min(low + rows, last), begin, F, x, s, old, tape, da, dM, db)
 
-    def edge_gradient(lane, first, last, begin, F, x, s, L, dM, db):
+    def edge_gradient(lane, first, last, rows, begin, F, x, s, L, dM, db):
         _ = key
-        edge_rows(first, last, begin, F, x, s, L, dM, db)
+        for low in range(first, last, rows):
+            edge_rows(low, min(low + rows, last), begin, F, x, s, L, dM, db)
 
     loops = [forward, backward, gradient] + [edge_gradient] * (edge_rows is not None)
     if dtype != "object":
