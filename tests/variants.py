@@ -2,11 +2,13 @@
 
 import refseq
 
+REFUSED = {"output": "dropout", "additive": "dropout", "skip": "zoneout"}
+"""Without a recurrent matrix there is nothing to drop; what keeps older states cannot hold one of them back."""
+
 
 def _offered(entry) -> list[dict]:
-    """The examples of a recurrence's options; a cell without a recurrent matrix refuses dropout."""
-    bare = entry.name in ("output", "additive")
-    return [dict(options) for options in entry.variants() if not (bare and "dropout" in options)]
+    """The examples of a recurrence's options that it accepts."""
+    return [dict(options) for options in entry.variants() if REFUSED.get(entry.name) not in options]
 
 
 EVERY = [(name, dict(options)) for name, entry in refseq.catalogue().items() for options in _offered(entry)]
