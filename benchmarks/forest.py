@@ -1,7 +1,7 @@
 """Cost of recursive networks: linear in the nodes, whatever the shape. Run: python benchmarks/forest.py
 
-For every layer, forests of 100, 1,000 and 10,000 trees (balanced, 20 leaves) and one chain of 100,000 nodes, forward and
-backward: the median of 5 runs, the sizes taken in turn, so that a busy machine slows all of them alike.
+For every layer, forests of 100, 1,000 and 10,000 trees (balanced, 20 leaves) and one chain of 100,000 nodes, forward
+and backward: the median of 5 runs, the sizes taken in turn: a busy machine slows all alike.
 """
 
 from statistics import median

@@ -33,8 +33,8 @@ class GraphRun:
 
 @dataclass(frozen=True, eq=False)
 class GraphGradients:
-    """Gradients: ``params`` like the parameters, ``x`` (N, I), ``weights`` for every edge type one number for each entry
-    of its adjacency matrix, in ascending order of row and column."""
+    """Gradients: ``params`` like the parameters, ``x`` (N, I), ``weights`` for every edge type: one number for each
+    entry of its adjacency matrix, in ascending order of row and column."""
 
     params: Arrays
     x: np.ndarray
@@ -101,7 +101,7 @@ class GraphLayer:
 
         params     dict of arrays with the shapes of ``layer.shapes``
         x          features (N, I) of the nodes: their first states, filled with zeros to H entries
-        adjacency  a matrix of scipy.sparse (N, N) for every edge type, in a sequence (or one matrix for one type): entry
+        adjacency  a matrix of scipy.sparse (N, N) for every edge type, in a list (or one matrix for one type): entry
                    [u, v] is the weight of the edge u -> v; entries given twice are summed
         weights    replaces the weights: for every type one number for each entry, in ascending order of row and column
 
@@ -184,8 +184,9 @@ def graph_layer(
     units, at least as many.
 
     Every edge type has a matrix and a bias of its own; ``both_ways``: messages also go against the edges, by further
-    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU. Y. Li, D. Tarlow, M. Brockschmidt,
-    R. Zemel, Gated graph sequence neural networks, ICLR 2016, eqs. 1-6. Raises ValueError or TypeError naming the argument.
+    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU. Raises ValueError or TypeError
+    naming the argument. Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016,
+    eqs. 1-6.
     """
     name = arguments.choice("cell", cell, catalogue())
     made = catalogue()[name].cell(**options)

@@ -71,7 +71,7 @@ def add_transposed_product(dv, U, da, first, last, slots, lane, lanes):
 
 @register_jitable
 def add_outer_rows(dU, v, da, first, last, slots, begin, end, lane, lanes):
-    """dU[k, first + g, j] += v[k] da[slots[g], j] for the rows begin <= k < end: the adjoint of ``add_product`` in U."""
+    """dU[k, first + g, j] += v[k] da[slots[g], j] for rows begin <= k < end: the adjoint of ``add_product`` in U."""
     units = dU.shape[2]
     for k in range(begin, end):
         for g in range(last - first):

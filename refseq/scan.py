@@ -137,9 +137,7 @@ def _outer(cell: Cell, product: Product, team: Team) -> Callable:
     @register_jitable
     def outer(low, high, x, s0, s1, tape, da, dM):
         begin, end = max(low - before(dM), 0), min(high - before(dM), dM[number].shape[0])
-        add_outer_rows(
-            dM[number], choose(x, s0, s1, tape)[vector], da, first, last, slots, begin, end, index(), size()
-        )
+        add_outer_rows(dM[number], choose(x, s0, s1, tape)[vector], da, first, last, slots, begin, end, index(), size())
 
     return outer
 

@@ -1,4 +1,4 @@
-"""A recursive network: a recurrence over trees with its sizes, run on a forest from the leaves to the roots and back."""
+"""A recursive network: a recurrence over trees with its sizes, run on a forest from leaves to roots and back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -122,8 +122,8 @@ class TreeLayer:
     def backward(
         self, run: TreeRun, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
     ) -> TreeGradients:
-        """The gradient of sum(dy * y) + sum(dstate * state) over all nodes, from the roots to the leaves. None stands for
-        zero, in dstate also for a single state. Raises TypeError or ValueError naming the argument."""
+        """The gradient of sum(dy * y) + sum(dstate * state) over all nodes, from the roots to the leaves. None stands
+        for zero, in dstate also for a single state. Raises TypeError or ValueError naming the argument."""
         if not isinstance(run, TreeRun):
             raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
         if run.layer != self:

@@ -2,7 +2,8 @@
 
 Arrays of a forest of N nodes with E edges (the rest as in ``refseq.step``; O old states of all children):
 
-    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children   tape (N, ., H)   da (N, A, H)
+    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children
+    tape (N, ., H)    da (N, A, H)
     ds (N, S, H)   cotangents of the states: of the outputs on entry, with those from above when a node's turn comes
 
     F = (order, offsets, children, positions) of ``refseq.trees.Forest``
@@ -18,8 +19,8 @@ of the result. The others work on the rows of the weights' gradients, which are 
 
     forward(lane, first, last, ...)     states and tapes
     backward(lane, first, last, ...)    da, dx, and ds of the children
-    gradient(first, last, begin, ...)   rows first <= k < last of the gradients of the node's weights, as ``refseq.scan``
-                                        counts them; sums over the nodes order[begin:] from the roots to the leaves
+    gradient(first, last, begin, ...)        rows first <= k < last of the gradients of the node's weights, counted as
+                                             in ``refseq.scan``; summed over order[begin:] from the roots down
     edge_gradient(first, last, begin, ...)   likewise of the edge cell's
 """
 

@@ -51,7 +51,7 @@ def test_layers_are_values():
         refseq.tree_layer("child_sum_tree_lstm", 2, 3),
     ):
         assert pickle.loads(pickle.dumps(layer)) == copy.deepcopy(layer) == layer
-    assert LAYER != refseq.tree_layer("tree_lstm", 3, 5)
+    assert refseq.tree_layer("tree_lstm", 3, 5) != LAYER
 
 
 def test_inputs_are_not_changed_and_results_are_the_callers():

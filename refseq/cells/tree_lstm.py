@@ -32,7 +32,7 @@ SHOWN = emit(blind(), "sigmoid", "tanh")
 
 
 def further(children: int) -> Half:
-    """forward(total, a, s, p) -> (total + sum_k f_k c_k, (f_k)), with a = (a_fk), s = (h_k, c_k, ...) of these children;
+    """forward(total, a, s, p) -> (total + sum_k f_k c_k, (f_k)), with a = (a_fk), s = (h_k, c_k, ...) of these;
     backward(f, s, p, d) -> (da, ds)."""
     if children == 0:
 

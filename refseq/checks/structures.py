@@ -41,7 +41,7 @@ class Function:
 
 
 def of_tree(layer: TreeLayer, forest: Forest) -> Function:
-    """A tree layer on this forest: values are its parameters, ``x``, and ``state[h]``... if the leaves' states are given;
+    """A tree layer on this forest: values are its parameters, ``x``, and ``state[h]``... if those of leaves are given;
     results are ``y`` and ``state[h]``..."""
 
     def state(arrays: Arrays) -> Arrays | None:

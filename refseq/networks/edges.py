@@ -2,8 +2,8 @@
 
 m_v = sum over the edges u -> v of w_uv P_u
 
-An adjacency matrix is read as ``scipy.sparse.csgraph`` does: A[u, v] is the weight of the edge u -> v. The adjoint in P is
-the same sum along the reversed edges, with the transposed matrix.
+An adjacency matrix is read as ``scipy.sparse.csgraph`` does: A[u, v] is the weight of the edge u -> v. The adjoint in P
+is the same sum along the reversed edges, with the transposed matrix.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ import numpy as np
 from scipy import sparse
 
 from refseq.arrays import field_name, lift, zeros
-from refseq.targets.digest import compiled_and_cached
 from refseq.primitives import constant
+from refseq.targets.digest import compiled_and_cached
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,8 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The edges of one type: those that arrive at every node, those that leave it, and their weights, in ascending order
-    of source and target."""
+    """The edges of one type: those that arrive at every node, those that leave it, and their weights, in ascending
+    order of source and target."""
 
     arriving: Neighbours
     leaving: Neighbours

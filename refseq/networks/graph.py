@@ -3,8 +3,8 @@
 m_v = sum over edge types r, and edges u -> v of type r with weight w:  w (W_mh[r] h_u + b_m[r])
 h_v = cell(x = m_v, h_v)                                                for all nodes at once, ``steps`` times
 
-A message is what the output layer of the catalogue makes of h, and the cell is any other of the catalogue: both run on the
-scan of the recurrent layers, the nodes being the rows of a batch and every step a sequence of length 1.
+A message is what the output layer of the catalogue makes of h, and the cell is any other of the catalogue: both run on
+the scan of the recurrent layers, the nodes being the rows of a batch and every step a sequence of length 1.
 """
 
 from collections.abc import Sequence

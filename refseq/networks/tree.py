@@ -17,7 +17,6 @@ from refseq.targets.host import WORTH_A_THREAD
 from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
 
-
 AT_ONCE = 2**14
 """Numbers of a gradient that are summed together over all nodes, so that they stay in a core's cache."""
 

@@ -1,5 +1,6 @@
 """The loops of ``refseq.tree_scan``, compiled for the CPU, or interpreted for objects; and their sharing by threads."""
 
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -7,9 +8,7 @@ from functools import cache
 from itertools import pairwise
 from types import SimpleNamespace
 
-from refseq import tree_cell, tree_scan
-from refseq.targets.digest import compiled_and_cached
-from refseq.targets.digest import name_for_cache, source_digest
+from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
 from refseq.team import ALONE
 from refseq.tree_cell import TreeCell
 from refseq.tree_scan import build_tree_scan
@@ -21,7 +20,8 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
     scan = build_tree_scan(cell, ALONE)
     forward_nodes, backward_nodes = scan.forward, scan.backward
     gradient_rows, edge_rows = scan.gradient, scan.edge_gradient
-    key = source_digest(cell, tree_cell, tree_scan)
+    modules = [sys.modules[name] for name in (TreeCell.__module__, build_tree_scan.__module__, __name__)]
+    key = source_digest(cell, *modules)
 
     # `key` is captured so that it is part of numba's cache key
     def forward(lane, first, last, F, W, V, x, s, old, tape, a, L):
@@ -37,12 +37,15 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
         for low in range(first, last, rows):
             gradient_rows(low, min(low + rows, last), begin, F, x, s, old, tape, da, dM, db)
 
-    def edge_gradient(lane, first, last, rows, begin, F, x, s, L, dM, db):
-        _ = key
-        for low in range(first, last, rows):
-            edge_rows(low, min(low + rows, last), begin, F, x, s, L, dM, db)
+    loops: list[Callable] = [forward, backward, gradient]
+    if edge_rows is not None:
 
-    loops = [forward, backward, gradient] + [edge_gradient] * (edge_rows is not None)
+        def edge_gradient(lane, first, last, rows, begin, F, x, s, L, dM, db):
+            _ = key
+            for low in range(first, last, rows):
+                edge_rows(low, min(low + rows, last), begin, F, x, s, L, dM, db)
+
+        loops.append(edge_gradient)
     if dtype != "object":
         loops = [compiled_and_cached(name_for_cache(loop, dtype, key)) for loop in loops]
     return SimpleNamespace(**{loop.__name__: loop for loop in loops})

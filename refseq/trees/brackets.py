@@ -16,8 +16,8 @@ def from_brackets(text: str, labelled: bool = True) -> Forest:
     """The forest of all trees in the text; nodes are numbered in the order of the text, a parent before its children.
 
     Leaves are tokens. ``labelled``: the word after an opening bracket labels the node, as in ``(NP the cat)``, and
-    without one (``((a b) c)``) the label is empty. Not ``labelled``: every word is a leaf, as in the binary ``((a b) c)``
-    with the leaves a, b, c. ``forest.labels`` holds labels and tokens. Raises ValueError with the position (from 0) of
+    without one the label is empty. Not ``labelled``: every word is a leaf, as in the binary ``((a b) c)`` with the
+    leaves a, b, c. ``forest.labels`` holds labels and tokens. Raises ValueError with the position (from 0) of
     a bracket that is not closed, not opened, or empty.
     """
     if not isinstance(text, str):
@@ -55,8 +55,8 @@ def from_brackets(text: str, labelled: bool = True) -> Forest:
 
 
 def to_brackets(forest: Forest) -> str:
-    """The text of a forest with labels, one tree a line; ``from_brackets`` reads it back, in preorder. Raises ValueError
-    for a forest without labels, or with labels that are no words."""
+    """The text of a forest with labels, one tree a line; ``from_brackets`` reads it back, in preorder. Raises
+    ValueError for a forest without labels, or with labels that are no words."""
     if forest.labels is None:
         raise ValueError("forest: expected labels, got none")
     leaves = set(forest.leaves.tolist())

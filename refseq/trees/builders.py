@@ -16,7 +16,8 @@ def from_children(children: Sequence[Sequence[int | None]], labels: Sequence[str
     kept = [[(place, child) for place, child in enumerate(own) if child is not None] for own in children]
     offsets = np.cumsum([0, *map(len, kept)])
     edges = [pair for own in kept for pair in own]
-    return Forest(offsets, [c for _, c in edges], [p for p, _ in edges], None if labels is None else tuple(labels))  # type: ignore[arg-type] - integers become arrays
+    below, places = np.array([child for _, child in edges]), np.array([place for place, _ in edges])
+    return Forest(offsets, below, places, None if labels is None else tuple(labels))
 
 
 def from_parents(parents: np.ndarray | Sequence[int], labels: Sequence[str] | None = None) -> Forest:

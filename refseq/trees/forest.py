@@ -68,7 +68,9 @@ def _top_down(values, parents, order):
             values[node] = values[parents[node]]
 
 
-_parents, _levels, _sorted, _top_down = (compiled_and_cached(function) for function in (_parents, _levels, _sorted, _top_down))
+_parents, _levels, _sorted, _top_down = (
+    compiled_and_cached(function) for function in (_parents, _levels, _sorted, _top_down)
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +102,8 @@ class Forest:
         nodes, counts = len(offsets) - 1, np.diff(offsets)
         outside = np.flatnonzero((children < 0) | (children >= nodes))
         if outside.size:
-            edge = outside[0]
-            raise ValueError(
-                f"children: expected nodes 0 <= child < {nodes}, got {children[edge]} below node {_owner(offsets, edge)}"
-            )
+            child, owner = children[outside[0]], _owner(offsets, outside[0])
+            raise ValueError(f"children: expected nodes 0 <= child < {nodes}, got {child} below node {owner}")
         if self.positions is None:
             positions = np.arange(len(children)) - np.repeat(offsets[:-1], counts)
         else:

@@ -215,8 +215,8 @@ def test_a_compiled_chain_is_the_compiled_recurrent_layer_bit_for_bit():
 
 
 def test_a_child_sum_chain_is_the_lstm():
-    """Forward bit for bit; h's cotangent is summed in another order, so gradients are some roundings apart: T = 5 steps of
-    16 products each, of numbers below 10."""
+    """Forward bit for bit; h's cotangent is summed in another order, so gradients are some roundings apart: T = 5 steps
+    of 16 products each, of numbers below 10."""
     ours, theirs = chain_and_sequence("child_sum_tree_lstm", "lstm", {}, lambda array: lift(array, float))
     assert [name for name in same(ours, theirs) if name in ("y", "end h", "end c")] == []
     for name, value in ours.items():

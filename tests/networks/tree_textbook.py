@@ -1,4 +1,4 @@
-"""Recursive networks as a textbook writes them: one function that calls itself for the children. ``m`` is numpy or torch.
+"""Recursive networks as a textbook writes them: functions that call themselves for the children; m: numpy or torch.
 
 Nothing here shares code or style with the cells; what it computes is compared with them.
 """
