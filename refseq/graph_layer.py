@@ -148,6 +148,8 @@ class GraphLayer:
 
     def _edges(self, adjacency: Any, nodes: int, weights: Any, sample: np.ndarray) -> tuple[Edges, ...]:
         matrices = list(adjacency) if isinstance(adjacency, (list, tuple)) else [adjacency]
+        if weights is not None and not isinstance(weights, (list, tuple)):
+            raise TypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
         for what, given in (("adjacency", matrices), ("weights", weights)):
             if given is not None and len(given) != self.edge_types:
                 raise ValueError(f"{what}: expected one for each of {self.edge_types} edge types, got {len(given)}")

@@ -40,7 +40,7 @@ def _levels(offsets, parents, levels, ready):
         first += 1
         parent = parents[node]
         if parent != -1:
-            levels[parent] = max(levels[parent], levels[node] + 1)
+            levels[parent] = levels[node] + 1  # the queue ascends: the last child to come is on the highest level
             waiting[parent] -= 1
             if waiting[parent] == 0:
                 ready[done] = parent

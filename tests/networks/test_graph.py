@@ -290,6 +290,7 @@ BAD = [
     (lambda: call(adjacency=sparse.eye_array(NODES, dtype=complex)), TypeError, ["adjacency[0]", "complex128"]),
     (lambda: call(weights=[np.ones(EDGES + 1)]), ValueError, ["weights[0]", f"({EDGES})", f"({EDGES + 1},)"]),
     (lambda: call(weights=[np.ones(EDGES, "f4")]), TypeError, ["weights[0]", "float32"]),
+    (lambda: call(weights=np.ones(EDGES)), TypeError, ["weights", "list", "ndarray"]),
     (lambda: call(weights=[]), ValueError, ["weights", "1 edge types", "0"]),
     (lambda: call(dy=np.ones((NODES, 3))), ValueError, ["dy", "(6, 4)", "(6, 3)"]),
     (lambda: call(target="gpu"), ValueError, ["target", "'gpu'"]),
