@@ -102,7 +102,8 @@ class Layer:
 
     def mask_shapes(self, steps: int, rows: int) -> dict[str, tuple[int, ...]]:
         """Shape of every mask that the cell takes, (L*D, T, B, H)."""
-        return {name: (len(self.parts), steps, rows, self.units) for name in self.cell.masks}
+        part = self.parts[0]
+        return {name: (len(self.parts), steps, rows, part.mask_width(name)) for name in self.cell.masks}
 
     @property
     def sizes(self) -> str:
@@ -245,7 +246,12 @@ def _piece(checkpoint: Any, steps: int) -> int:
 
 def _restored(name: str, options: dict[str, Any], *sizes: Any) -> Layer:
     """A layer that was pickled or copied: its cell is the catalogue's."""
-    return _made(name, options, *sizes)
+    # of a size of its own the cell knows only whether it was given
+    return _made(name, {key: value for key, value in options.items() if not _only_given(name, key, value)}, *sizes)
+
+
+def _only_given(name: str, option: str, value: Any) -> bool:
+    return isinstance(value, bool) and option in catalogue()[name].own_sizes
 
 
 def _made(name: str, options: Mapping[str, Any], *sizes: Any) -> Layer:

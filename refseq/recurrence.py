@@ -118,12 +118,12 @@ class Recurrence:
     def sizes(self, **options: object) -> dict[str, int]:
         """The sizes of the cell's own that were given, by name."""
         settled = self.settle(**options)
-        return {name: settled[name] for name in self._own_sizes() if settled[name] is not None}  # type: ignore[misc]
+        return {name: settled[name] for name in self.own_sizes if settled[name] is not None}  # type: ignore[misc]
 
     def cell(self, **options: object) -> Cell:
         """The cell with these options; the same options give the same object."""
         settled = self.settle(**options)
-        given = {name: settled[name] is not None for name in self._own_sizes()}
+        given = {name: settled[name] is not None for name in self.own_sizes}
         return _built(self, tuple((settled | given).items()))
 
     def variants(self) -> list[Mapping[str, object]]:
@@ -133,7 +133,9 @@ class Recurrence:
             found += [{name: value} for value in option.examples if value != option.default]
         return found
 
-    def _own_sizes(self) -> list[str]:
+    @property
+    def own_sizes(self) -> list[str]:
+        """The options that are sizes of the cell's own."""
         return [name for name, option in self.options.items() if isinstance(option, Size) and option.own]
 
 

@@ -41,7 +41,7 @@ initialise = LAYER.initialise
 
 TABLE = [
     # making a layer
-    (lambda: refseq.layer("lsmt", 3, 4), ValueError, ["name", "'lsmt'", "elman, lstm, gru"]),
+    (lambda: refseq.layer("lsmt", 3, 4), ValueError, ["name", "'lsmt'", "elman, output, jordan, lstm"]),
     (lambda: refseq.layer(["lstm"], 3, 4), ValueError, ["name", "['lstm']"]),
     (lambda: refseq.layer("lstm", 0, 4), ValueError, ["inputs", "at least 1", "0"]),
     (lambda: refseq.layer("lstm", -1, 4), ValueError, ["inputs", "at least 1", "-1"]),
@@ -53,7 +53,11 @@ TABLE = [
     (lambda: refseq.layer("lstm", 3, 4, layers=1.0), TypeError, ["layers", "integer", "float"]),
     (lambda: refseq.layer("lstm", 3, 4, bidirectional=1), TypeError, ["bidirectional", "True or False", "int 1"]),
     (lambda: refseq.layer("lstm", 3, 4, bias="no"), TypeError, ["bias", "True or False", "str 'no'"]),
-    (lambda: refseq.layer("lstm", 3, 4, activation="relu"), ValueError, ["'activation'", "'lstm'", "none"]),
+    (
+        lambda: refseq.layer("lstm", 3, 4, activation="relu"),
+        ValueError,
+        ["'activation'", "'lstm'", "gate_activation, cell_activation"],
+    ),
     (lambda: refseq.layer("gru", 3, 4, peephole="full"), ValueError, ["'peephole'", "'gru'", "reset"]),
     (lambda: refseq.layer("gru", 3, 4, reset="never"), ValueError, ["reset", "before, after", "'never'"]),
     (lambda: refseq.layer("elman", 3, 4, activation=np.tanh), ValueError, ["activation", "tanh, sigmoid", "ufunc"]),

@@ -17,7 +17,6 @@ ONE = {
     "tape": ("t",),
     "forward": lambda a, s, p: (s, (a[0],)),
     "backward": lambda tape, s, s1, p, ds1: ((ds1[0], ds1[0]), ds1, ()),
-    "equations": (),
     "source": SOURCE,
 }
 FIRST = Stage(
@@ -43,7 +42,6 @@ TWO = {
     "gates": ("r", "n"),
     "state": ("h",),
     "stages": (FIRST, SECOND),
-    "equations": (),
     "source": SOURCE,
     "biases": (Bias("b_h", ("r", "n")),),
 }

@@ -59,8 +59,7 @@ def update_backward(kept, s, made, p, dmade):
 def forward_after(a, s, p):
     """Reset after the product: un is the recurrent product of gate n, with a bias of its own."""
     ar, az, an, un = a
-    (b_hn,) = p
-    q = un + b_hn
+    q = un + p[0]  # b_hn
     r = sigmoid(ar)
     made, (z, n) = update((az, an + r * q), s, p)
     return made, (r, z, n, q)

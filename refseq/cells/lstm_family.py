@@ -30,7 +30,7 @@ def _member(name: str, title: str, options: Mapping, source: Source, **fixed: st
     defaults = {key: option.default for key, option in options.items() if key not in ("peephole", "output_sees")}
 
     def build(**settled: object) -> Cell:
-        shown = {key: value for key, value in settled.items() if value != defaults.get(key)}
+        shown = {key: value for key, value in settled.items() if value not in (defaults.get(key), False)}
         return lstm_cell(name, Form(**fixed, **settled), shown, source)  # type: ignore[arg-type]
 
     return Recurrence(name, title, build, options)

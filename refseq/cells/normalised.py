@@ -2,7 +2,9 @@
 
 a_g = b_h[g] + gain_hx_g * N(W_hx[g] x_t) + gain_hh_g * N(W_hh[g] h_{t-1}),    N(v) = (v - mean v) / sqrt(var v + eps)
 
-J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, arXiv:1607.06450, eqs. 5 and 20. ``normalising`` is the stage
+After J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, arXiv:1607.06450, eq. 20, which takes mean and variance
+over all gates together; here every gate is normalised by itself, as TensorFlow's LayerNormBasicLSTMCell does.
+``normalising`` is the stage
 that makes the normalised products; ``gained`` makes a cell's own stage take its pre-activations from them.
 """
 

@@ -42,16 +42,21 @@ def every_variant(names: Iterable[str] = ()) -> list[Variant]:
 
 
 def chosen(asked: Sequence[str]) -> list[Variant]:
-    """The recurrences named on the command line: ``lstm`` stands for all its variants, ``lstm(clip=3, projection=2)``
-    for itself. Raises typer.BadParameter for what does not exist."""
+    """The recurrences named on the command line: ``lstm`` is the usual one (``gru`` both), ``lstm(clip=3)`` has these
+    options, ``lstm(*)`` stands for every example of every option. Raises typer.BadParameter for what does not exist."""
     found: list[Variant] = []
     for text in asked:
         name, bracket, rest = text.partition("(")
         if name not in refseq.catalogue() or (bracket and not rest.endswith(")")):
             known = ", ".join(refseq.catalogue())
-            message = f"expected one of {known}, or one of them with options like gru(reset=after); got {text!r}"
+            message = (
+                f"expected one of {known}, one of them with options like gru(reset=after), or lstm(*); got {text!r}"
+            )
             raise typer.BadParameter(message, param_hint="--cell")
         if not bracket:
+            found += [variant for variant in CORE if variant[0] == name] or [(name, {})]
+            continue
+        if rest == "*)":
             found += every_variant([name])
             continue
         options = dict(_option(text, item) for item in rest[:-1].split(",") if item.strip())

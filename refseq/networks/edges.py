@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from refseq.arrays import field_name, lift, zeros
 from refseq.primitives import constant
@@ -46,6 +45,8 @@ class Edges:
 def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray], np.ndarray]) -> Edges:
     """The edges of an adjacency matrix (N, N), duplicates summed, with ``weights(its values)``. Raises TypeError or
     ValueError naming the matrix."""
+    from scipy import sparse  # slow to import, and few need it
+
     if not sparse.issparse(adjacency):
         raise TypeError(f"{name}: expected a matrix of scipy.sparse, got {type(adjacency).__name__}")
     if adjacency.shape != (nodes, nodes):

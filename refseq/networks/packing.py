@@ -44,6 +44,10 @@ class Part:
         """Entries of a vector of the cell."""
         return self.sizes[self.cell.layout.size(vector)]
 
+    def mask_width(self, mask: str) -> int:
+        """Entries of a mask: of zoneout, those of its state."""
+        return self.width(mask.removeprefix("zoneout_")) if mask.startswith("zoneout_") else self.sizes["units"]
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The parameters by full name: gate axis first, then units, then the operand."""
         cell, sizes = self.cell, self.sizes

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy.cluster import hierarchy
 
 from refseq.trees.forest import Forest
 
@@ -12,6 +11,8 @@ def from_linkage(linkage: np.ndarray) -> Forest:
     """The binary tree of a linkage matrix (n-1, 4) of ``scipy.cluster.hierarchy``: nodes 0..n-1 are the observations,
     node n + i is the cluster that row i makes, and the last node is the root. Raises what scipy raises for a matrix
     that is no linkage."""
+    from scipy.cluster import hierarchy  # slow to import, and few need it
+
     given = np.asarray(linkage)
     hierarchy.is_valid_linkage(given, throw=True, name="linkage")
     pairs = given[:, :2].astype(np.int64)
@@ -21,6 +22,8 @@ def from_linkage(linkage: np.ndarray) -> Forest:
 
 def from_points(points: np.ndarray, method: str = "average", metric: Any = "euclidean") -> Forest:
     """The tree of ``scipy.cluster.hierarchy.linkage(points, method, metric)`` over points (n, features), n >= 1."""
+    from scipy.cluster import hierarchy
+
     given = np.asarray(points)
     if given.ndim != 2 or not len(given):
         raise ValueError(f"points: expected shape (n, features) with n >= 1, got {given.shape}")

@@ -114,7 +114,7 @@ def test_doctor_says_what_is_missing(monkeypatch, tmp_path, capsys):
 
 
 def test_version_and_help():
-    for arguments, words in ((["--version"], ["refseq 0."]), (["--help"], ["verify", "doctor"])):
+    for arguments, words in ((["--version"], ["refseq 0."]), (["--help"], ["verify", "catalogue", "doctor"])):
         done = subprocess.run(
             [sys.executable, "-m", "refseq", *arguments], capture_output=True, text=True, check=True, timeout=120
         )

@@ -99,7 +99,8 @@ class Relabelling:
             result["dx"] = self.features.along(2, result["dx"])
         for name, value in result.items():
             if "state[" in name or name.startswith("mask["):
-                size = layer.cell.layout.size(name.partition("[")[2][:-1]) if "state[" in name else "units"
+                inside = name.partition("[")[2][:-1]
+                size = "units" if inside == "dropout_h" else layer.cell.layout.size(inside.removeprefix("zoneout_"))
                 each = zip(self.sizes, value, strict=True)
                 signed = "state[" in name
                 result[name] = np.stack([self._plain(of[size], signed).along(v.ndim - 1, v) for of, v in each])
