@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from refseq.equations import equations
 from refseq.layout import Layout
@@ -151,11 +152,12 @@ def one_stage(
     forward: Callable,
     backward: Callable,
     separate: tuple[str, ...] = (),
-    **rest,
+    **rest: Any,
 ) -> Cell:
     """A cell of one stage; see the module's text. ``rest`` are further fields of Cell."""
     apart = tuple(f"{gate}_h" for gate in separate)
     recurrent = tuple(f"{gate}_h" if gate in separate else gate for gate in gates)
     products = (Product("W_hx", "x", gates), Product("W_hh", "h", gates, recurrent))
     stage = Stage((*gates, *apart), products, new(state), forward, backward, tape)
-    return Cell(gates=gates, state=state, stages=(stage,), **{"biases": (Bias("b_h", gates),)} | rest)
+    rest.setdefault("biases", (Bias("b_h", gates),))
+    return Cell(gates=gates, state=state, stages=(stage,), **rest)

@@ -1,4 +1,4 @@
-"""A row of a batch has the same bits alone, in any batch and with any number of threads, on "reference" and on "cpu"."""
+"""A row of a batch has the same bits alone, in any batch, with any number of threads, on "reference" and on "cpu"."""
 
 from dataclasses import replace
 

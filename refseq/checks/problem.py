@@ -7,6 +7,7 @@ lengths are unequal and include 0 and T. Values are exactly representable in the
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One call of forward and vjp. ``lengths`` None means all T."""
+    """One call of forward and vjp. ``lengths`` None means all T; ``layer`` is a Layer, or a Stack, which has no
+    properties."""
 
-    layer: Layer | Stack
+    layer: Any
     dtype: str
     label: str
     params: Mapping[str, np.ndarray]
