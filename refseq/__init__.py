@@ -4,14 +4,28 @@ import importlib
 from typing import Any
 
 from refseq.cells import catalogue
+from refseq.graph_layer import GraphLayer, graph_layer
 from refseq.layer import Gradients, Layer, Run, layer
 from refseq.stack import Stack, stack
+from refseq.tree_layer import TreeLayer, tree_layer
 
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "Stack", "catalogue", "layer", "stack"]
+__all__ = [
+    "Gradients",
+    "GraphLayer",
+    "Layer",
+    "Run",
+    "Stack",
+    "TreeLayer",
+    "catalogue",
+    "graph_layer",
+    "layer",
+    "stack",
+    "tree_layer",
+]
 
-_LATER = ("adapters", "checks", "clipping", "dynamics", "gradients", "losses", "optimisers", "training")
+_LATER = ("adapters", "checks", "clipping", "dynamics", "gradients", "losses", "optimisers", "training", "trees")
 
 
 def __getattr__(name: str) -> Any:

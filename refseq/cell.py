@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from refseq.equations import equations
 from refseq.layout import Layout
@@ -35,10 +36,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Bias:
-    """A bias with one row for each of these pre-activations."""
+    """A bias that is added to these pre-activations. ``gates`` name the row that each of them takes, if some share one;
+    by default every pre-activation has a row of its own."""
 
     name: str
     slots: tuple[str, ...]
+    gates: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names of the rows."""
+        return tuple(dict.fromkeys(self.gates or self.slots))
+
+    @property
+    def row_of(self) -> Mapping[str, str]:
+        """Every pre-activation with the name of the row that it takes."""
+        return dict(zip(self.slots, self.gates or self.slots, strict=True))
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,12 @@ class Cell:
         return Layout(self)
 
     @property
+    def olds(self) -> tuple[str, ...]:
+        """The old states that its stages may read: here those of the step before. A cell of a tree (``TreeCell``) reads
+        the states of every child, one child after another."""
+        return self.state
+
+    @property
     def own(self) -> tuple[str, ...]:
         """Names of the per-unit parameters."""
         return tuple(parameter.name for parameter in self.parameters)
@@ -106,6 +125,12 @@ class Cell:
         made of them: which constants and sizes the cell has."""
         chosen = {key: value for key, value in self.options.items() if not isinstance(value, float)}
         return f"{self.name} {chosen} constants {list(self.constants)} sizes {dict(self.sizes)}"
+
+    def symbol(self, vector: str) -> str:
+        """How a vector is written in formulas: ``h_t`` for the new state h, ``h_(t-1)`` for the old one."""
+        if vector in ("x", *self.state):
+            return "x_t" if vector == "x" else f"{vector}_(t-1)"
+        return f"{vector.removesuffix('1')}_t" if vector.removesuffix("1") in self.state else vector
 
     @cached_property
     def equations(self) -> tuple[str, ...]:
@@ -134,11 +159,12 @@ def one_stage(
     forward: Callable,
     backward: Callable,
     separate: tuple[str, ...] = (),
-    **rest,
+    **rest: Any,
 ) -> Cell:
     """A cell of one stage; see the module's text. ``rest`` are further fields of Cell."""
     apart = tuple(f"{gate}_h" for gate in separate)
     recurrent = tuple(f"{gate}_h" if gate in separate else gate for gate in gates)
     products = (Product("W_hx", "x", gates), Product("W_hh", "h", gates, recurrent))
     stage = Stage((*gates, *apart), products, new(state), forward, backward, tape)
-    return Cell(gates=gates, state=state, stages=(stage,), **{"biases": (Bias("b_h", gates),)} | rest)
+    rest.setdefault("biases", (Bias("b_h", gates),))
+    return Cell(gates=gates, state=state, stages=(stage,), **rest)

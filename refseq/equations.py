@@ -21,14 +21,6 @@ def equations(cell: "Cell") -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _vector(cell: "Cell", name: str) -> str:
-    if name == "x":
-        return "x_t"
-    if name in cell.state:
-        return f"{name}_(t-1)"
-    return f"{name.removesuffix('1')}_t" if name.removesuffix("1") in cell.state else name
-
-
 def _affine(cell: "Cell", stage: "Stage") -> list[str]:
     """Pre-activations; those of one form on one line, for all their gates k."""
     forms: dict[str, list[str]] = {}
@@ -52,20 +44,20 @@ def _terms(cell: "Cell", stage: "Stage", slot: str, letter: str) -> str:
     terms = []
     for product in stage.products:
         if slot in product.into:
-            operand = _vector(cell, product.operand)
+            operand = cell.symbol(product.operand)
             if product.matrix:
                 gate, count = product.gates[product.into.index(slot)], len(cell.layout.matrices[product.matrix].gates)
                 operand = f"{block(product.matrix, gate, count)} {operand}"
             terms.append(operand)
-    return " + ".join(terms + [block(b.name, slot, len(b.slots)) for b in cell.biases if slot in b.slots])
+    return " + ".join(terms + [block(b.name, b.row_of[slot], len(b.rows)) for b in cell.biases if slot in b.slots])
 
 
 def _made(cell: "Cell", stage: "Stage") -> list[str]:
-    names = [_vector(cell, name) for name in stage.makes]
+    names = [cell.symbol(name) for name in stage.makes]
     slots = tuple(Formula(f"a_{slot}") for slot in stage.slots)
     if stage.forward is None:
         return [f"{name} = {stage.operation}({slot.text})" for name, slot in zip(names, slots, strict=True)]
-    known = tuple(Formula(_vector(cell, name)) for name in (*cell.state, *stage.sees))
+    known = tuple(Formula(cell.symbol(name)) for name in (*cell.olds, *stage.sees))
     p = tuple(Formula(name) for name in (*cell.own, *cell.constants, *cell.masks))
     made, _ = stage.forward(slots, known, p)
     lines: list[str] = []

@@ -257,7 +257,7 @@ def _only_given(name: str, option: str, value: Any) -> bool:
 def _made(name: str, options: Mapping[str, Any], *sizes: Any) -> Layer:
     recurrence = catalogue()[name]
     own = tuple(recurrence.sizes(**options).items())
-    return Layer(recurrence.cell(**options), *sizes, own)
+    return Layer(recurrence.cell(**options), *sizes, own_sizes=own)
 
 
 def layer(

@@ -52,16 +52,17 @@ class Layout:
         """The name of a vector's size: inputs, units, ..."""
         if vector == "x":
             return "inputs"
-        name = f"{vector}1" if vector in self._cell.state else vector
+        state, olds = self._cell.state, self._cell.olds
+        name = f"{state[olds.index(vector) % len(state)]}1" if vector in olds else vector
         return self._sizes[name]
 
     def place(self, vector: str) -> Place:
         """Where a vector is kept."""
-        state = self._cell.state
+        state, olds = self._cell.state, self._cell.olds
         if vector == "x":
             return Place("x", 0)
-        if vector in state:
-            return Place("old", state.index(vector))
+        if vector in olds:
+            return Place("old", olds.index(vector))
         if vector in self.vectors:
             return Place("tape", self.vectors[vector])
         return Place("new", state.index(vector.removesuffix("1")))
@@ -80,7 +81,7 @@ class Layout:
         """Number of the bias array and its row for a pre-activation; None if it has no bias."""
         for number, bias in enumerate(self._cell.biases):
             if slot in bias.slots:
-                return number, bias.slots.index(slot)
+                return number, bias.rows.index(bias.row_of[slot])
         return None
 
     def measure(self, size: str) -> tuple[int, int]:

@@ -70,12 +70,13 @@ def add_transposed_product(dv, U, da, first, last, slots, lane, lanes):
 
 
 @register_jitable
-def add_outer_row(dU, v, da, first, last, slots, lane, lanes):
-    """dU[first + g, j] += v da[slots[g], j], the adjoint of ``add_product`` in row k of U, where v = v[k]."""
-    units = dU.shape[1]
-    for g in range(last - first):
-        s = slots[g]
-        j = lane
-        while j < units:
-            dU[first + g, j] = dU[first + g, j] + v * da[s, j]
-            j += lanes
+def add_outer_rows(dU, v, da, first, last, slots, begin, end, lane, lanes):
+    """dU[k, first + g, j] += v[k] da[slots[g], j] for rows begin <= k < end: the adjoint of ``add_product`` in U."""
+    units = dU.shape[2]
+    for k in range(begin, end):
+        for g in range(last - first):
+            s = slots[g]
+            j = lane
+            while j < units:
+                dU[k, first + g, j] = dU[k, first + g, j] + v[k] * da[s, j]
+                j += lanes

@@ -26,7 +26,7 @@ def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
     slots, kept = tuple(layout.slots[slot] for slot in stage.slots), layout.kept[number]
     made, vectors = layout.rows(stage.makes)
     renewed, seen = layout.rows(stage.sees)
-    states, masks = tuple(range(len(cell.state))), tuple(range(len(cell.masks)))
+    states, masks = tuple(range(len(cell.olds))), tuple(range(len(cell.masks)))
     own, numbers = tuple(range(len(cell.own))), tuple(range(len(cell.own) + len(cell.constants)))
     known = states + renewed
     measure, axis = layout.measure(stage.size)

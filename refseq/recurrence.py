@@ -90,19 +90,24 @@ AnyOption = Option | Number | Size
 @dataclass(frozen=True, eq=False)
 class Recurrence:
     """A family of cells that differ in their options: those of ``build``, and those of every cell
-    (``refseq.regularise``)."""
+    (``refseq.regularise``), unless not ``regularised``."""
 
     name: str
     title: str
     build: Callable[..., Cell]
     options: Mapping[str, AnyOption] = field(default_factory=dict)
+    regularised: bool = True
 
     def __post_init__(self) -> None:
         parameters = inspect.signature(self.build).parameters
         accepted = set(self.options) if "settled" in parameters else set(parameters)
         if accepted != set(self.options):
             raise ValueError(f"recurrence {self.name}: build takes {sorted(accepted)}, options {sorted(self.options)}")
-        every = {name: Option((False, True), False, meaning) for name, (_, meaning) in REGULARISERS.items()}
+        every = {
+            name: Option((False, True), False, meaning)
+            for name, (_, meaning) in REGULARISERS.items()
+            if self.regularised
+        }
         object.__setattr__(self, "options", MappingProxyType({**self.options, **every}))
 
     def settle(self, **options: object) -> dict[str, object]:
@@ -141,7 +146,7 @@ class Recurrence:
 @cache
 def _built(recurrence: Recurrence, options: tuple[tuple[str, object], ...]) -> Cell:
     given = dict(options)
-    chosen = [name for name in REGULARISERS if given.pop(name)]
+    chosen = [name for name in REGULARISERS if given.pop(name, False)]
     cell = recurrence.build(**given)
     for name in chosen:
         cell = REGULARISERS[name][0](cell)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.cell import Bias, Cell
-from refseq.linear import add, add_outer_row
+from refseq.linear import add, add_outer_rows
 from refseq.operand import array_of
 from refseq.stage import Product
 from refseq.step import build_step
@@ -55,9 +55,7 @@ def build_scan(cell: Cell, team: Team) -> Scan:
     step = build_step(cell, team)
     step_forward, step_backward = step.forward, step.backward
     index, size, barrier = team.index, team.size, team.barrier
-    products = [product for stage in cell.stages for product in stage.products if product.matrix is not None]
-    outer = chain("k, x, s0, s1, tape, da, dM", [_outer(cell, product, team) for product in products])
-    sums = chain("k, da, dM, db", [_sum(cell, number, bias, team) for number, bias in enumerate(cell.biases)])
+    outer, sums, pieces = weight_gradients(cell, team)
 
     @register_jitable
     def forward_row(b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):
@@ -88,17 +86,26 @@ def build_scan(cell: Cell, team: Team) -> Scan:
             for b in range(lengths.shape[0]):
                 if n + start < lengths[b]:
                     i = time_index(n + start, lengths[b], reverse)
-                    outer(k, x[i, b], s[n, b], s[n + 1, b], tape[n, b], da[n, b], dM)
-                    sums(k, da[n, b], dM, db)
+                    outer(k, k + 1, x[i, b], s[n, b], s[n + 1, b], tape[n, b], da[n, b], dM)
+                    sums(k, k + 1, da[n, b], dM, db)
         barrier()
 
+    return Scan(forward_row, backward_row, gradient_row, pieces)
+
+
+def weight_gradients(cell: Cell, team: Team) -> tuple[Callable, Callable, Callable]:
+    """One step's part of the pieces low <= k < high: outer(low, high, x, s0, s1, tape, da, dM) of the matrices and
+    sums(low, high, da, dM, db) of the biases; and pieces(dM), how many there are."""
+    products = [product for stage in cell.stages for product in stage.products if product.matrix is not None]
+    outer = chain("low, high, x, s0, s1, tape, da, dM", [_outer(cell, product, team) for product in products])
+    sums = chain("low, high, da, dM, db", [_sum(cell, number, bias, team) for number, bias in enumerate(cell.biases)])
     rows, biases = _rows_before(len(cell.layout.matrices)), len(cell.biases)
 
     @register_jitable
     def pieces(dM):
         return rows(dM) + biases
 
-    return Scan(forward_row, backward_row, gradient_row, pieces)
+    return outer, sums, pieces
 
 
 def _rows_before(number: int) -> Callable:
@@ -120,7 +127,7 @@ def _rows_before(number: int) -> Callable:
 
 
 def _outer(cell: Cell, product: Product, team: Team) -> Callable:
-    """Add one step's part of one product to row k, if it belongs to the product's matrix."""
+    """Add one step's part of one product to those of the rows low <= k < high that belong to the product's matrix."""
     index, size, layout = team.index, team.size, cell.layout
     matrix, place = layout.matrices[str(product.matrix)], layout.place(product.operand)
     choose, vector = array_of(place), place.row
@@ -128,25 +135,23 @@ def _outer(cell: Cell, product: Product, team: Team) -> Callable:
     last, slots = first + len(product.gates), tuple(layout.slots[slot] for slot in product.into)
 
     @register_jitable
-    def outer(k, x, s0, s1, tape, da, dM):
-        row = k - before(dM)
-        if 0 <= row < dM[number].shape[0]:
-            add_outer_row(
-                dM[number][row], choose(x, s0, s1, tape)[vector, row], da, first, last, slots, index(), size()
-            )
+    def outer(low, high, x, s0, s1, tape, da, dM):
+        begin, end = max(low - before(dM), 0), min(high - before(dM), dM[number].shape[0])
+        add_outer_rows(dM[number], choose(x, s0, s1, tape)[vector], da, first, last, slots, begin, end, index(), size())
 
     return outer
 
 
 def _sum(cell: Cell, number: int, bias: Bias, team: Team) -> Callable:
-    """Add one step's part to a bias, if k stands for it."""
+    """Add one step's part to a bias, if one of low <= k < high stands for it."""
     index, size, rows = team.index, team.size, _rows_before(len(cell.layout.matrices))
     slots = tuple(cell.layout.slots[slot] for slot in bias.slots)
+    own, count = tuple(bias.rows.index(row) for row in bias.row_of.values()), len(slots)
 
     @register_jitable
-    def total(k, da, dM, db):
-        if k == rows(dM) + number:
-            for g in range(db[number].shape[0]):
-                add(db[number][g], da[slots[g]], db[number].shape[1], index(), size())
+    def total(low, high, da, dM, db):
+        if low <= rows(dM) + number < high:
+            for g in range(count):
+                add(db[number][own[g]], da[slots[g]], db[number].shape[1], index(), size())
 
     return total

@@ -39,8 +39,8 @@ class Step:
     backward: Callable
 
 
-def build_step(cell: Cell, team: Team) -> Step:
-    """The step of a cell, for a team of threads.
+def build_step(cell: Cell, team: Team, chained: bool = True) -> Step:
+    """The step of a cell, for a team of threads. Not ``chained``: the old states' cotangent stays in d0.
 
     All parts of all stages are called by one function: numba optimises every function again inside its caller, so that
     each level of calls would cost compile time.
@@ -49,7 +49,7 @@ def build_step(cell: Cell, team: Team) -> Step:
     begin, finish = _cotangents(team)
     forward = [part for stage in stages for part in stage[0]]
     backward = [part for stage in reversed(stages) for part in stage[1]]
-    return Step(chain(FORWARD, forward), chain(BACKWARD, [begin, *backward, finish]))
+    return Step(chain(FORWARD, forward), chain(BACKWARD, [begin, *backward, *[finish] * chained]))
 
 
 def _cotangents(team: Team) -> tuple[Callable, Callable]:

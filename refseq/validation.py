@@ -35,7 +35,7 @@ def validate(cell: "Cell") -> None:
     unknown = set(once["biased pre-activations"]) - set(once["pre-activations"])
     if unknown:
         refuse(f"biases name unknown pre-activations {sorted(unknown)}")
-    known = {"x", *cell.state}
+    known = {"x", *cell.olds}
     for stage in cell.stages:  # all of them before the layout, which relies on it
         for vector in (*stage.sees, *(product.operand for product in stage.products)):
             if vector not in known:
@@ -90,7 +90,7 @@ def _arities(cell: "Cell", number: int) -> None:
         if found != lengths:
             raise ValueError(f"cell {cell.name}: {what} must return tuples of lengths {lengths}, got {found}")
 
-    known, made = len(cell.state) + len(stage.sees), len(stage.makes)
+    known, made = len(cell.olds) + len(stage.sees), len(stage.makes)
     s, p = numbers(known), numbers(len(cell.own) + len(cell.constants) + len(cell.masks))
     expect("forward", stage.forward(numbers(len(stage.slots)), s, p), made, len(stage.keeps))
     back = stage.backward(numbers(len(stage.keeps)), s, numbers(made), p, numbers(made))

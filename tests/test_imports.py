@@ -13,9 +13,9 @@ PACKAGE = Path(refseq.__file__).parent
 
 ORDER = """
     symbols; rules; primitives; arrays fields columns tuples team linear softmax stage layout;
-    operand operations equations; validation; cell; regularise; recurrence; cells; pointwise; step; scan; targets;
-    networks arguments initialise kernels; forms layer; stack gradients losses clipping optimisers saved_state;
-    dynamics training; __init__
+    operand operations equations; validation; cell; regularise tree_cell; recurrence; cells; pointwise; step; scan;
+    tree_scan targets; arguments initialise; trees; networks kernels; forms layer tree_layer graph_layer;
+    stack gradients losses clipping optimisers saved_state; dynamics training; __init__
 """
 LEVELS = {name: level for level, names in enumerate(ORDER.split(";")) for name in names.split()}
 """Modules and packages of the core; one imports only from lower levels, or from its own package. Everything else

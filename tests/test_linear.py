@@ -38,12 +38,13 @@ def test_add_transposed_product_is_the_adjoint_of_add_product(rng, first, last):
 
 
 @pytest.mark.parametrize(("first", "last"), RANGES)
-def test_add_outer_row_is_the_adjoint_of_add_product_in_the_matrix(rng, first, last):
+def test_add_outer_rows_is_the_adjoint_of_add_product_in_the_matrix(rng, first, last):
     U, v, w = residues(rng, OPERAND, GATES, UNITS), residues(rng, OPERAND), residues(rng, SLOTS, UNITS)
     image, pulled = zeros(w.shape, w), zeros(U.shape, U)
     linear.add_product(image, U, v, first, last, PLACES, 0, 1)
-    for k in range(OPERAND):
-        linear.add_outer_row(pulled[k], v[k], w, first, last, PLACES, 0, 1)
+    linear.add_outer_rows(pulled, v, w, first, last, PLACES, 0, 2, 0, 1)
+    assert np.array_equal(pulled[2:], 0 * U[2:])
+    linear.add_outer_rows(pulled, v, w, first, last, PLACES, 2, OPERAND, 0, 1)
     assert dot(w, image) == dot(pulled, U)
 
 
@@ -88,9 +89,9 @@ def test_copy_add_and_clear_work_on_the_first_entries(rng):
 
 def arguments(dtype):
     rng = np.random.default_rng(11)
-    W, b, x, v, w = (
+    W, x, v, w = (
         rng.normal(size=shape).astype(dtype)
-        for shape in [(OPERAND, GATES, UNITS), (GATES, UNITS), (OPERAND,), (OPERAND,), (SLOTS, UNITS)]
+        for shape in [(OPERAND, GATES, UNITS), (OPERAND,), (OPERAND,), (SLOTS, UNITS)]
     )
     return {
         "copy": (x.copy(), v, OPERAND),
@@ -98,7 +99,7 @@ def arguments(dtype):
         "add_product": (w.copy(), W, v, 0, GATES, PLACES),
         "clear": (x.copy(), OPERAND),
         "add_transposed_product": (v.copy(), W, w, 0, GATES, PLACES),
-        "add_outer_row": (b.copy(), x[0], w, 0, GATES, PLACES),
+        "add_outer_rows": (W.copy(), x, w, 0, GATES, PLACES, 1, OPERAND),
     }
 
 

@@ -1,7 +1,7 @@
 """What a foreign implementation offers to be judged, and refseq's own layers in that shape."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -62,7 +62,8 @@ class OwnImplementation:
     """refseq's layer on one of its targets."""
 
     def __init__(self, layer: Layer | Stack, target: str = "cpu") -> None:
-        self.layer, self.target, self.name = layer, target, f"refseq {target}"
+        self.layer: Any = layer
+        self.target, self.name = target, f"refseq {target}"
 
     def forward(
         self,

@@ -7,6 +7,7 @@ lengths are unequal and include 0 and T. Values are exactly representable in the
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One call of forward and vjp. ``lengths`` None means all T."""
+    """One call of forward and vjp. ``lengths`` None means all T; ``layer`` is a Layer, or a Stack, which has no
+    properties."""
 
-    layer: Layer | Stack
+    layer: Any
     dtype: str
     label: str
     params: Mapping[str, np.ndarray]
@@ -76,7 +78,7 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 REGIMES: dict[str, Regime] = {
     "generic": Regime(_normal),
-    "saturated": Regime(_normal, weights=4.0),
+    "saturated": Regime(_normal, weights=6.0),
     "tiny": Regime(lambda rng, shape: 1e-3 * rng.normal(size=shape)),
     "large": Regime(_normal, weights=2.0**-10, states=2.0**10, signals=2.0**10),
     "coarse": Regime(lambda rng, shape: rng.integers(-8, 9, shape) / 8.0),

@@ -40,7 +40,9 @@ class Subject:
                     else f"{implementation!r}"
                 )
                 raise TypeError(f"implementation: expected an object with the methods forward and vjp, got {what}")
-        self.implementation, self.layer = implementation, layer
+        self.implementation = implementation
+        self.layer: Any = layer
+        """A Layer, or a Stack, to which no property is put."""
         self.raw: Arrays = {}
         """What the last forward returned, and vjp after it, itself; callers get copies."""
         self.name = str(getattr(implementation, "name", type(implementation).__name__))

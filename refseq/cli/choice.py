@@ -1,12 +1,13 @@
 """Which recurrences a command works on: names and options as tables print them, ``gru(reset=after)``."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import typer
 
 import refseq
 
-Variant = tuple[str, Mapping[str, object]]
+Variant = tuple[str, Mapping[str, Any]]
 """A recurrence's name and its options."""
 
 CORE: tuple[Variant, ...] = (

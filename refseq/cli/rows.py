@@ -136,8 +136,8 @@ def _grid(
         for shape, dtype in configurations:
             if not selection.dtypes or dtype in selection.dtypes:
                 deep = shape == "deep"
-                sizes = {"layers": 2, "bidirectional": True} if deep else {}
-                layer = refseq.layer(recurrence, INPUTS, UNITS, **sizes, **options)
+                layers = 2 if deep else 1
+                layer = refseq.layer(recurrence, INPUTS, UNITS, layers=layers, bidirectional=deep, **options)
                 yield Row(name, build, layer, dtype, quick)
 
 

@@ -1,1 +1,1 @@
-"""Networks built of recurrences. So far: layers stacked on one another, in one or two directions."""
+"""Networks built of recurrences: layers stacked on one another in one or two directions; trees; graphs."""

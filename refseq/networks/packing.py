@@ -57,7 +57,7 @@ class Part:
         }
         if self.bias:
             owner = {slot: stage for stage in cell.stages for slot in stage.slots}
-            result |= {bias.name: (len(bias.slots), sizes[owner[bias.slots[0]].size]) for bias in cell.biases}
+            result |= {bias.name: (len(bias.rows), sizes[owner[bias.slots[0]].size]) for bias in cell.biases}
         for parameter in cell.parameters:
             if self.bias or not parameter.bias:
                 result[parameter.name] = (1,) if parameter.shared else (sizes["units"],)
@@ -66,7 +66,7 @@ class Part:
     def blocks(self) -> dict[str, tuple[str, ...]]:
         """What the blocks of each matrix and bias are called, by the parameter's full name."""
         found = {name: matrix.gates for name, matrix in self.cell.layout.matrices.items()}
-        found |= {bias.name: bias.slots for bias in self.cell.biases}
+        found |= {bias.name: bias.rows for bias in self.cell.biases}
         return {name + self.suffix: gates for name, gates in found.items()}
 
     def pack(self, params: Arrays) -> Weights:
@@ -77,7 +77,7 @@ class Part:
         if self.bias:
             biases = tuple(params[bias.name + suffix] for bias in cell.biases)
         else:
-            biases = tuple(zeros((len(bias.slots), self.wide), sample) for bias in cell.biases)
+            biases = tuple(zeros((len(bias.rows), self.wide), sample) for bias in cell.biases)
         p = zeros((len(cell.own) + len(cell.constants), self.wide), sample)
         for row, parameter in enumerate(cell.parameters):
             if self.bias or not parameter.bias:

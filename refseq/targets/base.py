@@ -48,18 +48,18 @@ class ScanTarget(ABC):
     def forward(self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None) -> Tape:
         """See ``Target.forward``."""
         steps, rows, _ = feed.x.shape
-        every = max(steps, 1) if every is None else every
+        piece = max(steps, 1) if every is None else every
         y = zeros((steps, rows, output_size(cell, weights)), weights.matrices[0])
         checkpoints, state, s, tape = [], s0, None, None
-        for start in range(0, max(steps, 1), every):
+        for start in range(0, max(steps, 1), piece):
             checkpoints.append(state)
-            job, s, tape = _forward_job(cell, weights, feed, state, y, start, min(start + every, steps))
+            job, s, tape = _forward_job(cell, weights, feed, state, y, start, min(start + piece, steps))
             if steps and rows:
                 self._run(cell, [job], (s, tape, y))
             state = _states_after(s, feed.lengths, start)
         if len(checkpoints) > 1:
             s = tape = None
-        return Tape(feed, y, state, every, tuple(checkpoints), s, tape)
+        return Tape(feed, y, state, piece, tuple(checkpoints), s, tape)
 
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
         """See ``Target.backward``."""

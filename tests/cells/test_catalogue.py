@@ -24,7 +24,7 @@ def test_every_file_of_cells_is_in_the_catalogue():
         for value in vars(importlib.import_module(f"refseq.cells.{module.name}")).values()
         if isinstance(value, Recurrence)
     }
-    assert set(refseq.catalogue()) == described
+    assert {*refseq.catalogue(), *refseq.trees.catalogue()} == described
 
 
 def test_the_catalogue_cannot_be_changed():
