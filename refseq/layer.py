@@ -143,17 +143,7 @@ class Layer:
         rng = np.random.default_rng(arguments.integer("seed", seed, 0))
         params: Arrays = {}
         for part in self.parts:
-            own = {parameter.name + part.suffix: parameter.initial for parameter in self.cell.parameters}
-            for name, shape in part.shapes().items():
-                recurrent = name.startswith("W_") and not name.startswith(("W_hx", "W_yh", "W_hm"))
-                if name in own:
-                    params[name] = np.full(shape, own[name], dtype)
-                elif name.startswith("W_"):
-                    params[name] = initialise.matrices(rng, scheme, shape, gain, recurrent).astype(dtype)
-                else:
-                    params[name] = np.zeros(shape, dtype)
-                    if forget_bias is not None and name.startswith("b_h"):
-                        params[name][self.cell.gates.index("f")] = forget_bias
+            params |= initialise.draw(part, rng, scheme, dtype, gain, forget_bias)
         return params
 
     def forward(
@@ -188,7 +178,7 @@ class Layer:
         counts = arguments.lengths(lengths, steps, rows)
         sample = next(iter(params.values()))
         initial = self._states("state", state, rows, sample)
-        given = self._masks(masks, steps, rows, dtype)
+        given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
         every = None if checkpoint is False else _piece(checkpoint, steps)
         y, final, recording = stacked.forward(where, self.parts, self.merge, params, x, initial, counts, given, every)
         info = {"target": target, "device": where.describe()}
@@ -210,31 +200,7 @@ class Layer:
         return Gradients(*stacked.backward(run._target, run._recording, dy, ds))
 
     def _states(self, what: str, given: Any, rows: int, sample: np.ndarray) -> Arrays:
-        shapes = {name: self.state_shape(rows, name) for name in self.cell.state}
-        if given is None:
-            given = dict.fromkeys(self.cell.state)
-        if not isinstance(given, Mapping):
-            raise TypeError(f"{what}: expected a dict of {list(self.cell.state)}, got {type(given).__name__}")
-        arguments.names(what, given, self.cell.state)
-        return {
-            name: zeros(shape, sample)
-            if given[name] is None
-            else arguments.array(f"{what}[{name!r}]", given[name], shape, sample.dtype)
-            for name, shape in shapes.items()
-        }
-
-    def _masks(self, masks: Any, steps: int, rows: int, dtype: np.dtype) -> Arrays:
-        given = {} if masks is None else masks
-        if not isinstance(given, Mapping):
-            raise TypeError(f"masks: expected a dict of {list(self.cell.masks)}, got {type(given).__name__}")
-        arguments.names("masks", given, self.cell.masks)
-        result = {}
-        for name, mask in given.items():
-            once = isinstance(mask, np.ndarray) and mask.ndim == 4 and mask.shape[1] == 1
-            shape = self.mask_shapes(steps, rows)[name]
-            expected = (shape[0], 1, *shape[2:]) if once else shape
-            result[name] = np.broadcast_to(arguments.array(f"masks[{name!r}]", mask, expected, dtype), shape)
-        return result
+        return arguments.states(what, given, {name: self.state_shape(rows, name) for name in self.cell.state}, sample)
 
 
 def _piece(checkpoint: Any, steps: int) -> int:

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A weight matrix (G, size out, size in): its number, the names of its blocks, the names of its sizes."""
+    """A weight matrix (G, size out, size in): its number, the names of its blocks, the names of its sizes, and whether
+    it is recurrent, that is applied to an old state."""
 
     number: int
     gates: tuple[str, ...]
     outputs: str
     inputs: str
+    recurrent: bool
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,15 @@ class Layout:
 
     def _matrices(self) -> dict[str, Matrix]:
         found: dict[str, Any] = {}
+        recurrent: set[str] = set()
         for stage in self._cell.stages:
             for product in stage.products:
                 if product.matrix is not None:
                     entry = found.setdefault(product.matrix, ([], stage.size, self.size(product.operand)))
                     entry[0].extend(gate for gate in product.gates if gate not in entry[0])
-        return {name: Matrix(i, tuple(g), out, into) for i, (name, (g, out, into)) in enumerate(found.items())}
+                    recurrent |= {product.matrix} if product.operand in self._cell.olds else set()
+        named = enumerate(found.items())
+        return {name: Matrix(i, tuple(g), out, into, name in recurrent) for i, (name, (g, out, into)) in named}
 
 
 def _numbered(names: Iterable[str]) -> dict[str, int]:

@@ -59,7 +59,7 @@ def dropout(cell: Cell) -> Cell:
     """
     place, learned = len(cell.own) + len(cell.constants) + len(cell.masks), len(cell.own)
     olds, stages, done = len(cell.state), [], set()
-    recurrent = {p.matrix for stage in cell.stages for p in stage.products if p.operand in cell.state and p.matrix}
+    recurrent = {name for name, matrix in cell.layout.matrices.items() if matrix.recurrent}
     for stage in cell.stages:
         operands = [product.operand for product in stage.products if product.matrix in recurrent]
         for operand in dict.fromkeys(operands):
