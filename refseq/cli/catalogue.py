@@ -1,17 +1,21 @@
 """``refseq catalogue``: every recurrence with its source, options, parameters and formulas."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 import refseq
+import refseq.trees
 from refseq.cell import Cell
 from refseq.cli import tables
 from refseq.cli.choice import Variant, chosen
 from refseq.cli.files import check_writable, write_json
+from refseq.networks import SCHEDULES
 from refseq.recurrence import Number, Option, Recurrence, Size
 
 SIZES = {"inputs": "I", "units": "H", "projection": "P", "outputs": "O"}
@@ -26,17 +30,28 @@ def catalogue(
     """Every recurrence: source, lectures' ids, options, parameters with shapes, and the formulas of its own code."""
     if json_file:
         check_writable(json_file)
-    listed: list[Variant] = [(name, {}) for name in refseq.catalogue()]
+    known = {**refseq.catalogue(), **refseq.trees.catalogue()}
+    listed: list[Variant] = [(name, {}) for name in known]
     if names:
-        whole = [name for name in names if name in refseq.catalogue()]
+        whole = [name for name in names if name in known]
         listed = [(name, {}) for name in whole] + chosen([name for name in names if name not in whole], "NAME")
-    entries = [_entry(refseq.catalogue()[name], options) for name, options in listed]
+    entries = [_entry(known[name], options) for name, options in listed]
     console = tables.console()
     for entry in entries:
         _print(console, entry)
+    if not names:
+        console.print(_schedules())
     if json_file:
-        write_json(json_file, {"recurrences": entries})
+        write_json(json_file, {"recurrences": entries, "schedules": [asdict(schedule) for schedule in SCHEDULES]})
     return 0
+
+
+def _schedules() -> Table:
+    """How the steps of recurrences are arranged."""
+    table = Table("schedule", "asked for by", "", "lectures", title="Schedules", title_justify="left")
+    for schedule in SCHEDULES:
+        tables.add(table, schedule.name, schedule.call, schedule.meaning, ", ".join(schedule.lectures))
+    return table
 
 
 def _entry(recurrence: Recurrence, options: dict[str, Any] | Any) -> dict[str, Any]:
@@ -69,13 +84,16 @@ def _choices(option: Option | Number | Size) -> str:
 
 
 def shapes(cell: Cell) -> dict[str, str]:
-    """Shape of every parameter in letters: ``4 H I``."""
-    layout = cell.layout
-    found = {name: f"({len(m.gates)}, {SIZES[m.outputs]}, {SIZES[m.inputs]})" for name, m in layout.matrices.items()}
-    for bias in cell.biases:
-        stage = next(stage for stage in cell.stages if bias.slots[0] in stage.slots)
-        found[bias.name] = f"({len(bias.slots)}, {SIZES[stage.size]})"
-    return found | {p.name: "(1,)" if p.shared else "(H,)" for p in cell.parameters}
+    """Shape of every parameter in letters: ``(4, H, I)``; of a tree's cell those of its edges as well."""
+    found: dict[str, str] = {}
+    for part in getattr(cell, "parts", (cell,)):
+        for name, m in part.layout.matrices.items():
+            found[name] = f"({len(m.gates)}, {SIZES[m.outputs]}, {SIZES[m.inputs]})"
+        for bias in part.biases:
+            stage = next(stage for stage in part.stages if bias.slots[0] in stage.slots)
+            found[bias.name] = f"({len(bias.rows)}, {SIZES[stage.size]})"
+        found |= {p.name: "(1,)" if p.shared else "(H,)" for p in part.parameters}
+    return found
 
 
 def _print(console: Console, entry: dict[str, Any]) -> None:

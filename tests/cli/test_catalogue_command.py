@@ -6,6 +6,7 @@ import pytest
 import typer
 
 import refseq
+import refseq.trees
 from refseq.cli import main
 from refseq.cli.choice import CORE, chosen, every_variant
 
@@ -16,7 +17,9 @@ def test_it_lists_every_recurrence(capsys):
     for recurrence in refseq.catalogue().values():
         assert f"{recurrence.cell().label}   {recurrence.title}" in printed
         assert all(option in printed for option in recurrence.options)
-    for words in ("h_t = sigmoid(a_o) * tanh(c_t)", "W_hh (4, H, H)", "L1.17"):
+    for name in refseq.trees.catalogue():
+        assert f"{name}(" in printed
+    for words in ("h_t = sigmoid(a_o) * tanh(c_t)", "W_hh (4, H, H)", "L1.17", "W_fh (1, H, H)", "L4.17", "both ends"):
         assert words in printed
 
 
