@@ -38,6 +38,20 @@ def test_refseq_passes_its_own_checks(dtype, target):
     assert report.worst.sigma < 8
 
 
+@pytest.mark.parametrize(
+    ("layer", "dtype"),
+    [
+        (refseq.layer("elman", 3, 4, zoneout=True, dropout=True), "float64"),
+        (refseq.layer("leaky", 3, 4, mu=0.999), "float32"),
+    ],
+    ids=str,
+)
+def test_masks_and_constants_go_through_all_checks(layer, dtype):
+    """Masks reach every run; a constant that single precision cannot hold is rounded, on both sides."""
+    report = verify(OwnImplementation(layer, "cpu"), layer, dtype)
+    assert report.verdict == PASS, report.findings or report.reasons
+
+
 def test_quick_leaves_problems_out():
     assert [p.label for p in problems(LAYER, quick=True)] == [p.label for p in problems(LAYER)][:2]
     assert len(problems(LAYER)) == 9
