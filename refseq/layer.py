@@ -97,8 +97,10 @@ class Layer:
         return {name: shape for part in self.parts for name, shape in part.shapes().items()}
 
     def state_shape(self, rows: int, name: str | None = None) -> tuple[int, int, int]:
-        """Shape of a state's array for this batch size, (L*D, B, H); of the first state if none is named."""
-        return (len(self.parts), rows, self.parts[0].width(name or self.cell.state[0]))
+        """Shape of a state's array for this batch size, (L*D, B, H); of the first state if none is named. Raises
+        ValueError for what is no state."""
+        state = self.cell.state[0] if name is None else arguments.choice("name", name, self.cell.state)
+        return (len(self.parts), rows, self.parts[0].width(state))
 
     def mask_shapes(self, steps: int, rows: int) -> dict[str, tuple[int, ...]]:
         """Shape of every mask that the cell takes, (L*D, T, B, H)."""

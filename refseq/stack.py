@@ -12,6 +12,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.layer import Arrays, Gradients, Layer, Run
+from refseq.targets import available
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +66,8 @@ class Stack:
         return tuple(_joined([dict.fromkeys(layer.states) for layer in self.layers]))
 
     def state_shape(self, rows: int, name: str) -> tuple[int, int, int]:
-        """Shape of a state's array for this batch size."""
-        number, _, own = name.partition(".")
+        """Shape of a state's array for this batch size. Raises ValueError for what is no state."""
+        number, _, own = arguments.choice("name", name, self.states).partition(".")
         return self.layers[int(number)].state_shape(rows, own)
 
     def mask_shapes(self, steps: int, rows: int) -> dict[str, tuple[int, ...]]:
@@ -107,6 +108,8 @@ class Stack:
         given = self._parted("state", state, self.states)
         masked = self._parted("masks", masks, tuple(self.mask_shapes(1, 1)))
         mine, runs = self._parted("params", params, tuple(self.shapes)), []
+        if isinstance(params, Mapping):  # what is no dict, the first layer refuses
+            arguments.common_dtype(params, available(target).dtypes, target)
         for number, layer in enumerate(self.layers):
             run = layer.forward(
                 mine[number], x, given[number], lengths, target, masks=masked[number], checkpoint=checkpoint

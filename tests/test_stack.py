@@ -98,3 +98,20 @@ def test_it_is_pickled_and_compared_by_value():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_parameters_of_two_dtypes_are_called_by_their_names():
+    params = STACK.initialise()
+    mixed = {name: value.astype("float32") if name.startswith("1.") else value for name, value in params.items()}
+    with pytest.raises(TypeError, match=r"params: expected one dtype.*'0.W_hx' is float64, '1.W_hx' is float32"):
+        STACK.forward(mixed, np.ones((2, 1, 3)), masks={"1.zoneout_h": np.ones((1, 1, 1, 5))})
+    with pytest.raises(TypeError, match="params: expected a dict of arrays, got NoneType"):
+        STACK.forward(None, np.ones((2, 1, 3)), masks={"1.zoneout_h": np.ones((1, 1, 1, 5))})
+
+
+@pytest.mark.parametrize("name", ["h", "7.h", "1.c"])
+def test_a_state_that_it_does_not_have(name):
+    with pytest.raises(ValueError, match=f"name: expected one of 0.h, 0.c, 1.h, 2.y; got '{name}'"):
+        STACK.state_shape(2, name)
+    with pytest.raises(ValueError, match="name: expected one of h, c; got 'x'"):
+        refseq.layer("lstm", 3, 4).state_shape(2, "x")

@@ -41,17 +41,17 @@ class Problem:
         return np.full(rows, steps) if self.lengths is None else self.lengths
 
     @property
-    def exact(self) -> Layer | Stack:
+    def exact(self) -> Any:
         """The layer whose true values count: its constants are those that the problem's precision can hold."""
         return _representable(self.layer, self.dtype)
 
 
 @lru_cache(maxsize=256)
-def _representable(layer: Layer | Stack, dtype: str) -> Layer | Stack:
+def _representable(layer: Any, dtype: str) -> Any:
     """The layer with the constants of its cells rounded to this precision, as an implementation has to take them: the
     bound of a clipped memory then is the number that the memory is clipped to."""
     if isinstance(layer, Stack):
-        return Stack(tuple(_representable(part, dtype) for part in layer.layers))  # type: ignore[misc]
+        return Stack(tuple(_representable(part, dtype) for part in layer.layers))
     constants = layer.cell.constants
     with np.errstate(over="ignore"):
         rounded = {name: float(np.dtype(dtype).type(value)) for name, value in constants.items()}

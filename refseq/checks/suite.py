@@ -88,9 +88,9 @@ def verify(
 ) -> Report:
     """Judge an implementation of a layer in one precision.
 
-    ``quick`` leaves out the properties and seven of the nine problems; ``progress`` is called after every check. The
-    report's verdict is "pass", "fail", "undecided" or "not offered", with findings and reasons; whatever the
-    implementation raises becomes a finding. Raises ValueError for an unknown dtype.
+    ``quick`` leaves out the properties, the complex step and seven of the nine problems; ``progress`` is called after
+    every check. The report's verdict is "pass", "fail", "undecided" or "not offered", with findings and reasons;
+    whatever the implementation raises becomes a finding. Raises ValueError for an unknown dtype.
     """
     dtype, seed = _precision(dtype), integer("seed", seed, 0)
     subject, outcomes = Subject(implementation, layer), []
