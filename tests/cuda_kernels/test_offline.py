@@ -14,7 +14,7 @@ from tests.conftest import REQUIRE_ALL, framework
 from tests.variants import KINDS, label, layer
 
 FAMILIES = [(7, 5), (8, 0), (9, 0), (10, 0)]  # Turing, Ampere, Hopper, Blackwell
-STEP_KINDS = [("lstm", {}), ("gru", {}), ("lstm", {"normalise": True})]
+STEP_KINDS = [("lstm", {}), ("gru", {})]
 
 
 @pytest.fixture(autouse=True, scope="module")

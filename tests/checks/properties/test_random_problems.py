@@ -65,7 +65,7 @@ def worst(subject: Subject, problem: Problem) -> float:
     return max((entry.sigma for entry in found), default=0.0)
 
 
-@settings(max_examples=max(40, settings().max_examples // 2))
+@settings(max_examples=max(25, settings().max_examples // 4))
 @given(configurations())
 def test_own_targets_have_every_property(drawn: Configuration):
     problem = draw(*drawn)
