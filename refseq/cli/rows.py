@@ -100,6 +100,9 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
     else:
         found = load(name)
         if isinstance(getattr(found, "layer", None), Layer) and not isinstance(found, type):
+            if selection.cells:
+                message = f"{name} has a layer of its own, {found.layer}"
+                raise typer.BadParameter(message, param_hint="--cell")
             for dtype in selection.dtypes or ("float64", "float32"):
                 yield Row(getattr(found, "name", name), lambda _layer: found, found.layer, dtype, selection.quick)
         else:
