@@ -59,7 +59,13 @@ class Layer:
             arguments.integer(name, getattr(self, name), 1)
         for name in ("bidirectional", "bias"):
             arguments.flag(name, getattr(self, name))
-        arguments.choice("merge", self.merge, stacked.MERGES)
+        if arguments.choice("merge", self.merge, stacked.MERGES) != "concat" and not self.bidirectional:
+            raise ValueError(
+                f"merge: one direction has nothing to merge, got {self.merge!r} without bidirectional=True"
+            )
+        given, known = {name for name, _ in self.own_sizes}, set(self.cell.sizes.values()) - {"units"}
+        if given != known:
+            raise ValueError(f"own_sizes: {self.cell.label} takes {sorted(known)}, got {sorted(given)}")
 
     def __reduce__(self) -> tuple:
         sizes = (self.inputs, self.units, self.layers, self.bidirectional, self.bias, self.merge)
