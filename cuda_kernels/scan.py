@@ -13,9 +13,9 @@ from numba.extending import register_jitable
 from cuda_kernels.gpu import cuda, jit
 from refseq.cell import Cell
 from refseq.scan import build_scan
-from refseq.step import Team
 from refseq.targets.base import Kernels
 from refseq.targets.digest import name_for_cache, source_digest
+from refseq.team import Team
 
 # The simulator swaps the name `cuda` in the globals of the kernels' own module, so all that use it stand in this file.
 
@@ -44,28 +44,29 @@ def kernels(cell: Cell, dtype: str) -> Kernels:
     """The three kernels of a cell, compiled on their first launch."""
     scan = build_scan(cell, BLOCK)
     forward_row, backward_row, gradient_row = scan.forward_row, scan.backward_row, scan.gradient_row
+    pieces = scan.pieces
     key = source_digest(cell, sys.modules[__name__])
 
     # `key` is captured so that it is part of numba's cache key
-    def forward(W, U, bias, p, x, lengths, reverse, s, tape, y, a):
+    def forward(start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):
         _ = key
         b = cuda.blockIdx.x
         while b < lengths.shape[0]:
-            forward_row(b, W, U, bias, p, x, lengths, reverse, s, tape, y, a)
+            forward_row(b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a)
             b += cuda.gridDim.x
 
-    def backward(W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv):
+    def backward(start, stop, M, p, m, lengths, reverse, s, tape, dy, ds, d0, dv, da, dx, dp):
         _ = key
         b = cuda.blockIdx.x
         while b < lengths.shape[0]:
-            backward_row(b, W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv)
+            backward_row(b, start, stop, M, p, m, lengths, reverse, s, tape, dy, ds, d0, dv, da, dx, dp)
             b += cuda.gridDim.x
 
-    def gradient(x, lengths, reverse, s, tape, da, dW, dU, db):
+    def gradient(start, stop, x, lengths, reverse, s, tape, da, dM, db):
         _ = key
         k = cuda.blockIdx.x
-        while k < dW.shape[0] + dU.shape[0] + 1:
-            gradient_row(k, x, lengths, reverse, s, tape, da, dW, dU, db)
+        while k < pieces(dM):
+            gradient_row(k, start, stop, x, lengths, reverse, s, tape, da, dM, db)
             k += cuda.gridDim.x
 
     return Kernels(*(jit(cache=True)(name_for_cache(loop, dtype, key)) for loop in (forward, backward, gradient)))

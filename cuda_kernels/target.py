@@ -44,13 +44,15 @@ class CudaTarget(ScanTarget):
         placed: dict[int, Any] = {}  # by identity: the jobs keep their arrays alive
 
         def place(argument: Any) -> Any:
+            if isinstance(argument, tuple):
+                return tuple(map(place, argument))
             if not isinstance(argument, np.ndarray):
                 return argument
             if id(argument) not in placed:
                 placed[id(argument)] = gpu.cuda.to_device(np.ascontiguousarray(argument))
             return placed[id(argument)]
 
-        units = jobs[0].arguments[1].shape[0]  # of U, in either direction
+        units = results[0].shape[-1]
         for job in jobs:
             launch = gpu.configure(getattr(run, job.loop), self._grid(job.pieces), self._block(units))
             launch(*map(place, job.arguments))

@@ -4,15 +4,32 @@ import importlib
 from typing import Any
 
 from refseq.cells import catalogue
+from refseq.graph_layer import GraphLayer, graph_layer
 from refseq.layer import Gradients, Layer, Run, layer
+from refseq.stack import Stack, stack
+from refseq.tree_layer import TreeLayer, tree_layer
 
 __version__ = "0.1.0"
 
-__all__ = ["Gradients", "Layer", "Run", "catalogue", "layer"]
+__all__ = [
+    "Gradients",
+    "GraphLayer",
+    "Layer",
+    "Run",
+    "Stack",
+    "TreeLayer",
+    "catalogue",
+    "graph_layer",
+    "layer",
+    "stack",
+    "tree_layer",
+]
+
+_LATER = ("adapters", "checks", "clipping", "dynamics", "gradients", "losses", "optimisers", "training", "trees")
 
 
 def __getattr__(name: str) -> Any:
-    """``refseq.checks`` and ``refseq.adapters`` are imported when they are first asked for."""
-    if name in ("adapters", "checks"):
+    """Parts that a layer does not need are imported when they are first asked for."""
+    if name in _LATER:
         return importlib.import_module(f"refseq.{name}")
     raise AttributeError(f"module 'refseq' has no attribute {name!r}")

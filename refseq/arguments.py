@@ -5,12 +5,13 @@ the form that the scan wants: native byte order, contiguous, and owned by refseq
 later changes no gradient.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from refseq.arrays import field_name
+from refseq.arrays import field_name, zeros
 
 
 def integer(name: str, value: Any, minimum: int) -> int:
@@ -33,9 +34,13 @@ def number(name: str, value: Any) -> float:
     """A finite real number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}: expected a number, got {type(value).__name__} {value!r}")
-    if not np.isfinite(value):
+    try:
+        found = float(value)
+    except OverflowError:  # an integer beyond every float
+        found = math.inf
+    if not math.isfinite(found):
         raise ValueError(f"{name}: expected a finite number, got {value}")
-    return float(value)
+    return found
 
 
 def choice(name: str, value: Any, choices: Collection[str]) -> str:
@@ -120,3 +125,33 @@ def lengths(value: Any, steps: int, rows: int) -> np.ndarray:
         if not 0 <= length <= steps:
             raise ValueError(f"lengths[{row}]: expected 0 <= length <= T = {steps}, got {length}")
     return given.astype(np.int64)
+
+
+def states(what: str, given: Any, shapes: Mapping[str, tuple[int, ...]], sample: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays of these shapes and of the sample's dtype; None for all or for one of them means zeros."""
+    if given is None:
+        given = dict.fromkeys(shapes)
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what}: expected a dict of {list(shapes)}, got {type(given).__name__}")
+    names(what, given, shapes)
+    return {
+        name: zeros(shape, sample)
+        if given[name] is None
+        else array(f"{what}[{name!r}]", given[name], shape, sample.dtype)
+        for name, shape in shapes.items()
+    }
+
+
+def masks(given: Any, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype) -> dict[str, np.ndarray]:
+    """Masks of these shapes (L*D, T, B, H); (L*D, 1, B, H) is the same mask at all times. None where none is needed."""
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise TypeError(f"masks: expected a dict of {list(shapes)}, got {type(given).__name__}")
+    names("masks", given, shapes)
+    found = {}
+    for name, mask in given.items():
+        shape = shapes[name]
+        once = isinstance(mask, np.ndarray) and mask.ndim == 4 and mask.shape[1] == 1
+        expected = (shape[0], 1, *shape[2:]) if once else shape
+        found[name] = np.broadcast_to(array(f"masks[{name!r}]", mask, expected, dtype), shape)
+    return found

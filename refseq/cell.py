@@ -1,32 +1,29 @@
-"""The description of a recurrence: one unit's arithmetic, and the names of everything it touches.
+"""The description of a recurrence: its stages, and the names of everything that they touch.
 
-A cell is the pointwise part of one time step. Around it the step computes, for every gate g, the affine map
+Most cells have one stage: for every gate g the affine map
 
-    a_g = W_hx[g] x_t + W_hh[g] v + b_h[g]        v = h_{t-1}, unless the gate is modulated (below)
+    a_g = W_hx[g] x_t + W_hh[g] h_{t-1} + b_h[g]
 
-and hands the cell one unit's slice of it as tuples of scalars. The cell returns tuples of scalars:
+and a function of one unit's slice of it. ``one_stage`` makes such a cell of two plain functions on tuples of scalars:
 
     forward(a, s, p)               -> (s1, tape)      new state, and what backward will want to know
     backward(tape, s, s1, p, ds1)  -> (da, ds, dp)    cotangents of a, of the old state, of the unit's own parameters
 
-Two things that some gated cells need are part of the description:
-
-separate   gates whose recurrent product W_hh[g] v is not added to a_g but handed over as a value of its own, after the
-           others (GRU with the reset gate after the product).
-modulated  gates whose operand is not v = h_{t-1} but a vector that the cell makes of the gates before it and of the old
-           state (GRU with the reset gate before the product, v = r * h_{t-1}):
-
-               operand(a, s, p)                  -> (v, tape)         a: the early gates only
-               operand_backward(tape, s, p, dv)  -> (da, ds, dp)      da: of the early gates only
-
-           The cell's backward then returns da for the gates after the early ones.
+``separate`` gates have their recurrent product not added to a_g but handed over as a value of its own, after the others
+(GRU with the reset gate after the product). Whatever does not fit (a gate that looks at what another stage has just
+made, a matrix for what the cell gives out) is written as several stages: see ``refseq.stage``.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
+
+from refseq.equations import equations
+from refseq.layout import Layout
+from refseq.stage import Product, Stage
+from refseq.validation import validate
 
 
 @dataclass(frozen=True)
@@ -37,160 +34,137 @@ class Source:
     lectures: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Bias:
+    """A bias that is added to these pre-activations. ``gates`` name the row that each of them takes, if some share one;
+    by default every pre-activation has a row of its own."""
+
+    name: str
+    slots: tuple[str, ...]
+    gates: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names of the rows."""
+        return tuple(dict.fromkeys(self.gates or self.slots))
+
+    @property
+    def row_of(self) -> Mapping[str, str]:
+        """Every pre-activation with the name of the row that it takes."""
+        return dict(zip(self.slots, self.gates or self.slots, strict=True))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned number of each unit, or one for all units (``shared``).
+
+    ``bias``: left out by ``bias=False``, and then 0. ``initial``: its value in ``Layer.initialise``.
+    """
+
+    name: str
+    bias: bool = False
+    shared: bool = False
+    initial: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One recurrence with its options settled; see the module's text for the functions. Raises ValueError if it is
-    inconsistent: names twice, gates unknown, or functions that return tuples of the wrong length."""
+    """One recurrence with its options settled. Raises ValueError if it is inconsistent.
+
+    state      names; the first is the output
+    gates      names of the blocks of the matrices, as findings show them
+    constants  numbers that are not learned, handed to the stages after the parameters
+    masks      arrays (T, B, H) that the caller gives along with x, handed over after the constants; no gradient
+    sizes      which vectors do not have ``units`` entries: their size's name ("projection", "outputs")
+    history    states that are nothing but older values of another state
+    """
 
     name: str
     options: Mapping[str, object]
     gates: tuple[str, ...]
     state: tuple[str, ...]
-    tape: tuple[str, ...]
-    forward: Callable
-    backward: Callable
-    equations: tuple[str, ...]
+    stages: tuple[Stage, ...]
     source: Source
-    parameters: tuple[str, ...] = ()
-    separate: tuple[str, ...] = ()
-    early: tuple[str, ...] = ()
-    modulated: tuple[str, ...] = ()
-    operand_tape: tuple[str, ...] = ()
-    operand: Callable | None = None
-    operand_backward: Callable | None = None
+    biases: tuple[Bias, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    constants: Mapping[str, float] = field(default_factory=dict)
+    masks: tuple[str, ...] = ()
+    sizes: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
-        _check_names(self)
-        _check_arities(self)
+        for name in ("options", "constants", "sizes"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        validate(self)
 
     @cached_property
-    def slots(self) -> tuple[int, ...]:
-        """The pre-activation slot that receives the recurrent product of each gate."""
-        extra = iter(range(len(self.gates), len(self.gates) + len(self.separate)))
-        return tuple(next(extra) if gate in self.separate else g for g, gate in enumerate(self.gates))
+    def layout(self) -> Layout:
+        """Where everything that the stages name is kept."""
+        return Layout(self)
 
     @property
-    def values(self) -> int:
-        """Number of pre-activations of one unit: a gate each, and one more for each separate product."""
-        return len(self.gates) + len(self.separate)
+    def olds(self) -> tuple[str, ...]:
+        """The old states that its stages may read: here those of the step before. A cell of a tree (``TreeCell``) reads
+        the states of every child, one child after another."""
+        return self.state
 
     @property
-    def direct(self) -> int:
-        """Number of gates, counted from the first, whose operand is h_{t-1}."""
-        return len(self.gates) - len(self.modulated)
-
-    @property
-    def stored(self) -> int:
-        """Rows of the tape of one time step: the operand (if any), its tape, the cell's tape."""
-        return len(self.tape) + len(self.operand_tape) + (1 if self.modulated else 0)
+    def own(self) -> tuple[str, ...]:
+        """Names of the per-unit parameters."""
+        return tuple(parameter.name for parameter in self.parameters)
 
     @cached_property
     def label(self) -> str:
         """Name with the options, as tables show it: ``gru(reset=before)``."""
-        inside = ", ".join(f"{key}={value}" for key, value in self.options.items())
+        inside = ", ".join(f"{key}={value}" for key, value in self.options.items() if not _left_out(value))
         return f"{self.name}({inside})" if inside else self.name
+
+    @cached_property
+    def code(self) -> str:
+        """What the compiled code depends on: the options without the values of numbers, which are data, and what is
+        made of them: which constants and sizes the cell has."""
+        chosen = {key: value for key, value in self.options.items() if not isinstance(value, float)}
+        return f"{self.name} {chosen} constants {list(self.constants)} sizes {dict(self.sizes)}"
+
+    def symbol(self, vector: str) -> str:
+        """How a vector is written in formulas: ``h_t`` for the new state h, ``h_(t-1)`` for the old one."""
+        if vector in ("x", *self.state):
+            return "x_t" if vector == "x" else f"{vector}_(t-1)"
+        return f"{vector.removesuffix('1')}_t" if vector.removesuffix("1") in self.state else vector
+
+    @cached_property
+    def equations(self) -> tuple[str, ...]:
+        """The cell's formulas as text, from its own functions; see ``refseq.equations``."""
+        return equations(self)
 
     def __repr__(self) -> str:
         return f"<cell {self.label}: gates {' '.join(self.gates)}; state {' '.join(self.state)}>"
 
 
-def _check_names(cell: Cell) -> None:
-    for kind in ("gates", "state", "parameters", "tape", "operand_tape", "separate"):
-        names = getattr(cell, kind)
-        if len(set(names)) != len(names):
-            raise ValueError(f"cell {cell.name}: {kind} has a name twice: {names}")
-    if not cell.gates or not cell.state:
-        raise ValueError(f"cell {cell.name}: needs at least one gate and one state, got {cell.gates} and {cell.state}")
-    if cell.state[0] != "h":
-        raise ValueError(f"cell {cell.name}: the first state is the output and is called 'h', got {cell.state[0]!r}")
-    taken = set(cell.parameters) & {"W_hx", "W_hh", "b_h"}
-    if taken:
-        raise ValueError(f"cell {cell.name}: parameters {sorted(taken)} are names that every layer uses itself")
-    for kind in ("separate", "early", "modulated"):
-        unknown = set(getattr(cell, kind)) - set(cell.gates)
-        if unknown:
-            raise ValueError(f"cell {cell.name}: {kind} names unknown gates {sorted(unknown)}; gates are {cell.gates}")
-    if cell.early != cell.gates[: len(cell.early)]:
-        raise ValueError(f"cell {cell.name}: early gates {cell.early} must come first in {cell.gates}")
-    if cell.modulated != cell.gates[cell.direct :]:
-        raise ValueError(f"cell {cell.name}: modulated gates {cell.modulated} must come last in {cell.gates}")
-    both = set(cell.early) & set(cell.modulated)
-    if both:
-        raise ValueError(f"cell {cell.name}: gates {sorted(both)} are both early and modulated")
-    functions = (cell.operand is not None, cell.operand_backward is not None, bool(cell.modulated), bool(cell.early))
-    if len(set(functions)) != 1:
-        raise ValueError(
-            f"cell {cell.name}: operand, operand_backward, early and modulated are given together or not at all"
-        )
+def _left_out(value: object) -> bool:
+    """Whether an option is not in a label: it is off, or not given. (0 is a number like others.)"""
+    return value is None or value is False
 
 
-def _check_arities(cell: Cell) -> None:
-    """Run the functions once on plain numbers and count what comes back."""
-    states, values, own = len(cell.state), cell.values, len(cell.parameters)
-
-    def numbers(count: int) -> tuple[float, ...]:
-        return tuple(0.5 for _ in range(count))
-
-    def expect(what: str, got: object, *lengths: int) -> None:
-        parts = got if isinstance(got, tuple) else (got,)
-        found = tuple(len(part) if isinstance(part, tuple) else type(part).__name__ for part in parts)
-        if found != lengths:
-            raise ValueError(f"cell {cell.name}: {what} must return tuples of lengths {lengths}, got {found}")
-
-    s, p = numbers(states), numbers(own)
-    expect("forward", cell.forward(numbers(values), s, p), states, len(cell.tape))
-    back = cell.backward(numbers(len(cell.tape)), s, s, p, s)
-    expect("backward", back, values - len(cell.early), states, own)
-    if cell.operand is not None and cell.operand_backward is not None:
-        expect("operand", cell.operand(numbers(len(cell.early)), s, p)[1:], len(cell.operand_tape))
-        back = cell.operand_backward(numbers(len(cell.operand_tape)), s, p, 0.5)
-        expect("operand_backward", back, len(cell.early), states, own)
+def new(state: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the new values of these states."""
+    return tuple(f"{name}1" for name in state)
 
 
-@dataclass(frozen=True)
-class Option:
-    """A choice that a recurrence offers: the legal values, the default, and what it means."""
-
-    choices: tuple[str, ...]
-    default: str
-    meaning: str
-
-    def __post_init__(self) -> None:
-        if self.default not in self.choices:
-            raise ValueError(f"option: the default {self.default!r} is not one of {', '.join(self.choices)}")
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """An entry of the catalogue: a family of cells that differ in their options."""
-
-    name: str
-    title: str
-    build: Callable[..., Cell]
-    options: Mapping[str, Option] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
-        accepted = set(inspect.signature(self.build).parameters)
-        if accepted != set(self.options):
-            raise ValueError(f"recurrence {self.name}: build takes {sorted(accepted)}, options {sorted(self.options)}")
-
-    def cell(self, **options: str) -> Cell:
-        """The cell with these options (defaults for the rest). Raises ValueError naming an unknown option or value."""
-        for name, value in options.items():
-            if name not in self.options:
-                known = ", ".join(self.options) or "none"
-                raise ValueError(f"{name!r} is not an option of {self.name!r} (its options: {known})")
-            choices = self.options[name].choices
-            if value not in choices:
-                raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
-        settled = {name: options.get(name, option.default) for name, option in self.options.items()}
-        return self.build(**settled)
-
-    def variants(self) -> list[Cell]:
-        """A cell for every value of every option, the other options at their defaults; the default cell first."""
-        cells = [self.cell()]
-        for name, option in self.options.items():
-            cells += [self.cell(**{name: value}) for value in option.choices if value != option.default]
-        return cells
+def one_stage(
+    *,
+    gates: tuple[str, ...],
+    state: tuple[str, ...],
+    tape: tuple[str, ...],
+    forward: Callable,
+    backward: Callable,
+    separate: tuple[str, ...] = (),
+    **rest: Any,
+) -> Cell:
+    """A cell of one stage; see the module's text. ``rest`` are further fields of Cell."""
+    apart = tuple(f"{gate}_h" for gate in separate)
+    recurrent = tuple(f"{gate}_h" if gate in separate else gate for gate in gates)
+    products = (Product("W_hx", "x", gates), Product("W_hh", "h", gates, recurrent))
+    stage = Stage((*gates, *apart), products, new(state), forward, backward, tape)
+    rest.setdefault("biases", (Bias("b_h", gates),))
+    return Cell(gates=gates, state=state, stages=(stage,), **rest)

@@ -14,16 +14,16 @@ def gather(matrix, j, rows):
     return tuple(matrix[k, j] for k in rows)
 
 
-def scatter(matrix, j, first, values):
-    """matrix[first + k, j] = values[k]."""
-    for k, value in enumerate(values):
-        matrix[first + k, j] = value
+def scatter(matrix, j, rows, values, before):
+    """matrix[k, j] = value for k in rows, with the values that follow the first len(before)."""
+    for k, value in zip(rows, values[len(before) :], strict=False):
+        matrix[k, j] = value
 
 
-def scatter_add(matrix, j, first, values):
-    """matrix[first + k, j] += values[k]."""
-    for k, value in enumerate(values):
-        matrix[first + k, j] = matrix[first + k, j] + value
+def scatter_add(matrix, j, rows, values, before):
+    """matrix[k, j] += value, as in ``scatter``."""
+    for k, value in zip(rows, values[len(before) :], strict=False):
+        matrix[k, j] = matrix[k, j] + value
 
 
 @overload(gather)
@@ -33,16 +33,18 @@ def _gather(matrix, j, rows):
 
 
 @overload(scatter)
-def _scatter(matrix, j, first, values):
-    lines = "".join(f"    matrix[first + {k}, j] = values[{k}]\n" for k in range(len(values)))
-    return _define(f"def implementation(matrix, j, first, values):\n{lines}    return None")
+def _scatter(matrix, j, rows, values, before):
+    return _assignments("matrix[rows[{0}], j] = values[{1}]", len(rows), len(before))
 
 
 @overload(scatter_add)
-def _scatter_add(matrix, j, first, values):
-    add = "    matrix[first + {0}, j] = matrix[first + {0}, j] + values[{0}]\n"
-    lines = "".join(add.format(k) for k in range(len(values)))
-    return _define(f"def implementation(matrix, j, first, values):\n{lines}    return None")
+def _scatter_add(matrix, j, rows, values, before):
+    return _assignments("matrix[rows[{0}], j] = matrix[rows[{0}], j] + values[{1}]", len(rows), len(before))
+
+
+def _assignments(line: str, count: int, before: int) -> Callable:
+    lines = "".join(f"    {line.format(k, before + k)}\n" for k in range(count))
+    return _define(f"def implementation(matrix, j, rows, values, before):\n{lines}    return None")
 
 
 def _define(source: str) -> Callable:

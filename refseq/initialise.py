@@ -1,8 +1,12 @@
 """Initial weights: each scheme is a distribution over one gate's matrix of shape (fan_out, fan_in)."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from refseq.networks.packing import Part
 
 
 def gaussian(rng: np.random.Generator, fan_out: int, fan_in: int, gain: float) -> np.ndarray:
@@ -49,3 +53,21 @@ def matrices(rng: np.random.Generator, scheme: str, shape: tuple[int, ...], gain
     """A stack of gate matrices (G, H, fan_in), drawn gate by gate."""
     name = scheme if recurrent else INPUT_SCHEME.get(scheme, scheme)
     return np.stack([SCHEMES[name](rng, shape[1], shape[2], gain) for _ in range(shape[0])])
+
+
+def draw(
+    part: "Part", rng: np.random.Generator, scheme: str, dtype: str, gain: float, forget_bias: float | None
+) -> dict[str, np.ndarray]:
+    """Parameters of one layer in one direction: matrices by the scheme (recurrent: applied to an old state), biases 0,
+    the cell's own parameters at their initial values."""
+    cell, found = part.cell, {}
+    recurrent = {name + part.suffix: matrix.recurrent for name, matrix in cell.layout.matrices.items()}
+    own = {parameter.name + part.suffix: parameter.initial for parameter in cell.parameters}
+    for name, shape in part.shapes().items():
+        if name in recurrent:
+            found[name] = matrices(rng, scheme, shape, gain, recurrent[name]).astype(dtype)
+        else:
+            found[name] = np.full(shape, own.get(name, 0.0), dtype)
+            if forget_bias is not None and name == "b_h" + part.suffix:
+                found[name][cell.gates.index("f")] = forget_bias
+    return found

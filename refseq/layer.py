@@ -1,5 +1,6 @@
 """A layer: a recurrence with its sizes, run forward and backward on a target."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ from refseq.arrays import zeros
 from refseq.cell import Cell
 from refseq.cells import catalogue
 from refseq.networks import stacked
+from refseq.networks.packing import Part
 from refseq.targets import Target, available
 
 Arrays = dict[str, np.ndarray]
@@ -49,16 +51,25 @@ class Layer:
     layers: int = 1
     bidirectional: bool = False
     bias: bool = True
+    merge: str = "concat"
+    own_sizes: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("inputs", "units", "layers"):
             arguments.integer(name, getattr(self, name), 1)
         for name in ("bidirectional", "bias"):
             arguments.flag(name, getattr(self, name))
+        if arguments.choice("merge", self.merge, stacked.MERGES) != "concat" and not self.bidirectional:
+            raise ValueError(
+                f"merge: one direction has nothing to merge, got {self.merge!r} without bidirectional=True"
+            )
+        given, known = {name for name, _ in self.own_sizes}, set(self.cell.sizes.values()) - {"units"}
+        if given != known:
+            raise ValueError(f"own_sizes: {self.cell.label} takes {sorted(known)}, got {sorted(given)}")
 
     def __reduce__(self) -> tuple:
-        sizes = (self.inputs, self.units, self.layers, self.bidirectional, self.bias)
-        return _restored, (self.cell.name, dict(self.cell.options), *sizes)
+        sizes = (self.inputs, self.units, self.layers, self.bidirectional, self.bias, self.merge)
+        return _restored, (self.cell.name, dict(self.cell.options) | dict(self.own_sizes), *sizes)
 
     @property
     def directions(self) -> int:
@@ -66,26 +77,47 @@ class Layer:
         return 2 if self.bidirectional else 1
 
     @cached_property
-    def parts(self) -> list[stacked.Part]:
+    def parts(self) -> tuple[Part, ...]:
         """One entry for each layer and direction."""
-        return list(stacked.parts(self.inputs, self.units, self.layers, self.directions))
+        sizes = {"inputs": self.inputs, "units": self.units, **dict(self.own_sizes)}
+        return stacked.parts(self.cell, sizes, self.layers, self.directions, self.merge, self.bias)
+
+    @property
+    def outputs(self) -> int:
+        """Features of y: D*H where the directions are concatenated."""
+        return self.parts[0].width(self.cell.state[0]) * (self.directions if self.merge == "concat" else 1)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states; the first is the output."""
+        return self.cell.state
+
+    @property
+    def label(self) -> str:
+        """The cell with its options."""
+        return self.cell.label
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter by name."""
-        result: dict[str, tuple[int, ...]] = {}
-        for part in self.parts:
-            result |= stacked.shapes(self.cell, part, self.units, self.bias)
-        return result
+        return {name: shape for part in self.parts for name, shape in part.shapes().items()}
 
-    def state_shape(self, rows: int) -> tuple[int, int, int]:
-        """Shape of each state array for this batch size: (L*D, B, H)."""
-        return (self.layers * self.directions, rows, self.units)
+    def state_shape(self, rows: int, name: str | None = None) -> tuple[int, int, int]:
+        """Shape of a state's array for this batch size, (L*D, B, H); of the first state if none is named. Raises
+        ValueError for what is no state."""
+        state = self.cell.state[0] if name is None else arguments.choice("name", name, self.cell.state)
+        return (len(self.parts), rows, self.parts[0].width(state))
+
+    def mask_shapes(self, steps: int, rows: int) -> dict[str, tuple[int, ...]]:
+        """Shape of every mask that the cell takes, (L*D, T, B, H)."""
+        part = self.parts[0]
+        return {name: (len(self.parts), steps, rows, part.mask_width(name)) for name in self.cell.masks}
 
     @property
     def sizes(self) -> str:
         """The layer without its cell, in words: ``3->5 x2 bidirectional``."""
-        extra = [f"x{self.layers}"] * (self.layers > 1) + ["bidirectional"] * self.bidirectional
+        extra = [f"{name} {size}" for name, size in self.own_sizes] + [f"x{self.layers}"] * (self.layers > 1)
+        extra += ["bidirectional" + f" {self.merge}" * (self.merge != "concat")] * self.bidirectional
         return " ".join([f"{self.inputs}->{self.units}", *extra, *["no bias"] * (not self.bias)])
 
     def __str__(self) -> str:
@@ -118,13 +150,8 @@ class Layer:
                 raise ValueError(f"forget_bias: {self} has no forget gate with a bias")
         rng = np.random.default_rng(arguments.integer("seed", seed, 0))
         params: Arrays = {}
-        for name, shape in self.shapes.items():
-            if name.startswith("W_"):
-                params[name] = initialise.matrices(rng, scheme, shape, gain, name.startswith("W_hh")).astype(dtype)
-            else:
-                params[name] = np.zeros(shape, dtype)
-                if forget_bias is not None and name.startswith("b_h"):
-                    params[name][self.cell.gates.index("f")] = forget_bias
+        for part in self.parts:
+            params |= initialise.draw(part, rng, scheme, dtype, gain, forget_bias)
         return params
 
     def forward(
@@ -134,12 +161,19 @@ class Layer:
         state: Mapping[str, np.ndarray] | None = None,
         lengths: Any = None,
         target: str = "cpu",
+        *,
+        masks: Mapping[str, np.ndarray] | None = None,
+        checkpoint: bool | int = False,
     ) -> Run:
         """Run the layer over x (T, B, I), time-major.
 
         params  dict of arrays with the shapes of ``layer.shapes``; ``state`` None (zeros) or a dict of (L*D, B, H)
         lengths None (T for all) or integers (B,) in 0..T: a row's state is held at its last valid step, y is zero and
                 all gradients are exactly zero beyond it, and the reverse direction reverses within the length
+        masks   of a layer with zoneout or dropout: a dict of (L*D, T, B, H) for the names in ``layer.cell.masks``, or
+                (L*D, 1, B, H) for the same mask at all times
+        checkpoint  keep the states of every so many steps only (True: of every sqrt(T)) and compute the rest again in
+                backward: memory O(sqrt(T)) instead of O(T), the same result bit for bit
 
         All arrays share one dtype, which is the dtype of the result. Raises TypeError or ValueError naming the
         argument; RuntimeError where the target cannot run.
@@ -152,7 +186,9 @@ class Layer:
         counts = arguments.lengths(lengths, steps, rows)
         sample = next(iter(params.values()))
         initial = self._states("state", state, rows, sample)
-        y, final, recording = stacked.forward(where, self.cell, self.parts, params, self.bias, x, initial, counts)
+        given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
+        every = None if checkpoint is False else _piece(checkpoint, steps)
+        y, final, recording = stacked.forward(where, self.parts, self.merge, params, x, initial, counts, given, every)
         info = {"target": target, "device": where.describe()}
         return Run(y.copy(), final, info, self, where, recording)
 
@@ -166,29 +202,36 @@ class Layer:
         if run.layer != self:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
         steps, rows, width = run.y.shape
-        sample = run._recording.entries[0][1].W
+        sample = run._recording.entries[0][1].matrices[0]
         dy = zeros(run.y.shape, sample) if dy is None else arguments.array("dy", dy, (steps, rows, width), run.y.dtype)
         ds = self._states("dstate", dstate, rows, sample)
-        return Gradients(*stacked.backward(run._target, self.cell, run._recording, self.bias, dy, ds))
+        return Gradients(*stacked.backward(run._target, run._recording, dy, ds))
 
     def _states(self, what: str, given: Any, rows: int, sample: np.ndarray) -> Arrays:
-        shape = self.state_shape(rows)
-        if given is None:
-            given = dict.fromkeys(self.cell.state)
-        if not isinstance(given, Mapping):
-            raise TypeError(f"{what}: expected a dict of {list(self.cell.state)}, got {type(given).__name__}")
-        arguments.names(what, given, self.cell.state)
-        return {
-            name: zeros(shape, sample)
-            if given[name] is None
-            else arguments.array(f"{what}[{name!r}]", given[name], shape, sample.dtype)
-            for name in self.cell.state
-        }
+        return arguments.states(what, given, {name: self.state_shape(rows, name) for name in self.cell.state}, sample)
 
 
-def _restored(name: str, options: dict[str, str], *sizes: Any) -> Layer:
+def _piece(checkpoint: Any, steps: int) -> int:
+    """Steps between checkpoints."""
+    if checkpoint is True:
+        return max(1, math.isqrt(steps))
+    return arguments.integer("checkpoint", checkpoint, 1)
+
+
+def _restored(name: str, options: dict[str, Any], *sizes: Any) -> Layer:
     """A layer that was pickled or copied: its cell is the catalogue's."""
-    return Layer(catalogue()[name].cell(**options), *sizes)
+    # of a size of its own the cell knows only whether it was given
+    return _made(name, {key: value for key, value in options.items() if not _only_given(name, key, value)}, *sizes)
+
+
+def _only_given(name: str, option: str, value: Any) -> bool:
+    return isinstance(value, bool) and option in catalogue()[name].own_sizes
+
+
+def _made(name: str, options: Mapping[str, Any], *sizes: Any) -> Layer:
+    recurrence = catalogue()[name]
+    own = tuple(recurrence.sizes(**options).items())
+    return Layer(recurrence.cell(**options), *sizes, own_sizes=own)
 
 
 def layer(
@@ -199,19 +242,23 @@ def layer(
     layers: int = 1,
     bidirectional: bool = False,
     bias: bool = True,
-    **options: str,
+    merge: str = "concat",
+    **options: Any,
 ) -> Layer:
     """A layer of the recurrence ``name`` (see ``refseq.catalogue()``) with ``inputs`` features and ``units`` units.
 
-    ``layers`` are stacked; ``bidirectional`` runs each layer in both directions and concatenates; ``bias=False`` leaves
-    out every bias; ``options`` are the recurrence's own (``activation`` of "elman", ``reset`` of "gru").
+    ``layers`` are stacked; ``bidirectional`` runs each layer in both directions and joins the outputs (``merge``:
+    "concat", "sum" or "mean"); ``bias=False`` leaves out every bias; ``options`` are the recurrence's own
+    (``catalogue()[name].options``).
     Raises ValueError or TypeError naming the argument.
     """
-    return Layer(
-        catalogue()[arguments.choice("name", name, catalogue())].cell(**options),
+    return _made(
+        arguments.choice("name", name, catalogue()),
+        options,
         arguments.integer("inputs", inputs, 1),
         arguments.integer("units", units, 1),
         arguments.integer("layers", layers, 1),
         arguments.flag("bidirectional", bidirectional),
         arguments.flag("bias", bias),
+        arguments.choice("merge", merge, stacked.MERGES),
     )

@@ -1,9 +1,10 @@
 """Vector operations of a step, each with its adjoint beside it.
 
-Inside refseq a weight matrix is stored operand-major, ``W[k, g, j]`` (k: index into the operand, g: gate, j: unit), so
+Inside refseq a weight matrix is stored operand-major, ``U[k, g, j]`` (k: index into the operand, g: gate, j: unit), so
 that the innermost loop runs over units. All functions are written once for a team of ``lanes`` threads of which this
 one is number ``lane``: lane 0 of 1 on a CPU and in plain Python, the threads of a block on a GPU. A lane computes the
-entries lane, lane + lanes, ... of a result; whoever calls puts the barriers.
+entries lane, lane + lanes, ... of a result; whoever calls puts the barriers. A matrix may have fewer units than the
+arrays have columns; the rest of a row is then neither read nor written.
 
 ``while`` and not ``range(lane, n, lanes)``: a runtime step makes numba-cuda divide 64-bit integers for the trip count.
 """
@@ -14,75 +15,68 @@ from refseq.primitives import zero
 
 
 @register_jitable
-def affine(a, W, b, x, lane, lanes):
-    """a[g, j] = b[g, j] + sum_k W[k, g, j] x[k] for every gate g of b."""
-    gates, units = b.shape
-    for g in range(gates):
-        j = lane
-        while j < units:
-            a[g, j] = b[g, j]
-            j += lanes
-    for k in range(x.shape[0]):
-        for g in range(gates):
-            j = lane
-            while j < units:
-                a[g, j] = a[g, j] + W[k, g, j] * x[k]
-                j += lanes
+def copy(target, source, units, lane, lanes):
+    """target[j] = source[j] for the first ``units`` entries."""
+    j = lane
+    while j < units:
+        target[j] = source[j]
+        j += lanes
+
+
+@register_jitable
+def add(target, source, units, lane, lanes):
+    """target[j] += source[j] for the first ``units`` entries; its own adjoint in source."""
+    j = lane
+    while j < units:
+        target[j] = target[j] + source[j]
+        j += lanes
+
+
+@register_jitable
+def clear(target, units, lane, lanes):
+    """target[j] = 0 for the first ``units`` entries."""
+    j = lane
+    while j < units:
+        target[j] = zero(target[j])
+        j += lanes
 
 
 @register_jitable
 def add_product(a, U, v, first, last, slots, lane, lanes):
-    """a[slots[g], j] += sum_k U[k, g, j] v[k] for the gates first <= g < last."""
-    units = a.shape[1]
-    for k in range(v.shape[0]):
-        for g in range(first, last):
+    """a[slots[g], j] += sum_k U[k, first + g, j] v[k] for the blocks first <= first + g < last of U."""
+    inputs, units = U.shape[0], U.shape[2]
+    for k in range(inputs):
+        for g in range(last - first):
             s = slots[g]
             j = lane
             while j < units:
-                a[s, j] = a[s, j] + U[k, g, j] * v[k]
+                a[s, j] = a[s, j] + U[k, first + g, j] * v[k]
                 j += lanes
 
 
 @register_jitable
-def clear(a, first, lane, lanes):
-    """a[s, j] = 0 for the slots s >= first."""
-    for s in range(first, a.shape[0]):
-        j = lane
-        while j < a.shape[1]:
-            a[s, j] = zero(a[0, j])
-            j += lanes
-
-
-@register_jitable
 def add_transposed_product(dv, U, da, first, last, slots, lane, lanes):
-    """dv[k] += sum_g sum_j U[k, g, j] da[slots[g], j], the adjoint of ``add_product`` in v."""
+    """dv[k] += sum_g sum_j U[k, first + g, j] da[slots[g], j], the adjoint of ``add_product`` in v."""
+    inputs, units = U.shape[0], U.shape[2]
     k = lane
-    while k < dv.shape[0]:
+    while k < inputs:
         total = dv[k]
-        for g in range(first, last):
+        for g in range(last - first):
             s = slots[g]
-            for j in range(da.shape[1]):
-                total = total + U[k, g, j] * da[s, j]
+            for j in range(units):
+                total = total + U[k, first + g, j] * da[s, j]
         dv[k] = total
         k += lanes
 
 
 @register_jitable
-def add_outer_row(dU, v, da, first, last, slots, lane, lanes):
-    """dU[g, j] += v da[slots[g], j], the adjoint of ``add_product`` in row k of U, where v = v[k]."""
-    for g in range(first, last):
-        s = slots[g]
-        j = lane
-        while j < da.shape[1]:
-            dU[g, j] = dU[g, j] + v * da[s, j]
-            j += lanes
-
-
-@register_jitable
-def add_rows(total, part, lane, lanes):
-    """total[g, j] += part[g, j] for every row of total: the adjoint of a bias."""
-    for g in range(total.shape[0]):
-        j = lane
-        while j < total.shape[1]:
-            total[g, j] = total[g, j] + part[g, j]
-            j += lanes
+def add_outer_rows(dU, v, da, first, last, slots, begin, end, lane, lanes):
+    """dU[k, first + g, j] += v[k] da[slots[g], j] for rows begin <= k < end: the adjoint of ``add_product`` in U."""
+    units = dU.shape[2]
+    for k in range(begin, end):
+        for g in range(last - first):
+            s = slots[g]
+            j = lane
+            while j < units:
+                dU[k, first + g, j] = dU[k, first + g, j] + v[k] * da[s, j]
+                j += lanes

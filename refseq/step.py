@@ -1,15 +1,18 @@
-"""From a cell to a time step: affine maps around the pointwise functions, and the adjoint in reverse order.
+"""From a cell to a time step: its stages one after another, and their adjoints in reverse order.
 
-A step works on one batch row and is carried out by a team of threads (see ``Team``). Arrays of one row, with K inputs,
-H units, G gates, A pre-activations, S states, N rows of tape, P per-unit parameters:
+A step works on one batch row and is carried out by a team of threads (``refseq.team``). Arrays of one row, with K
+inputs, H units, A pre-activations, S states, V vectors made for later stages, N rows of tape (the first V of them those
+vectors), P per-unit parameters and constants, Q masks. Where sizes differ (``Cell.sizes``), rows are as long as the
+longest vector, and a shorter one fills the beginning.
 
-    W (K, G, H)  U (H, G, H)  b (G, H)  p (P, H)  x (K,)  s0, s1 (S, H)  tape (N, H)  a, da (A, H)  dv (H,)
+    M    one array for each matrix, (size in, G, size out)        b  one array for each bias, (G, size out)
+    p (P, H)  m (Q, H)  x (1, K)  s0, s1 (S, H)  tape (N, H)  a, da (A, H)
 
-    forward(W, U, b, p, x, s0, s1, tape, a)                writes s1 and tape; a is scratch
-    backward(W, U, p, s0, s1, tape, ds, da, dx, dp, dv)    ds: cotangent of s1 on entry and of s0 on exit; writes da;
-                                                           adds to dx and dp; dv is scratch
+    forward(M, b, p, m, x, s0, s1, tape, a)                writes s1 and tape; a is scratch
+    backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp)
+        ds: cotangent of s1 on entry and of s0 on exit; writes da; adds to dx and dp; scratch: d0 (S, H), dv (V, H)
 
-The gradients of W, U and b follow from da alone, once, after the time loop (``refseq.scan``).
+The gradients of matrices and biases follow from da alone, once, after the time loop (``refseq.scan``).
 """
 
 from collections.abc import Callable
@@ -18,37 +21,14 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.cell import Cell
-from refseq.columns import gather, scatter, scatter_add
-from refseq.linear import add_product, add_transposed_product, affine, clear
-from refseq.primitives import zero
+from refseq.linear import add, add_product, add_transposed_product, clear, copy
+from refseq.operand import array_of
+from refseq.pointwise import operationwise, unitwise
+from refseq.stage import Product, Stage
+from refseq.team import Team, chain
 
-
-@dataclass(frozen=True)
-class Team:
-    """The threads that share one batch row: which one am I, how many are there, wait for all."""
-
-    index: Callable[[], int]
-    size: Callable[[], int]
-    barrier: Callable[[], None]
-
-
-@register_jitable
-def _first() -> int:
-    return 0
-
-
-@register_jitable
-def _one() -> int:
-    return 1
-
-
-@register_jitable
-def _nothing() -> None:
-    pass
-
-
-ALONE = Team(_first, _one, _nothing)
-"""A CPU thread works on a row by itself."""
+FORWARD = "M, b, p, m, x, s0, s1, tape, a"
+BACKWARD = "M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp"
 
 
 @dataclass(frozen=True)
@@ -59,118 +39,114 @@ class Step:
     backward: Callable
 
 
-def build_step(cell: Cell, team: Team) -> Step:
-    """The step of a cell, for a team of threads."""
-    apply, pull = _pointwise(cell, team)
-    return _modulated_step(cell, team, apply, pull) if cell.modulated else _affine_step(cell, team, apply, pull)
+def build_step(cell: Cell, team: Team, chained: bool = True) -> Step:
+    """The step of a cell, for a team of threads. Not ``chained``: the old states' cotangent stays in d0.
+
+    All parts of all stages are called by one function: numba optimises every function again inside its caller, so that
+    each level of calls would cost compile time.
+    """
+    stages = [_stage(cell, number, team) for number in range(len(cell.stages))]
+    begin, finish = _cotangents(team)
+    forward = [part for stage in stages for part in stage[0]]
+    backward = [part for stage in reversed(stages) for part in stage[1]]
+    return Step(chain(FORWARD, forward), chain(BACKWARD, [begin, *backward, *[finish] * chained]))
 
 
-def _pointwise(cell: Cell, team: Team) -> tuple[Callable, Callable]:
-    """The cell's forward and backward, unit by unit."""
-    cell_forward, cell_backward = cell.forward, cell.backward
-    index, size = team.index, team.size
-    values, states, own = tuple(range(cell.values)), tuple(range(len(cell.state))), tuple(range(len(cell.parameters)))
-    after_early, first = len(cell.early), cell.stored - len(cell.tape)
-    taped = tuple(range(first, cell.stored))
-
-    @register_jitable
-    def apply(p, s0, s1, tape, a):
-        j = index()
-        while j < s0.shape[1]:
-            new, record = cell_forward(gather(a, j, values), gather(s0, j, states), gather(p, j, own))
-            scatter(s1, j, 0, new)
-            scatter(tape, j, first, record)
-            j += size()
-
-    @register_jitable
-    def pull(p, s0, s1, tape, ds, da, dp):
-        j = index()
-        while j < s0.shape[1]:
-            old, new, cotangent = gather(s0, j, states), gather(s1, j, states), gather(ds, j, states)
-            pulled, before, mine = cell_backward(gather(tape, j, taped), old, new, gather(p, j, own), cotangent)
-            scatter(da, j, after_early, pulled)
-            scatter(ds, j, 0, before)
-            scatter_add(dp, j, 0, mine)
-            j += size()
-
-    return apply, pull
-
-
-def _affine_step(cell: Cell, team: Team, apply: Callable, pull: Callable) -> Step:
-    """Every gate's operand is h_{t-1}: one affine map, then the cell."""
+def _cotangents(team: Team) -> tuple[Callable, Callable]:
+    """Before and after the stages' adjoints: clear what they add to; hand on the cotangent of the old state."""
     index, size, barrier = team.index, team.size, team.barrier
-    gates, plain, slots = len(cell.gates), tuple(range(len(cell.gates))), cell.slots
 
     @register_jitable
-    def forward(W, U, b, p, x, s0, s1, tape, a):
-        lane, lanes = index(), size()
-        affine(a, W, b, x, lane, lanes)
-        clear(a, gates, lane, lanes)
-        add_product(a, U, s0[0], 0, gates, slots, lane, lanes)
-        apply(p, s0, s1, tape, a)
-        barrier()
+    def begin(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
+        for row in range(d0.shape[0]):
+            clear(d0[row], d0.shape[1], index(), size())
+        for row in range(dv.shape[0]):
+            clear(dv[row], dv.shape[1], index(), size())
 
     @register_jitable
-    def backward(W, U, p, s0, s1, tape, ds, da, dx, dp, dv):
-        lane, lanes = index(), size()
-        pull(p, s0, s1, tape, ds, da, dp)
-        barrier()
-        add_transposed_product(dx, W, da, 0, gates, plain, lane, lanes)
-        add_transposed_product(ds[0], U, da, 0, gates, slots, lane, lanes)
+    def finish(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
+        for row in range(d0.shape[0]):
+            copy(ds[row], d0[row], d0.shape[1], index(), size())
         barrier()
 
-    return Step(forward, backward)
+    return begin, finish
 
 
-def _modulated_step(cell: Cell, team: Team, apply: Callable, pull: Callable) -> Step:
-    """The last gates' operand is a vector v that the early gates make of the old state: two affine maps."""
-    operand, operand_backward = cell.operand, cell.operand_backward
-    assert operand is not None  # Cell guarantees both for modulated gates
-    assert operand_backward is not None
-    index, size, barrier = team.index, team.size, team.barrier
-    gates, direct, plain, slots = len(cell.gates), cell.direct, tuple(range(len(cell.gates))), cell.slots
-    states, own = tuple(range(len(cell.state))), tuple(range(len(cell.parameters)))
-    early, taped = tuple(range(len(cell.early))), tuple(range(1, 1 + len(cell.operand_tape)))  # row 0 is v itself
+def _stage(cell: Cell, number: int, team: Team) -> tuple[list[Callable], list[Callable]]:
+    """The parts of one stage: biases, products, then its function; and those of the adjoint, the other way round."""
+    stage, barrier = cell.stages[number], team.barrier
+    products = [_product(cell, stage, product, team) for product in stage.products]
+    run, pull = (operationwise if stage.operation else unitwise)(cell, number, team)
 
     @register_jitable
-    def forward(W, U, b, p, x, s0, s1, tape, a):
-        lane, lanes = index(), size()
-        affine(a, W, b, x, lane, lanes)
-        clear(a, gates, lane, lanes)
-        add_product(a, U, s0[0], 0, direct, slots, lane, lanes)
-        j = lane
-        while j < s0.shape[1]:
-            v, record = operand(gather(a, j, early), gather(s0, j, states), gather(p, j, own))
-            tape[0, j] = v
-            scatter(tape, j, 1, record)
-            j += lanes
-        barrier()
-        add_product(a, U, tape[0], direct, gates, slots, lane, lanes)
-        apply(p, s0, s1, tape, a)
+    def wait(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         barrier()
 
+    forward = [*_fill(cell, stage, team), *(product.forward for product in products), run]
+    return forward, [pull, *(product.backward for product in reversed(products)), wait]
+
+
+def _fill(cell: Cell, stage: Stage, team: Team) -> list[Callable]:
+    """Start the stage's pre-activations: with their biases, or with 0."""
+    index, size, layout = team.index, team.size, cell.layout
+    fillers = []
+    for number in range(len(cell.biases)):
+        pairs = [(slot, layout.bias(slot)) for slot in stage.slots]
+        rows = [(layout.slots[slot], place[1]) for slot, place in pairs if place is not None and place[0] == number]
+        if rows:
+            fillers.append(_biased(number, rows, team))
+    bare = tuple(layout.slots[slot] for slot in stage.slots if layout.bias(slot) is None)
+
     @register_jitable
-    def backward(W, U, p, s0, s1, tape, ds, da, dx, dp, dv):
-        lane, lanes = index(), size()
-        pull(p, s0, s1, tape, ds, da, dp)
-        barrier()
-        j = lane
-        while j < dv.shape[0]:
-            dv[j] = zero(da[direct, j])
-            j += lanes
-        add_transposed_product(dv, U, da, direct, gates, slots, lane, lanes)
-        j = lane
-        while j < dv.shape[0]:
-            pulled, before, mine = operand_backward(
-                gather(tape, j, taped), gather(s0, j, states), gather(p, j, own), dv[j]
-            )
-            scatter(da, j, 0, pulled)
-            scatter_add(ds, j, 0, before)
-            scatter_add(dp, j, 0, mine)
-            j += lanes
-        barrier()
-        add_transposed_product(dx, W, da, 0, gates, plain, lane, lanes)
-        add_transposed_product(ds[0], U, da, 0, direct, slots, lane, lanes)
-        barrier()
+    def empty(M, b, p, m, x, s0, s1, tape, a):
+        for row in bare:
+            clear(a[row], a.shape[1], index(), size())
+
+    return [*fillers, empty] if bare else fillers
+
+
+def _biased(number: int, pairs: list[tuple[int, int]], team: Team) -> Callable:
+    """Copy rows of one bias into pre-activations."""
+    index, size, count = team.index, team.size, len(pairs)
+    slots, rows = tuple(slot for slot, _ in pairs), tuple(row for _, row in pairs)
+
+    @register_jitable
+    def biased(M, b, p, m, x, s0, s1, tape, a):
+        for k in range(count):
+            copy(a[slots[k]], b[number][rows[k]], b[number].shape[1], index(), size())
+
+    return biased
+
+
+def _product(cell: Cell, stage: Stage, product: Product, team: Team) -> Step:
+    """One product and its adjoint in the operand; without a matrix, the operand itself."""
+    index, size, layout = team.index, team.size, cell.layout
+    slots = tuple(layout.slots[slot] for slot in product.into)
+    place = layout.place(product.operand)
+    choose, row = array_of(place), place.row
+    if product.matrix is None:
+        (slot,) = slots
+        measure, axis = layout.measure(stage.size)
+
+        @register_jitable
+        def take(M, b, p, m, x, s0, s1, tape, a):
+            add(a[slot], choose(x, s0, s1, tape)[row], M[measure].shape[axis], index(), size())
+
+        @register_jitable
+        def give(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
+            add(choose(dx, d0, ds, dv)[row], da[slot], M[measure].shape[axis], index(), size())
+
+        return Step(take, give)
+    matrix = layout.matrices[product.matrix]
+    number, first = matrix.number, matrix.gates.index(product.gates[0])
+    last = first + len(product.gates)
+
+    @register_jitable
+    def forward(M, b, p, m, x, s0, s1, tape, a):
+        add_product(a, M[number], choose(x, s0, s1, tape)[row], first, last, slots, index(), size())
+
+    @register_jitable
+    def backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
+        add_transposed_product(choose(dx, d0, ds, dv)[row], M[number], da, first, last, slots, index(), size())
 
     return Step(forward, backward)

@@ -9,11 +9,13 @@ from refseq.primitives import (
     identity,
     identity_slope,
     log,
+    log1p,
     log_slope,
     relu,
     relu_slope,
     sigmoid,
     sigmoid_slope,
+    sqrt,
     tanh,
     tanh_slope,
     zero,
@@ -32,6 +34,8 @@ PAIRS = {
 PRIMITIVES = {
     **{name: value for name, (value, _) in PAIRS.items()},
     **{f"{name}_slope": slope for name, (_, slope) in PAIRS.items()},
+    "log1p": log1p,
+    "sqrt": sqrt,
     "zero": zero,
     "complement": complement,
 }
@@ -41,7 +45,7 @@ PRIMITIVES = {
 def _every(x):
     values = tanh(x), sigmoid(x), relu(x), identity(x), exp(x), log(x)
     slopes = tanh_slope(x), sigmoid_slope(x), relu_slope(x), identity_slope(x), exp_slope(x), log_slope(x)
-    return (*values, *slopes, zero(x), complement(x))
+    return (*values, *slopes, log1p(x), sqrt(x), zero(x), complement(x))
 
 
 def compiled(name: str):

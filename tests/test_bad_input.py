@@ -41,7 +41,7 @@ initialise = LAYER.initialise
 
 TABLE = [
     # making a layer
-    (lambda: refseq.layer("lsmt", 3, 4), ValueError, ["name", "'lsmt'", "elman, lstm, gru"]),
+    (lambda: refseq.layer("lsmt", 3, 4), ValueError, ["name", "'lsmt'", "elman, output, jordan, lstm"]),
     (lambda: refseq.layer(["lstm"], 3, 4), ValueError, ["name", "['lstm']"]),
     (lambda: refseq.layer("lstm", 0, 4), ValueError, ["inputs", "at least 1", "0"]),
     (lambda: refseq.layer("lstm", -1, 4), ValueError, ["inputs", "at least 1", "-1"]),
@@ -53,10 +53,27 @@ TABLE = [
     (lambda: refseq.layer("lstm", 3, 4, layers=1.0), TypeError, ["layers", "integer", "float"]),
     (lambda: refseq.layer("lstm", 3, 4, bidirectional=1), TypeError, ["bidirectional", "True or False", "int 1"]),
     (lambda: refseq.layer("lstm", 3, 4, bias="no"), TypeError, ["bias", "True or False", "str 'no'"]),
-    (lambda: refseq.layer("lstm", 3, 4, activation="relu"), ValueError, ["'activation'", "'lstm'", "none"]),
+    (
+        lambda: refseq.layer("lstm", 3, 4, activation="relu"),
+        ValueError,
+        ["'activation'", "'lstm'", "gate_activation, cell_activation"],
+    ),
     (lambda: refseq.layer("gru", 3, 4, peephole="full"), ValueError, ["'peephole'", "'gru'", "reset"]),
     (lambda: refseq.layer("gru", 3, 4, reset="never"), ValueError, ["reset", "before, after", "'never'"]),
     (lambda: refseq.layer("elman", 3, 4, activation=np.tanh), ValueError, ["activation", "tanh, sigmoid", "ufunc"]),
+    (lambda: refseq.layer("gru", 3, 4, merge="sum"), ValueError, ["merge", "'sum'", "bidirectional=True"]),
+    (lambda: refseq.layer("gru", 3, 4, merge="add"), ValueError, ["merge", "concat, sum, mean", "'add'"]),
+    (lambda: refseq.layer("lstm", 3, 4, projection=0), ValueError, ["projection", "at least 1", "0"]),
+    (lambda: refseq.layer("lstm", 3, 4, clip=-1), ValueError, ["clip", "between 0 and inf", "-1"]),
+    (lambda: refseq.layer("leaky", 3, 4, mu=1.5), ValueError, ["mu", "between 0 and 1", "1.5"]),
+    (lambda: refseq.layer("leaky", 3, 4, mu=1, learn="unit"), ValueError, ["mu", "strictly between 0 and 1", "1.0"]),
+    (lambda: refseq.layer("additive", 3, 4, dropout=True), ValueError, ["dropout", "additive", "no recurrent matrix"]),
+    (lambda: refseq.layer("skip", 3, 4, zoneout=True), ValueError, ["zoneout", "skip", "h_2_back"]),
+    (
+        lambda: refseq.Layer(refseq.catalogue()["lstm"].cell(projection=2), 3, 4),
+        ValueError,
+        ["own_sizes", "projection"],
+    ),
     # drawing parameters
     (lambda: initialise(scheme="xavier"), ValueError, ["scheme", "gaussian, glorot, he", "'xavier'"]),
     (lambda: initialise(scheme=["he"]), ValueError, ["scheme", "['he']"]),
@@ -67,6 +84,7 @@ TABLE = [
     (lambda: initialise(gain=0.0), ValueError, ["gain", "positive", "0.0"]),
     (lambda: initialise(gain=np.inf), ValueError, ["gain", "finite", "inf"]),
     (lambda: initialise(gain=np.nan), ValueError, ["gain", "finite", "nan"]),
+    (lambda: initialise(gain=10**400), ValueError, ["gain", "finite", "1000"]),
     (lambda: initialise(gain="1"), TypeError, ["gain", "number", "'1'"]),
     (lambda: initialise(gain=None), TypeError, ["gain", "number", "None"]),
     (lambda: initialise(gain=ones(2)), TypeError, ["gain", "number", "ndarray"]),

@@ -10,20 +10,24 @@ VALUES = np.arange(12.0).reshape(4, 3)
 
 
 @numba.njit
-def _move(matrix, target, rows):
+def _move(matrix, target, rows, some, others):
     values = gather(matrix, 1, rows)
-    scatter(target, 2, 1, values)
-    scatter_add(target, 0, 0, values)
+    scatter(target, 2, some, values, ())
+    scatter_add(target, 0, others, values, some)
     return values
 
 
 @pytest.mark.parametrize("move", [_move, _move.py_func], ids=["numba", "python"])
-@pytest.mark.parametrize("rows", [(0, 2), (3,), (1, 1, 3), ()])
-def test_a_column_goes_through_a_tuple(move, rows):
+@pytest.mark.parametrize(
+    ("rows", "some", "others"),
+    [((0, 2), (1, 3), ()), ((3,), (), (2,)), ((1, 2, 3), (3,), (0, 2)), ((1, 1, 3), (0, 1, 2), ()), ((), (), ())],
+)
+def test_a_column_goes_through_a_tuple(move, rows, some, others):
+    """The first values to some rows, those that follow are added to others."""
     target = np.ones((4, 3))
-    values = move(VALUES, target, rows)
+    values = move(VALUES, target, rows, some, others)
     assert tuple(values) == tuple(VALUES[list(rows), 1])
     expected = np.ones((4, 3))
-    expected[1 : 1 + len(rows), 2] = values
-    expected[: len(rows), 0] += values
+    expected[list(some), 2] = values[: len(some)]
+    expected[list(others), 0] += values[len(some) :]
     assert np.array_equal(target, expected)

@@ -65,6 +65,15 @@ def test_the_identity_is_for_recurrent_weights():
     assert np.unique(np.abs(params["W_hx"])).size == 12
 
 
+def test_the_identity_is_not_for_matrices_of_outputs():
+    """A projection and an output layer are applied to what the hidden layer gives out, not to an old state."""
+    for layer, name in (
+        (refseq.layer("lstm", 3, 4, projection=2), "W_hm"),
+        (refseq.layer("jordan", 3, 4, outputs=2), "W_yh"),
+    ):
+        assert np.unique(np.abs(layer.initialise(scheme="identity")[name])).size == 8
+
+
 def test_gates_are_drawn_apart():
     for scheme in set(SCHEMES) - {"identity"}:
         weights = draw(scheme)

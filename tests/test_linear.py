@@ -38,60 +38,68 @@ def test_add_transposed_product_is_the_adjoint_of_add_product(rng, first, last):
 
 
 @pytest.mark.parametrize(("first", "last"), RANGES)
-def test_add_outer_row_is_the_adjoint_of_add_product_in_the_matrix(rng, first, last):
+def test_add_outer_rows_is_the_adjoint_of_add_product_in_the_matrix(rng, first, last):
     U, v, w = residues(rng, OPERAND, GATES, UNITS), residues(rng, OPERAND), residues(rng, SLOTS, UNITS)
     image, pulled = zeros(w.shape, w), zeros(U.shape, U)
     linear.add_product(image, U, v, first, last, PLACES, 0, 1)
-    for k in range(OPERAND):
-        linear.add_outer_row(pulled[k], v[k], w, first, last, PLACES, 0, 1)
+    linear.add_outer_rows(pulled, v, w, first, last, PLACES, 0, 2, 0, 1)
+    assert np.array_equal(pulled[2:], 0 * U[2:])
+    linear.add_outer_rows(pulled, v, w, first, last, PLACES, 2, OPERAND, 0, 1)
     assert dot(w, image) == dot(pulled, U)
 
 
-def test_the_adjoints_of_affine(rng):
-    """W x + b is linear in (W, b) and, without b, in x."""
-    W, b, x = residues(rng, OPERAND, GATES, UNITS), residues(rng, GATES, UNITS), residues(rng, OPERAND)
-    w, image = residues(rng, GATES, UNITS), zeros((GATES, UNITS), b)
-    linear.affine(image, W, b, x, 0, 1)
-    dW, db, dx = zeros(W.shape, W), zeros(b.shape, b), zeros(x.shape, x)
-    for k in range(OPERAND):
-        linear.add_outer_row(dW[k], x[k], w, 0, GATES, range(GATES), 0, 1)
-    linear.add_rows(db, w, 0, 1)
-    linear.add_transposed_product(dx, W, w, 0, GATES, range(GATES), 0, 1)
-    assert dot(w, image) == dot(dW, W) + dot(db, b)
-    assert dot(w, image) == dot(dx, x) + dot(w, b)
-
-
-def test_affine_overwrites_and_the_others_add(rng):
-    W, b, x, old = (residues(rng, *shape) for shape in [(OPERAND, 3, 4), (3, 4), (OPERAND,), (3, 4)])
+def test_products_add_to_what_is_there(rng):
+    W, x, old = residues(rng, OPERAND, 3, 4), residues(rng, OPERAND), residues(rng, 3, 4)
     once, again = old.copy(), zeros(old.shape, old)
-    linear.affine(once, W, b, x, 0, 1)
-    linear.affine(again, W, b, x, 0, 1)
-    assert np.array_equal(once, again)
     linear.add_product(once, W, x, 0, 3, range(3), 0, 1)
-    assert np.array_equal(once, again + (again - b))
+    linear.add_product(again, W, x, 0, 3, range(3), 0, 1)
+    assert np.array_equal(once, old + again)
 
 
-def test_clear_leaves_the_slots_before_it(rng):
-    a = residues(rng, SLOTS, UNITS)
-    expected = a.copy()
-    expected[2:] = Residue(0)
-    linear.clear(a, 2, 0, 1)
-    assert np.array_equal(a, expected)
+def test_a_range_of_blocks_has_slots_of_its_own(rng):
+    """Block ``first`` of the matrix goes to the first slot."""
+    U, v = residues(rng, OPERAND, GATES, UNITS), residues(rng, OPERAND)
+    whole, part = zeros((SLOTS, UNITS), U), zeros((SLOTS, UNITS), U)
+    linear.add_product(whole, U, v, 0, GATES, PLACES, 0, 1)
+    linear.add_product(part, U, v, 1, 3, PLACES[1:], 0, 1)
+    whole[PLACES[0]] = Residue(0)
+    assert np.array_equal(whole, part)
+
+
+def test_rows_may_be_longer_than_a_matrix_has_units(rng):
+    """Nothing is read or written beyond its units."""
+    U, v, w = residues(rng, OPERAND, 2, 3), residues(rng, OPERAND), residues(rng, 2, UNITS)
+    a, dv = w.copy(), zeros(v.shape, v)
+    linear.add_product(a, U, v, 0, 2, (0, 1), 0, 1)
+    linear.add_transposed_product(dv, U, w, 0, 2, (0, 1), 0, 1)
+    assert np.array_equal(a[:, 3], w[:, 3])
+    image = zeros((2, 3), U)
+    linear.add_product(image, U, v, 0, 2, (0, 1), 0, 1)
+    assert dot(w[:, :3], image) == dot(dv, v)
+
+
+def test_copy_add_and_clear_work_on_the_first_entries(rng):
+    source, target = residues(rng, UNITS), residues(rng, UNITS)
+    for function, expected in ((linear.copy, source), (linear.add, target + source), (linear.clear, 0 * source)):
+        result = target.copy()
+        function(result, *(() if function is linear.clear else (source,)), 3, 0, 1)
+        assert np.array_equal(result[:3], expected[:3])
+        assert result[3] == target[3]
 
 
 def arguments(dtype):
     rng = np.random.default_rng(11)
-    W, b, x, v, w = (
+    W, x, v, w = (
         rng.normal(size=shape).astype(dtype)
-        for shape in [(OPERAND, GATES, UNITS), (GATES, UNITS), (OPERAND,), (OPERAND,), (SLOTS, UNITS)]
+        for shape in [(OPERAND, GATES, UNITS), (OPERAND,), (OPERAND,), (SLOTS, UNITS)]
     )
     return {
-        "affine": (b.copy(), W, b, x),
+        "copy": (x.copy(), v, OPERAND),
+        "add": (x.copy(), v, OPERAND),
         "add_product": (w.copy(), W, v, 0, GATES, PLACES),
-        "clear": (w.copy(), 1),
+        "clear": (x.copy(), OPERAND),
         "add_transposed_product": (v.copy(), W, w, 0, GATES, PLACES),
-        "add_outer_row": (b.copy(), x[0], w, 0, GATES, PLACES),
-        "add_rows": (b.copy(), w[:GATES]),
+        "add_outer_rows": (W.copy(), x, w, 0, GATES, PLACES, 1, OPERAND),
     }
 
 

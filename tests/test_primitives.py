@@ -65,6 +65,19 @@ def test_value_and_slope_are_within_the_derived_bounds(name, how, dtype):
                 assert abs(arb(float(slope(y))) - exact_slope) <= arb(bound), (x, slope(y))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("how", ["python", "numba"])
+@pytest.mark.parametrize(("name", "exact", "ulp"), [("log1p", arb.log1p, 1), ("sqrt", arb.sqrt, 0.5)])
+def test_values_without_a_slope_of_their_own(name, exact, ulp, how, dtype):
+    """glibc's log1p: 1 ULP; square roots are rounded correctly."""
+    value = PRIMITIVES[name] if how == "python" else compiled(name)
+    with precision(200):
+        for x in points(dtype):
+            if x > (-1 if name == "log1p" else 0):
+                y = value(x)
+                assert abs(arb(float(y)) - exact(arb(float(x)))) <= arb(ulp * float(np.spacing(np.abs(y)))), (x, y)
+
+
 AT_THE_EDGE = [
     # name, argument, expected
     *[(name, math.nan, math.nan) for name in PRIMITIVES if name not in ("relu_slope", "identity_slope", "zero")],
@@ -84,6 +97,13 @@ AT_THE_EDGE = [
     ("log", math.inf, math.inf),
     ("log", 0.0, -math.inf),
     ("log", -1.0, math.nan),
+    ("log1p", math.inf, math.inf),
+    ("log1p", -0.0, -0.0),
+    ("log1p", -1.0, -math.inf),
+    ("log1p", -2.0, math.nan),
+    ("sqrt", math.inf, math.inf),
+    ("sqrt", -0.0, -0.0),
+    ("sqrt", -1.0, math.nan),
     ("tanh_slope", 1.0, 0.0),
     ("sigmoid_slope", 1.0, 0.0),
     ("sigmoid_slope", 0.0, 0.0),

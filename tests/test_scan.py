@@ -8,12 +8,12 @@ import threading
 import numpy as np
 import pytest
 
-import refseq
 from refseq.checks.problem import draw
 from refseq.scan import build_scan, time_index
-from refseq.step import ALONE, Team
-
-VARIANTS = [cell for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
+from refseq.targets import Feed
+from refseq.targets.base import ScanTarget
+from refseq.team import ALONE, Team
+from tests.variants import EVERY, label, layer
 
 
 @pytest.mark.parametrize(("t", "length", "reverse", "time"), [(0, 5, False, 0), (0, 5, True, 4), (4, 5, True, 0)])
@@ -40,32 +40,40 @@ class Threads:
             worker.join()
 
 
-def everything(cell, team, run, reverse):
-    """Forward, backward and gradient of one row of three steps: every array that they write."""
-    problem = draw(refseq.layer(cell.name, 3, 5, **cell.options), "float64", 3, 2, padded=False)
-    W, U = (np.ascontiguousarray(problem.params[name].transpose(2, 0, 1)) for name in ("W_hx", "W_hh"))
-    p = np.array([problem.params[name] for name in cell.parameters]).reshape(len(cell.parameters), 5)
-    lengths, scan, b = np.array([3, 2]), build_scan(cell, team), problem.params["b_h"]
-    s = np.zeros((4, 2, len(cell.state), 5))
-    s[0] = np.stack([problem.state[name][0] for name in cell.state], axis=1)
-    tape, y, a = np.zeros((3, 2, cell.stored, 5)), np.zeros((3, 2, 5)), np.full((2, cell.values, 5), np.nan)
-    ds, da, dx = s[0].copy(), np.zeros((3, 2, cell.values, 5)), np.zeros(problem.x.shape)
-    dp, dv = np.zeros((2, *p.shape)), np.full((2, 5), np.nan)
-    grads = [np.zeros(part.shape) for part in (W, U, b)]
-    for row in range(2):
-        run(scan.forward_row, row, W, U, b, p, problem.x, lengths, reverse, s, tape, y, a)
-        run(scan.backward_row, row, W, U, p, lengths, reverse, s, tape, problem.dy, ds, da, dx, dp, dv)
-    for k in range(3 + 5 + 1):
-        run(scan.gradient_row, k, problem.x, lengths, reverse, s, tape, da, *grads)
-    return [s, tape, y, ds, da, dx, dp, *grads]
+class Alone(ScanTarget):
+    """A target that runs every loop with a given team, over all its pieces."""
+
+    def __init__(self, team, run):
+        self.team, self.call = team, run
+
+    def _run(self, cell, jobs, results):
+        scan = build_scan(cell, self.team)
+        loops = {"forward": scan.forward_row, "backward": scan.backward_row, "gradient": scan.gradient_row}
+        for job in jobs:
+            for piece in range(job.pieces):
+                self.call(loops[job.loop], piece, *job.arguments)
+
+
+def everything(variant, team, run, reverse):
+    """Forward, backward and gradient of two rows of three steps: every array that they write."""
+    given = draw(layer(variant, bidirectional=True), "float64", 3, 2, padded=False)
+    part, target = given.layer.parts[reverse], Alone(team, run)
+    weights, sample = part.pack(given.params), np.zeros(1)
+    masks = part.gather(part.cell.masks, given.masks, sample) if given.masks else np.zeros((3, 2, 0, part.wide))
+    feed = Feed(given.x, masks, np.array([3, 2]), reverse)
+    tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, given.state, sample))
+    dy = np.ascontiguousarray(given.dy[:, :, : tape.y.shape[2]])
+    pulled = target.backward(part.cell, weights, tape, dy, part.gather(part.cell.state, given.dstate, sample))
+    grads = pulled.weights
+    return [tape.s, tape.tape, tape.y, tape.final, pulled.s0, pulled.x, grads.p, *grads.matrices, *grads.biases]
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("cell", VARIANTS, ids=lambda cell: cell.label)
-def test_a_team_computes_what_one_thread_computes(cell, reverse):
+@pytest.mark.parametrize("variant", EVERY, ids=label)
+def test_a_team_computes_what_one_thread_computes(variant, reverse):
     threads = Threads(3)
-    alone = everything(cell, ALONE, lambda function, *arguments: function(*arguments), reverse)
-    shared = everything(cell, threads.team, threads.run, reverse)
+    alone = everything(variant, ALONE, lambda function, *arguments: function(*arguments), reverse)
+    shared = everything(variant, threads.team, threads.run, reverse)
     for one, several in zip(alone, shared, strict=True):
         assert np.isfinite(one).all()
         assert one.tobytes() == several.tobytes()

@@ -22,9 +22,12 @@ class Adapter(ABC):
     """An ``Implementation`` made of a framework's layer: subclasses run rows that all have at least one step.
 
     The arrays that they get are private, native and contiguous copies; lengths are None or int64 (B,), each in 1..T.
+
+    Raises NotOffered for a layer that no framework here has.
     """
 
     def __init__(self, layer: Layer, name: str) -> None:
+        no_framework_has(layer)
         self.layer, self.name = layer, name
 
     @abstractmethod
@@ -46,13 +49,13 @@ class Adapter(ABC):
         state: Mapping[str, np.ndarray],
         lengths: np.ndarray | None = None,
     ) -> tuple[np.ndarray, Arrays]:
-        """Outputs y (T, B, D*H) and the final state, dict of (L*D, B, H), for x (T, B, I).
+        """Outputs y (T, B, D*H) and the final state, dict of (L*D, B, H), for x (T, B, I); H of h and y may be smaller.
 
         Raises TypeError or ValueError naming the argument, and NotOffered for what the framework does not have.
         """
         params, x, state, counts = self._take(params, x, state, lengths)
         live = counts > 0
-        y = np.zeros((*x.shape[:2], self.layer.directions * self.layer.units), x.dtype)
+        y = np.zeros((*x.shape[:2], self.layer.outputs), x.dtype)
         final = {name: value.copy() for name, value in state.items()}
         if live.any():
             given = None if lengths is None else counts[live]
@@ -76,7 +79,7 @@ class Adapter(ABC):
         """
         params, x, state, counts = self._take(params, x, state, lengths)
         live = counts > 0
-        dy = arguments.array("dy", dy, (*x.shape[:2], self.layer.directions * self.layer.units), x.dtype)
+        dy = arguments.array("dy", dy, (*x.shape[:2], self.layer.outputs), x.dtype)
         dstate0 = self._take_states("dstate", dstate, x)
         dparams = {name: np.zeros_like(value) for name, value in params.items()}
         dx = np.zeros_like(x)
@@ -100,9 +103,18 @@ class Adapter(ABC):
         return params, x, self._take_states("state", state, x), arguments.lengths(lengths, *x.shape[:2])
 
     def _take_states(self, what: str, given: Mapping[str, np.ndarray], x: np.ndarray) -> Arrays:
-        arguments.names(what, given, self.layer.cell.state)
-        shape = self.layer.state_shape(x.shape[1])
-        return {n: arguments.array(f"{what}[{n!r}]", given[n], shape, x.dtype) for n in self.layer.cell.state}
+        names, rows = self.layer.cell.state, x.shape[1]
+        arguments.names(what, given, names)
+        shapes = {name: self.layer.state_shape(rows, name) for name in names}
+        return {n: arguments.array(f"{what}[{n!r}]", given[n], shapes[n], x.dtype) for n in names}
+
+
+def no_framework_has(layer: Layer) -> None:
+    """Raises NotOffered for what is refseq's own: masks from the caller, two directions that are not concatenated."""
+    if layer.cell.masks:
+        raise NotOffered(f"frameworks draw their own masks; they take none of {', '.join(layer.cell.masks)}")
+    if layer.bidirectional and layer.merge != "concat":
+        raise NotOffered(f"frameworks concatenate the outputs of two directions; they have no merge={layer.merge!r}")
 
 
 def _rows(value: np.ndarray, live: np.ndarray) -> np.ndarray:

@@ -18,20 +18,20 @@ from refseq.cells import catalogue
 from refseq.checks.implementation import Arrays, NotOffered
 from refseq.layer import Layer
 
-MATRICES = ("W_ih", "W_hh", "b_ih", "b_hh")  # in the order of lstm_ref's arguments and of Stacked
+MATRICES = ("W_ih", "W_hh", "b_ih", "b_hh")  # in the order of lstm_ref's arguments
 Tree = dict[str, dict[int, np.ndarray]]
 
 
 class JaxImplementation(Adapter):
     """jax.experimental.rnn.lstm_ref with the sizes of a refseq layer; without bias, its biases are zeros.
 
-    float64 is switched on while it runs and only then. Raises NotOffered for every layer but the LSTM.
+    float64 is switched on while it runs and only then. Raises NotOffered for every layer but the plain LSTM.
     """
 
     def __init__(self, layer: Layer) -> None:
-        if layer.cell is not catalogue()["lstm"].cell():
-            raise NotOffered(f"JAX has no {layer.cell.label}; jax.experimental.rnn has the LSTM alone")
         super().__init__(layer, f"jax {jax.__version__} lstm_ref")
+        if layer.cell is not catalogue()["lstm"].cell():
+            raise NotOffered(f"JAX has no {layer.cell.label}; jax.experimental.rnn has the plain LSTM alone")
         self._call = jax.jit(self._lstm)
         self._vjp = jax.jit(self._lstm_vjp)
 
@@ -87,7 +87,7 @@ class JaxImplementation(Adapter):
         """The adjoint of _weights."""
         result: Arrays = {}
         for part in self.layer.parts:
-            one = Stacked(*(np.asarray(d[name][part.row]) for name in MATRICES))
+            one = Stacked(**{name: np.asarray(d[name][part.row]) for name in MATRICES})
             result |= stack_transpose(self.layer, part, one, self.layer.cell.gates)
         return result
 

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 
 from refseq.adapters.adapter import Adapter
-from refseq.adapters.onnx_model import onnx_model, operator
-from refseq.adapters.onnx_node import OPERATORS
+from refseq.adapters.onnx_attributes import OPERATORS, operator, write
+from refseq.adapters.onnx_model import onnx_model
 from refseq.checks.implementation import Arrays, NotOffered
 from refseq.layer import Layer
 from refseq.layer import layer as make_layer
@@ -75,7 +75,8 @@ class OnnxRuntimeImplementation(_ModelImplementation):
 class ReferenceEvaluatorImplementation(_ModelImplementation):
     """onnx.reference.ReferenceEvaluator: the operators in numpy, as the standard's authors wrote them.
 
-    Raises NotOffered for activations that it refuses, and for lengths where it ignores them (onnx 1.23 does, silently).
+    Raises NotOffered for activations that it refuses, and for what it ignores: onnx 1.23 ignores, silently, lengths,
+    and of the LSTM the attributes activations and input_forget.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -86,8 +87,12 @@ class ReferenceEvaluatorImplementation(_ModelImplementation):
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Adapter.run``."""
-        if lengths is not None and (lengths < len(x)).any() and ignores_lengths(operator(self.layer)):
-            raise NotOffered(f"{self.name} ignores sequence_lens of {operator(self.layer)}")
+        op = operator(self.layer)
+        if lengths is not None and (lengths < len(x)).any() and ignores_lengths(op):
+            raise NotOffered(f"{self.name} ignores sequence_lens of {op}")
+        for attribute in PROBES if op == "LSTM" else ():
+            if attribute in write(self.layer) and ignores_attribute(attribute):
+                raise NotOffered(f"{self.name} ignores {attribute} of {op}")
         return super().run(params, x, state, lengths)
 
     def execute(self, model: onnx.ModelProto, feeds: Arrays) -> list[np.ndarray]:
@@ -104,9 +109,31 @@ class ReferenceEvaluatorImplementation(_ModelImplementation):
 @cache
 def ignores_lengths(op: str) -> bool:
     """Whether the installed reference evaluator runs two steps of this operator where sequence_lens says one."""
-    evaluator = ReferenceEvaluatorImplementation(make_layer(OPERATORS[op], 1, 1))
-    params = evaluator.layer.initialise(scheme="gaussian")
-    states = {f"{name}0": np.ones((1, 1, 1)) for name in evaluator.layer.cell.state}
-    feeds = {"x": np.ones((2, 1, 1)), "lengths": np.ones(1, np.int32)} | states
-    y, *_ = evaluator.execute(onnx_model(evaluator.layer, params, lengths=True), feeds)
+    name = next(name for name, its in OPERATORS.items() if its == op)
+    evaluator, model, feeds = _probe(make_layer(name, 1, 1), lengths=True)
+    y, *_ = evaluator.execute(model, feeds | {"lengths": np.ones(1, np.int32)})
     return bool(y[1].any())
+
+
+PROBES: dict[str, Layer] = {
+    "activations": make_layer("lstm", 1, 1, gate_activation="tanh"),
+    "input_forget": make_layer("lstm_coupled", 1, 1),
+}
+"""LSTMs whose outputs depend on an attribute."""
+
+
+@cache
+def ignores_attribute(attribute: str) -> bool:
+    """Whether the installed reference evaluator computes the same LSTM with this attribute and without it."""
+    evaluator, model, feeds = _probe(PROBES[attribute], lengths=False)
+    found = evaluator.execute(model, feeds)
+    (node,) = [node for node in model.graph.node if node.op_type == "LSTM"]
+    node.attribute.remove(next(entry for entry in node.attribute if entry.name == attribute))
+    return all(map(np.array_equal, found, evaluator.execute(model, feeds)))
+
+
+def _probe(layer: Layer, lengths: bool) -> tuple[ReferenceEvaluatorImplementation, onnx.ModelProto, Arrays]:
+    """The evaluator, a model of a layer of one unit with random weights, and two steps of input."""
+    model = onnx_model(layer, layer.initialise(scheme="gaussian"), lengths=lengths)
+    states = {f"{name}0": np.ones((1, 1, 1)) for name in layer.cell.state}
+    return ReferenceEvaluatorImplementation(layer), model, {"x": np.ones((2, 1, 1))} | states

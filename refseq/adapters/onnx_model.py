@@ -4,16 +4,14 @@ A stack is a chain of nodes: the output Y (T, D, B, H) of one is transposed and 
 next; states (L*D, B, H) are split along the first axis into one initial state for each node.
 """
 
-from typing import Any
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from refseq.adapters.onnx_node import ACTIVATIONS, OPERATORS, ORDERS
-from refseq.adapters.stacked_gates import stack
-from refseq.cells import catalogue
-from refseq.checks.implementation import Arrays, NotOffered
+from refseq.adapters.adapter import no_framework_has
+from refseq.adapters.onnx_attributes import operator, write
+from refseq.adapters.onnx_gates import node_tensors
+from refseq.checks.implementation import Arrays
 from refseq.layer import Layer
 
 OPSET = 14  # the first with `layout`; every runtime that is still in use reads it
@@ -26,7 +24,8 @@ def onnx_model(layer: Layer, params: Arrays, *, lengths: bool = False) -> onnx.M
     Inputs x (T, B, I), a state h0 (and c0) of (L*D, B, H), and with ``lengths`` an int32 input lengths (B,); outputs
     y (T, B, D*H), h (and c) of (L*D, B, H). Raises NotOffered for a cell that ONNX has no operator for.
     """
-    attributes = _attributes(layer)
+    no_framework_has(layer)
+    attributes = write(layer)
     D, L, states = layer.directions, layer.layers, layer.cell.state
     constants = {"y_shape": np.array([0, 0, D * layer.units]), "state_rows": np.full(L, D)}
     nodes = []
@@ -35,9 +34,10 @@ def onnx_model(layer: Layer, params: Arrays, *, lengths: bool = False) -> onnx.M
     x = "x"
     for level in range(L):
         suffix = f"_l{level}" if L > 1 else ""
-        constants |= {f"{name}_l{level}": value for name, value in _node_tensors(layer, params, level).items()}
+        tensors = _node_tensors(layer, params, level)
+        constants |= {f"{formal}_l{level}": value for formal, value in tensors.items()}
         inputs = [x, f"W_l{level}", f"R_l{level}", f"B_l{level}" if layer.bias else "", "lengths" if lengths else ""]
-        inputs += [f"{name}0{suffix}" for name in states]
+        inputs += [f"{name}0{suffix}" for name in states] + [f"P_l{level}"] * ("P" in tensors)
         outputs = [f"Y_l{level}", *(f"{name}{suffix}" for name in states)]
         nodes.append(helper.make_node(operator(layer), inputs, outputs, name=f"layer{level}", **attributes))
         nodes.append(helper.make_node("Transpose", [f"Y_l{level}"], [f"Yt_l{level}"], perm=[0, 2, 1, 3]))
@@ -61,33 +61,7 @@ def onnx_model(layer: Layer, params: Arrays, *, lengths: bool = False) -> onnx.M
     )
 
 
-def operator(layer: Layer) -> str:
-    """The ONNX operator of a layer's cell. Raises NotOffered if there is none."""
-    known = [catalogue()["elman"].cell(activation=name) for name in ACTIVATIONS.values()]
-    known += [catalogue()["lstm"].cell(), *(catalogue()["gru"].cell(reset=reset) for reset in ("before", "after"))]
-    if layer.cell not in known:
-        raise NotOffered(f"ONNX has no {layer.cell.label}; it has {', '.join(cell.label for cell in known)}")
-    return {name: op for op, name in OPERATORS.items()}[layer.cell.name]
-
-
-def _attributes(layer: Layer) -> dict[str, Any]:
-    """The attributes of every node of a layer."""
-    op, D = operator(layer), layer.directions
-    result: dict[str, Any] = {"hidden_size": layer.units, "direction": "bidirectional" if D == 2 else "forward"}
-    if op == "GRU":
-        result["linear_before_reset"] = int(layer.cell.options["reset"] == "after")
-    if op == "RNN":
-        ours = {name: theirs for theirs, name in ACTIVATIONS.items()}
-        result["activations"] = [ours[str(layer.cell.options["activation"])].capitalize()] * D
-        if layer.cell.options["activation"] == "identity":
-            result |= {"activation_alpha": [1.0] * D, "activation_beta": [0.0] * D}
-    return result
-
-
 def _node_tensors(layer: Layer, params: Arrays, level: int) -> Arrays:
-    """W (D, G*H, K), R (D, G*H, H) and B (D, 2*G*H) of one layer of the stack."""
-    parts = [part for part in layer.parts if part.layer == level]
-    stacked = [stack(layer, part, params, ORDERS[layer.cell.name]) for part in parts]
-    result = {"W": np.stack([s.W_ih for s in stacked]), "R": np.stack([s.W_hh for s in stacked])}
-    biases = [np.concatenate([s.b_ih, s.b_hh]) for s in stacked if s.b_ih is not None and s.b_hh is not None]
-    return result | ({"B": np.stack(biases)} if biases else {})
+    """W (D, G*H, K), R (D, G*H, H), B (D, 2*G*H) and P (D, 3*H) of one layer of the stack."""
+    parts = [node_tensors(layer, part, params) for part in layer.parts if part.layer == level]
+    return {formal: np.stack([part[formal] for part in parts]) for formal in parts[0]}

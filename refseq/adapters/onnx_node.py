@@ -1,10 +1,7 @@
 """The RNN, LSTM and GRU nodes of ONNX read into refseq: layer, parameters, and the node's own inputs and outputs.
 
-    refseq   lstm  i f g o     gru  r z n      reset="after"
-    ONNX     LSTM  i o f c     GRU  z r h      linear_before_reset=1
-
-W (D, G*H, I), R (D, G*H, H), B (D, 2*G*H) = Wb, Rb; X (T, B, I), or (B, T, I) with layout=1, which turns the states
-(D, B, H) too.
+W (D, G*H, I), R (D, G*H, H), B (D, 2*G*H), P (D, 3*H); X (T, B, I), or (B, T, I) with layout=1, which turns the states
+(D, B, H) too. See ``onnx_attributes`` for the cells and ``onnx_gates`` for the order of the gates.
 """
 
 from collections.abc import Mapping
@@ -13,17 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from refseq.adapters.stacked_gates import Stacked, unstack
-from refseq.checks.implementation import Arrays, NotOffered
+from refseq.adapters.onnx_attributes import read
+from refseq.adapters.onnx_gates import layer_parameters
+from refseq.arrays import zeros
+from refseq.checks.implementation import Arrays
 from refseq.layer import Layer
 from refseq.layer import layer as make_layer
 
-ORDERS = {"elman": ("h",), "lstm": ("i", "o", "f", "g"), "gru": ("z", "r", "n")}
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 OUTPUTS = ("Y", "Y_h", "Y_c")
-OPERATORS = {"RNN": "elman", "LSTM": "lstm", "GRU": "gru"}
-GATED = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"]}
-ACTIVATIONS = {"tanh": "tanh", "relu": "relu", "sigmoid": "sigmoid", "affine": "identity"}
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,8 @@ class ImportedNode:
         steps, rows, _ = x.shape
         state: Arrays = {}
         for n in self.layer.cell.state:
-            zeros = np.zeros(self.layer.state_shape(rows), x.dtype)
-            state[n] = self._padded(self._turned(given[f"initial_{n}"])) if f"initial_{n}" in given else zeros
+            none = zeros(self.layer.state_shape(rows), x)
+            state[n] = self._padded(self._turned(given[f"initial_{n}"])) if f"initial_{n}" in given else none
         run = self.layer.forward(self.params, x, state, given.get("sequence_lens"), target=target)
         directions = self.layer.directions
         y = run.y.reshape(steps, rows, directions, self.layer.units).transpose(0, 2, 1, 3)
@@ -67,7 +63,7 @@ class ImportedNode:
 
     def _padded(self, state: np.ndarray) -> np.ndarray:
         """A state with a row for the forward half that the node does not have."""
-        return np.concatenate([np.zeros_like(state), state]) if self.reverse_only else state
+        return np.concatenate([zeros(state.shape, state), state]) if self.reverse_only else state
 
     def _kept(self, value: np.ndarray, axis: int) -> np.ndarray:
         """The directions that the node has."""
@@ -75,52 +71,46 @@ class ImportedNode:
 
 
 def import_node(node: Any, tensors: Mapping[str, np.ndarray]) -> ImportedNode:
-    """Read an ONNX RNN, LSTM or GRU node (a NodeProto); ``tensors`` has W, R and B by their names in the graph.
+    """Read an ONNX RNN, LSTM or GRU node (a NodeProto); ``tensors`` has W, R, B and P by their names in the graph.
 
     Raises ValueError for another operator, a direction that does not exist, or tensors that are missing or do not fit;
-    NotOffered for what refseq has no layer for: peepholes, clip, input_forget, other activations.
+    NotOffered for what refseq has no layer for: clip, other activations, other activations in the other direction.
     """
-    if node.op_type not in OPERATORS:
-        raise ValueError(f"node: expected an operator of {', '.join(OPERATORS)}; got {node.op_type}")
+    if node.op_type not in GATES:
+        raise ValueError(f"node: expected an operator of {', '.join(GATES)}; got {node.op_type}")
     attributes = _attributes(node)
     inputs = {formal: name for formal, name in zip(INPUTS, node.input, strict=False) if name}
     direction = attributes.get("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional"):
         raise ValueError(f"direction: expected forward, reverse or bidirectional; got {direction!r}")
-    peepholes = tensors.get(inputs.get("P", ""))
-    if "P" in inputs and (peepholes is None or np.any(peepholes)):
-        raise NotOffered("refseq has no LSTM with peepholes")
-    name, directions = OPERATORS[node.op_type], 2 if direction == "bidirectional" else 1
-    options = _options(node.op_type, attributes, directions)
-    W, R, B = _weights(inputs, tensors, directions, len(ORDERS[name]))
-    both = direction != "forward"
-    layer = make_layer(name, W.shape[2], R.shape[2], bidirectional=both, bias=B is not None, **options)
-    width = W.shape[1]
-    params: Arrays = {name: np.zeros(shape, W.dtype) for name, shape in layer.shapes.items()}
+    directions = 2 if direction == "bidirectional" else 1
+    name, options = read(node.op_type, attributes, directions, "P" in inputs)
+    weights = _weights(inputs, tensors, directions, GATES[node.op_type])
+    sizes, both = (weights["W"].shape[2], weights["R"].shape[2]), direction != "forward"
+    layer = make_layer(name, *sizes, bidirectional=both, bias="B" in weights, **options)
+    params: Arrays = {name: zeros(shape, weights["W"]) for name, shape in layer.shapes.items()}
     for d, part in enumerate(layer.parts[1:] if direction == "reverse" else layer.parts):
-        biases = (None, None) if B is None else (B[d, :width], B[d, width:])
-        params |= unstack(layer, part, Stacked(W[d], R[d], *biases), ORDERS[name])
+        params |= layer_parameters(layer, part, {formal: value[d] for formal, value in weights.items()})
     outputs = {formal: name for formal, name in zip(OUTPUTS, node.output, strict=False) if name}
     return ImportedNode(layer, params, direction == "reverse", attributes.get("layout", 0), inputs, outputs)
 
 
-def _weights(
-    inputs: Mapping[str, str], tensors: Mapping[str, np.ndarray], directions: int, gates: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """W, R and, if the node has it, B. Raises ValueError if one is missing or does not fit the others."""
+def _weights(inputs: Mapping[str, str], tensors: Mapping[str, np.ndarray], directions: int, gates: int) -> Arrays:
+    """W, R and, if the node has them, B and P. Raises ValueError if one is missing or does not fit the others."""
     found: Arrays = {}
-    for formal in ("W", "R", "B"):
+    for formal in ("W", "R", "B", "P"):
         if formal in inputs and inputs[formal] not in tensors:
             raise ValueError(f"tensors: expected {formal} under the name {inputs[formal]!r}, got {sorted(tensors)}")
         if formal in inputs:
             found[formal] = tensors[inputs[formal]]
     sizes, units = found["W"].shape[-1], found["R"].shape[-1]
     width = gates * units
-    expected = {"W": (directions, width, sizes), "R": (directions, width, units), "B": (directions, 2 * width)}
+    expected = {"W": (directions, width, sizes), "R": (directions, width, units)}
+    expected |= {"B": (directions, 2 * width), "P": (directions, 3 * units)}
     for formal, value in found.items():
         if value.shape != expected[formal]:
             raise ValueError(f"tensors: expected {formal} of shape {expected[formal]}, got {value.shape}")
-    return found["W"], found["R"], found.get("B")
+    return found
 
 
 def _attributes(node: Any) -> dict[str, Any]:
@@ -135,21 +125,3 @@ def _text(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     return [_text(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _options(op: str, attributes: Mapping[str, Any], directions: int) -> dict[str, Any]:
-    """Options of the recurrence that the attributes ask for. Raises NotOffered for those that none has."""
-    for name in ("clip", "input_forget"):
-        if attributes.get(name):
-            raise NotOffered(f"refseq has no {name}, the node has {name}={attributes[name]}")
-    activations = [name.lower() for name in attributes.get("activations", [])]
-    slopes = attributes.get("activation_alpha", []), attributes.get("activation_beta", [])
-    if op != "RNN":
-        if activations not in ([], GATED[op] * directions):
-            raise NotOffered(f"refseq's {op} has the activations {GATED[op]}, the node has {activations}")
-        return {"reset": "after" if attributes.get("linear_before_reset") else "before"} if op == "GRU" else {}
-    (*_, first), kinds = activations or ["tanh"], set(activations or ["tanh"])
-    affine = any(alpha != 1 for alpha in slopes[0]) or any(beta != 0 for beta in slopes[1])
-    if len(kinds) > 1 or first not in ACTIVATIONS or (first == "affine" and affine):
-        raise NotOffered(f"refseq has no RNN with the activations {activations}, alpha {slopes[0]}, beta {slopes[1]}")
-    return {"activation": ACTIVATIONS[first]}

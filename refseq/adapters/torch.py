@@ -1,10 +1,13 @@
 """PyTorch's recurrent modules as implementations to be judged: RNN, LSTM, GRU and their cells.
 
-The gates have refseq's order, and nn.GRU resets after the recurrent product. Lengths go through packed sequences;
-gradients through autograd.
+The gates have refseq's order, nn.GRU resets after the recurrent product, and nn.LSTM may have a projection (proj_size).
+Lengths go through packed sequences; gradients through autograd.
 """
 
 import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,16 +17,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from refseq.adapters.adapter import Adapter
 from refseq.adapters.stacked_gates import Stacked, stack, stack_transpose, unstack
-from refseq.cell import Cell
-from refseq.cells import catalogue
-from refseq.checks.implementation import Arrays, NotOffered
+from refseq.adapters.torch_modules import CELLS, LAYERS, class_of, layer_of, torch_module
+from refseq.checks.implementation import Arrays
 from refseq.layer import Layer
-from refseq.layer import layer as make_layer
-from refseq.networks.stacked import Part
+from refseq.networks.packing import Part
 
-CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
-LAYERS = (nn.RNN, nn.LSTM, nn.GRU)
-KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+KINDS = {"W_ih": "weight_ih", "W_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh", "W_hr": "weight_hr"}
 
 
 class TorchImplementation(Adapter):
@@ -32,16 +31,16 @@ class TorchImplementation(Adapter):
     ``layer`` is the refseq layer that the module should equal. The module is copied and never changed, and runs on its
     own device: forward without a gradient, as inference does, and vjp with one (torch takes different kernels).
 
-    Raises TypeError if the module is none of RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell; ValueError for a projection
-    (proj_size), for dropout in training mode, and for parameters that are not under the usual names.
+    Raises TypeError if the module is none of RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell; ValueError for dropout in
+    training mode, and for parameters that are not under the usual names.
     """
 
     layer: Layer
 
     def __init__(self, module: nn.Module) -> None:
-        self.kind = _class_of(module)
+        self.kind = class_of(module)
         super().__init__(layer_of(module), f"torch {torch.__version__} nn.{self.kind.__name__}")
-        expected = {name for part in self.layer.parts for name in self._part_names(part)}
+        expected = {name for part in self.layer.parts for name in self._part_names(part).values()}
         found = {name for name, _ in module.named_parameters()}
         if found != expected:
             raise ValueError(f"module: expected the parameters {sorted(expected)}, got {sorted(found)}")
@@ -55,7 +54,7 @@ class TorchImplementation(Adapter):
         values = {name: value.detach().cpu().numpy() for name, value in self.module.named_parameters()}
         result: Arrays = {}
         for part in self.layer.parts:
-            stacked = Stacked(*(values[name] for name in self._part_names(part)))
+            stacked = Stacked(**{kind: values[name] for kind, name in self._part_names(part).items()})
             result |= unstack(self.layer, part, stacked, self.layer.cell.gates)
         return result
 
@@ -64,7 +63,7 @@ class TorchImplementation(Adapter):
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Adapter.run``."""
         module = self._loaded(params)
-        with torch.no_grad():
+        with torch.no_grad(), _quiet():
             y, final = _call(module, self._tensor(x), [self._tensor(s) for s in state.values()], lengths)
         return y.cpu().numpy(), {n: s.cpu().numpy() for n, s in zip(state, final, strict=True)}
 
@@ -74,7 +73,7 @@ class TorchImplementation(Adapter):
         """See ``Adapter.pull``."""
         module = self._loaded(params)
         inputs = [self._tensor(value).requires_grad_(True) for value in (x, *state.values())]
-        with torch.enable_grad():
+        with torch.enable_grad(), _quiet():
             y, final = _call(module, inputs[0], inputs[1:], lengths)
         weights = dict(module.named_parameters())
         cotangents = [self._tensor(value) for value in (dy, *dstate.values())]
@@ -83,7 +82,7 @@ class TorchImplementation(Adapter):
         by_name = dict(zip(weights, rest[len(state) :], strict=True))
         dparams: Arrays = {}
         for part in self.layer.parts:
-            d = Stacked(*(by_name[name] for name in self._part_names(part)))
+            d = Stacked(**{kind: by_name[name] for kind, name in self._part_names(part).items()})
             dparams |= stack_transpose(self.layer, part, d, self.layer.cell.gates)
         return dparams, dx, dict(zip(state, rest[: len(state)], strict=True))
 
@@ -93,24 +92,34 @@ class TorchImplementation(Adapter):
         weights = dict(module.named_parameters())
         with torch.no_grad():
             for part in self.layer.parts:
-                stacked = stack(self.layer, part, params, self.layer.cell.gates)
-                for name, value in zip(self._part_names(part), stacked.arrays(), strict=True):
-                    weights[name].copy_(self._tensor(value))
+                stacked = stack(self.layer, part, params, self.layer.cell.gates).arrays()
+                for kind, name in self._part_names(part).items():
+                    weights[name].copy_(self._tensor(stacked[kind]))
         return module
 
     def _tensor(self, value: np.ndarray) -> torch.Tensor:
         return torch.tensor(value, device=next(self.module.parameters()).device)
 
-    def _part_names(self, part: Part) -> list[str]:
-        """What torch calls W_ih, W_hh, b_ih, b_hh of one part."""
+    def _part_names(self, part: Part) -> dict[str, str]:
+        """What torch calls the arrays of ``Stacked`` that one part has."""
         suffix = "" if self.kind in CELLS else f"_l{part.layer}" + "_reverse" * part.reverse
-        return [kind + suffix for kind in KINDS[: 4 if self.layer.bias else 2]]
+        projected = "W_hm" in self.layer.cell.layout.matrices
+        kinds = ["W_ih", "W_hh", *["b_ih", "b_hh"] * self.layer.bias, *["W_hr"] * projected]
+        return {kind: KINDS[kind] + suffix for kind in kinds}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's notice that a projection runs on its own kernels: it is no finding where warnings are errors."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+        yield
 
 
 def _call(
     module: Any, x: torch.Tensor, state: list[torch.Tensor], lengths: np.ndarray | None
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Outputs (T, B, D*H) and final states, each (L*D, B, H), of x (T, B, I)."""
+    """Outputs (T, B, D*H) and final states, (L*D, B, H), of x (T, B, I)."""
     if isinstance(module, CELLS):
         return _call_cell(module, x, state, lengths)
     first = module.batch_first
@@ -142,56 +151,6 @@ def _call_cell(
     return torch.stack(outputs), [s[None] for s in current]
 
 
-def layer_of(module: nn.Module) -> Layer:
-    """The refseq layer that a torch module should equal. Raises TypeError or ValueError as TorchImplementation does."""
-    kind: Any = _class_of(module)
-    it: Any = module
-    name = {nn.RNN: "elman", nn.RNNCell: "elman", nn.LSTM: "lstm", nn.LSTMCell: "lstm"}.get(kind, "gru")
-    options: dict[str, Any] = {"bias": bool(it.bias)}
-    if name == "elman":
-        options["activation"] = it.nonlinearity
-    if name == "gru":
-        options["reset"] = "after"
-    if kind in CELLS:
-        return make_layer(name, it.input_size, it.hidden_size, **options)
-    if it.proj_size:
-        raise ValueError(f"module: expected proj_size 0, got {it.proj_size}: refseq has no projected LSTM")
-    if it.dropout and it.training:
-        raise ValueError(f"module: expected dropout 0 or eval(), got dropout {it.dropout} in training mode")
-    options |= {"layers": it.num_layers, "bidirectional": it.bidirectional}
-    return make_layer(name, it.input_size, it.hidden_size, **options)
-
-
-def torch_module(layer: Layer, *, batch_first: bool = False) -> nn.Module:
-    """The torch module that should equal a refseq layer. Raises NotOffered where torch has none.
-
-    Its values are drawn with a seed of their own; the state of torch's generator stays as it is.
-    """
-    sizes: dict[str, Any] = {"num_layers": layer.layers, "bidirectional": layer.bidirectional}
-    sizes |= {"bias": layer.bias, "batch_first": batch_first}
-    kinds: dict[Cell, tuple[Any, dict[str, str]]] = {
-        catalogue()["elman"].cell(activation="tanh"): (nn.RNN, {"nonlinearity": "tanh"}),
-        catalogue()["elman"].cell(activation="relu"): (nn.RNN, {"nonlinearity": "relu"}),
-        catalogue()["lstm"].cell(): (nn.LSTM, {}),
-        catalogue()["gru"].cell(reset="after"): (nn.GRU, {}),
-    }
-    if layer.cell not in kinds:
-        raise NotOffered(f"torch has no {layer.cell.label}; it has {', '.join(cell.label for cell in kinds)}")
-    kind, options = kinds[layer.cell]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return kind(layer.inputs, layer.units, **sizes, **options)
-
-
 def implementation(layer: Layer) -> TorchImplementation:
     """torch's own layer that should equal a refseq layer. Raises NotOffered where torch has none."""
     return TorchImplementation(torch_module(layer))
-
-
-def _class_of(module: object) -> type:
-    """Which of torch's classes a module is, subclasses included."""
-    for kind in (*LAYERS, *CELLS):
-        if isinstance(module, kind):
-            return kind
-    names = ", ".join(kind.__name__ for kind in (*LAYERS, *CELLS))
-    raise TypeError(f"module: expected one of torch.nn.{{{names}}}, got {type(module).__name__}")

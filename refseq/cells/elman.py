@@ -3,15 +3,13 @@
 h_t = f(W_hh h_{t-1} + W_hx x_t + b_h),    f = tanh, relu, sigmoid or the identity
 """
 
-from functools import cache
-
 from numba.extending import register_jitable
 
-from refseq.cell import Cell, Option, Recurrence, Source
+from refseq.cell import Cell, Source, one_stage
 from refseq.primitives import ACTIVATIONS, zero
+from refseq.recurrence import Option, Recurrence
 
 
-@cache
 def build(activation: str) -> Cell:
     """The Elman cell with this activation."""
     value, slope = ACTIVATIONS[activation]
@@ -19,24 +17,22 @@ def build(activation: str) -> Cell:
     @register_jitable
     def forward(a, s, p):
         (z,) = a
-        h1 = value(z)
-        return (h1,), (h1,)
+        return (value(z),), ()
 
     @register_jitable
     def backward(tape, s, s1, p, ds1):
-        (h1,) = tape
+        (h1,) = s1
         (dh1,) = ds1
         return (dh1 * slope(h1),), (zero(dh1),), ()
 
-    return Cell(
+    return one_stage(
         name="elman",
         options={"activation": activation},
         gates=("h",),
         state=("h",),
-        tape=("h1",),
+        tape=(),
         forward=forward,
         backward=backward,
-        equations=(r"h_t = f(W_{hx} x_t + W_{hh} h_{t-1} + b_h)",),
         source=Source("J. L. Elman, Finding structure in time, Cognitive Science 14 (1990), 179-211", ("L0.1", "L1.4")),
     )
 

@@ -7,6 +7,7 @@ sigma is measured by Monte-Carlo arithmetic (``refseq.fields.noise``), entry by 
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -89,9 +90,12 @@ def samples(problem: Problem, rounding: Rounding, gradients: bool = True) -> dic
     def numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: lift(value, rounding.number) for name, value in arrays.items()}
 
-    layer, x, state = problem.layer, lift(problem.x, rounding.number), numbers(problem.state)
+    layer: Any = problem.exact
+    x, state = lift(problem.x, rounding.number), numbers(problem.state)
     with np.errstate(over="ignore", invalid="ignore"):
-        run = layer.forward(numbers(problem.params), x, state, problem.lengths, target="reference")
+        run = layer.forward(
+            numbers(problem.params), x, state, problem.lengths, "reference", masks=numbers(problem.masks)
+        )
         tensors = forward_tensors(run.y, run.state)
         if gradients:
             grads = layer.backward(run, lift(problem.dy, rounding.number), numbers(problem.dstate))

@@ -132,7 +132,9 @@ def _complex_step(subject: Subject, problem: Problem) -> Answer:
     def along(directions: Directions) -> float:
         moved = {name: value.astype(complex) for name, value in base.items()}
         moved |= {name: moved[name] + 1j * step * direction for name, direction in directions.items()}
-        return _loss(problem, own.forward(replace(with_inputs(problem, moved), dtype="complex128"))).imag / step
+        masks = {name: value.astype(complex) for name, value in problem.masks.items()}
+        shifted = replace(with_inputs(problem, moved), dtype="complex128", masks=masks)
+        return _loss(problem, own.forward(shifted)).imag / step
 
     return Answer(tuple(_dot("complex step", subject, problem, subject.vjp(problem), "complex step", along)))
 

@@ -91,7 +91,8 @@ def _reverse_mode(problem: Problem) -> dict[str, np.ndarray]:
 
     params = {name: lift(value, node) for name, value in problem.params.items()}
     x, state = lift(problem.x, node), {name: lift(value, node) for name, value in problem.state.items()}
-    run = problem.layer.forward(params, x, state, problem.lengths, target="reference")
+    masks = {name: lift(value, node) for name, value in problem.masks.items()}
+    run = problem.exact.forward(params, x, state, problem.lengths, "reference", masks=masks)
     seeds = [(number, weight) for number, weight in _seeds(problem, run.y, run.state) if isinstance(number, Node)]
     cotangents = pull_back(tape, seeds)
 
@@ -128,7 +129,8 @@ def _forward_mode(problem: Problem, directions: Mapping[str, np.ndarray]) -> arb
         return result
 
     moved = with_inputs(problem, {name: duals(name, array) for name, array in inputs(problem).items()})
-    run = problem.layer.forward(moved.params, moved.x, moved.state, problem.lengths, target="reference")
+    masks = {name: lift(value, lambda number: Dual(arb(number), arb(0))) for name, value in problem.masks.items()}
+    run = problem.exact.forward(moved.params, moved.x, moved.state, problem.lengths, "reference", masks=masks)
     return sum((number.tangent * weight for number, weight in _seeds(problem, run.y, run.state)), arb(0))
 
 

@@ -1,11 +1,12 @@
 """What a foreign implementation offers to be judged, and refseq's own layers in that shape."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 
@@ -24,6 +25,8 @@ class Implementation(Protocol):
     It may declare ``activations = "absolute"``: its tanh and sigmoid are accurate to rounding of
     their range, not of a small value (rational approximations); the error budget then allows for it. The default is
     "relative".
+
+    For a layer with masks (``layer.cell.masks``) every method is also given ``masks=``, a dict of (L*D, T, B, H).
 
     Arrays are numpy, of one dtype; x is (T, B, I); states are (L*D, B, H); lengths None or integers (B,). Neither
     function may change its arguments. Both may raise ``NotOffered``.
@@ -58,8 +61,9 @@ class Implementation(Protocol):
 class OwnImplementation:
     """refseq's layer on one of its targets."""
 
-    def __init__(self, layer: Layer, target: str = "cpu") -> None:
-        self.layer, self.target, self.name = layer, target, f"refseq {target}"
+    def __init__(self, layer: Layer | Stack, target: str = "cpu") -> None:
+        self.layer: Any = layer
+        self.target, self.name = target, f"refseq {target}"
 
     def forward(
         self,
@@ -67,9 +71,10 @@ class OwnImplementation:
         x: np.ndarray,
         state: Mapping[str, np.ndarray],
         lengths: np.ndarray | None,
+        masks: Mapping[str, np.ndarray] | None = None,
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Implementation.forward``."""
-        run = self.layer.forward(params, x, state, lengths, target=self.target)
+        run = self.layer.forward(params, x, state, lengths, self.target, masks=masks)
         return run.y, run.state
 
     def vjp(
@@ -80,8 +85,9 @@ class OwnImplementation:
         lengths: np.ndarray | None,
         dy: np.ndarray,
         dstate: Mapping[str, np.ndarray],
+        masks: Mapping[str, np.ndarray] | None = None,
     ) -> tuple[Arrays, np.ndarray, Arrays]:
         """See ``Implementation.vjp``."""
-        run = self.layer.forward(params, x, state, lengths, target=self.target)
+        run = self.layer.forward(params, x, state, lengths, self.target, masks=masks)
         grads = self.layer.backward(run, dy, dstate)
         return grads.params, grads.x, grads.state

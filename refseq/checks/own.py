@@ -31,7 +31,8 @@ def _finite_field(subject: Subject, problem: Problem) -> Answer:
     towards = {name: residues(array) for name, array in values.items()}
     dy, dstate = residues(problem.dy), {name: residues(array) for name, array in problem.dstate.items()}
     over = with_inputs(problem, values)
-    run = layer.forward(over.params, over.x, over.state, problem.lengths, target="reference")
+    masks = {name: residues(array) for name, array in problem.masks.items()}
+    run = layer.forward(over.params, over.x, over.state, problem.lengths, "reference", masks=masks)
     grads = layer.backward(run, dy, dstate)
     pulled = gradient_tensors(grads.params, grads.x, grads.state)
 
@@ -39,7 +40,8 @@ def _finite_field(subject: Subject, problem: Problem) -> Answer:
         """<cotangents, J v> = <J^T cotangents, v> for a direction v through these inputs."""
         lifted = {key: _duals(array, towards[key] if key in names else None) for key, array in values.items()}
         moved = with_inputs(problem, lifted)
-        out = layer.forward(moved.params, moved.x, moved.state, problem.lengths, target="reference")
+        still = {name: _duals(array, None) for name, array in masks.items()}
+        out = layer.forward(moved.params, moved.x, moved.state, problem.lengths, "reference", masks=still)
         pushed = _tangents(out.y, dy) + sum(_tangents(out.state[key], dstate[key]) for key in dstate)
         return pushed == sum((n for name in names for n in (pulled[name] * towards[name]).flat), Residue(0))
 

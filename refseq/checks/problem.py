@@ -5,22 +5,25 @@ lengths are unequal and include 0 and T. Values are exactly representable in the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from refseq.checks.tensors import gradient_tensors
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One call of forward and vjp. ``lengths`` None means all T."""
+    """One call of forward and vjp. ``lengths`` None means all T; ``layer`` is a Layer, or a Stack, which has no
+    properties."""
 
-    layer: Layer
+    layer: Any
     dtype: str
     label: str
     params: Mapping[str, np.ndarray]
@@ -29,12 +32,30 @@ class Problem:
     lengths: np.ndarray | None
     dy: np.ndarray
     dstate: Mapping[str, np.ndarray]
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def counts(self) -> np.ndarray:
         """The length of every row."""
         steps, rows, _ = self.x.shape
         return np.full(rows, steps) if self.lengths is None else self.lengths
+
+    @property
+    def exact(self) -> Any:
+        """The layer whose true values count: its constants are those that the problem's precision can hold."""
+        return _representable(self.layer, self.dtype)
+
+
+@lru_cache(maxsize=256)
+def _representable(layer: Any, dtype: str) -> Any:
+    """The layer with the constants of its cells rounded to this precision, as an implementation has to take them: the
+    bound of a clipped memory then is the number that the memory is clipped to."""
+    if isinstance(layer, Stack):
+        return Stack(tuple(_representable(part, dtype) for part in layer.layers))
+    constants = layer.cell.constants
+    with np.errstate(over="ignore"):
+        rounded = {name: float(np.dtype(dtype).type(value)) for name, value in constants.items()}
+    return layer if rounded == constants else replace(layer, cell=replace(layer.cell, constants=rounded))
 
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -57,7 +78,7 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 REGIMES: dict[str, Regime] = {
     "generic": Regime(_normal),
-    "saturated": Regime(_normal, weights=4.0),
+    "saturated": Regime(_normal, weights=6.0),
     "tiny": Regime(lambda rng, shape: 1e-3 * rng.normal(size=shape)),
     "large": Regime(_normal, weights=2.0**-10, states=2.0**10, signals=2.0**10),
     "coarse": Regime(lambda rng, shape: rng.integers(-8, 9, shape) / 8.0),
@@ -67,6 +88,10 @@ REGIMES: dict[str, Regime] = {
 """Regimes of values; coarse ones are few, zeros among them. Weights are divided by sqrt(fan-in)."""
 
 
+MASKS = (0.0, 0.5, 1.0)
+"""What the entries of masks are drawn from: dropped, expected, kept."""
+
+
 def spread_lengths(steps: int, rows: int) -> np.ndarray:
     """Unequal lengths with 0 and T among them, in no order."""
     return np.array([(steps, 0, steps // 2, max(steps - 1, 0), min(steps, 1))[b % 5] for b in range(rows)])
@@ -74,10 +99,10 @@ def spread_lengths(steps: int, rows: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def draw(
-    layer: Layer, dtype: str, steps: int, rows: int, regime: str = "generic", padded: bool = True, seed: int = 0
+    layer: Layer | Stack, dtype: str, steps: int, rows: int, regime: str = "generic", padded: bool = True, seed: int = 0
 ) -> Problem:
     """A problem; the same arguments give the same object, so that its exact values are computed once."""
-    rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.units])
+    rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.outputs])
     drawn = REGIMES[regime]
 
     def numbers(shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
@@ -86,7 +111,8 @@ def draw(
     def weights(shape: tuple[int, ...]) -> np.ndarray:
         return numbers(shape, drawn.weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
 
-    state, lengths = layer.state_shape(rows), spread_lengths(steps, rows) if padded else None
+    states = {name: layer.state_shape(rows, name) for name in layer.states}
+    lengths = spread_lengths(steps, rows) if padded else None
     label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
     return Problem(
         layer,
@@ -94,10 +120,11 @@ def draw(
         label,
         {name: weights(shape) for name, shape in layer.shapes.items()},
         numbers((steps, rows, layer.inputs), drawn.signals),
-        {name: numbers(state, drawn.states) for name in layer.cell.state},
+        {name: numbers(shape, drawn.states) for name, shape in states.items()},
         lengths,
-        numbers((steps, rows, layer.units * layer.directions), drawn.signals),
-        {name: numbers(state, drawn.signals) for name in layer.cell.state},
+        numbers((steps, rows, layer.outputs), drawn.signals),
+        {name: numbers(shape, drawn.signals) for name, shape in states.items()},
+        {name: rng.choice(MASKS, shape).astype(dtype) for name, shape in layer.mask_shapes(steps, rows).items()},
     )
 
 

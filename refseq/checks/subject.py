@@ -13,6 +13,7 @@ from refseq.checks.implementation import Implementation, NotOffered
 from refseq.checks.problem import Problem, inputs, with_inputs
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 
@@ -28,9 +29,9 @@ class Misbehaviour(Exception):  # noqa: N818 - becomes a finding
 class Subject:
     """An implementation of a layer, called with problems and answering with tensors by name."""
 
-    def __init__(self, implementation: Implementation, layer: Layer) -> None:
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layer: expected a refseq Layer, got {type(layer).__name__} {layer!r}")
+    def __init__(self, implementation: Implementation, layer: Layer | Stack) -> None:
+        if not isinstance(layer, (Layer, Stack)):
+            raise TypeError(f"layer: expected a refseq Layer or Stack, got {type(layer).__name__} {layer!r}")
         for method in ("forward", "vjp"):
             if isinstance(implementation, type) or not callable(getattr(implementation, method, None)):
                 what = (
@@ -39,7 +40,9 @@ class Subject:
                     else f"{implementation!r}"
                 )
                 raise TypeError(f"implementation: expected an object with the methods forward and vjp, got {what}")
-        self.implementation, self.layer = implementation, layer
+        self.implementation = implementation
+        self.layer: Any = layer
+        """A Layer, or a Stack, to which no property is put."""
         self.raw: Arrays = {}
         """What the last forward returned, and vjp after it, itself; callers get copies."""
         self.name = str(getattr(implementation, "name", type(implementation).__name__))
@@ -50,7 +53,7 @@ class Subject:
     def forward(self, problem: Problem) -> Arrays:
         """``y`` and ``state[...]``. Raises Misbehaviour or NotOffered."""
         arguments = _arguments(problem)
-        result = _call("forward", self.implementation.forward, *arguments.values())
+        result = _call("forward", self.implementation.forward, *arguments.values(), **_masks(problem))
         y, state = _unpacked("forward", result, 2)
         tensors = forward_tensors(y, _mapping("final state", state))
         _hold(problem, tensors, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
@@ -63,7 +66,7 @@ class Subject:
             "dy": _private(problem.dy),
             "dstate": {name: _private(value) for name, value in problem.dstate.items()},
         }
-        result = _call("vjp", self.implementation.vjp, *arguments.values())
+        result = _call("vjp", self.implementation.vjp, *arguments.values(), **_masks(problem))
         dparams, dx, dstate = _unpacked("vjp", result, 3)
         tensors = gradient_tensors(_mapping("dparams", dparams), dx, _mapping("dstate", dstate))
         shapes = {"d" + name: value.shape for name, value in problem.params.items()}
@@ -80,7 +83,7 @@ class Subject:
         arguments, zeros = _arguments(problem), {n: np.zeros_like(value) for n, value in inputs(problem).items()}
         given = {name: value.astype(problem.dtype) for name, value in tangents.items()}
         moved = with_inputs(problem, zeros | given)
-        result = _call("jvp", function, *arguments.values(), moved.params, moved.x, moved.state)
+        result = _call("jvp", function, *arguments.values(), moved.params, moved.x, moved.state, **_masks(problem))
         y, state = _unpacked("jvp", result, 2)
         pushed = forward_tensors(y, _mapping("tangents of the final state", state))
         _hold(problem, pushed, {"y": problem.dy.shape} | _shapes("state", problem.state), arguments)
@@ -112,10 +115,15 @@ def _private(array: np.ndarray) -> np.ndarray:
     return array.copy(order="K") if array.flags.writeable else array
 
 
-def _call(what: str, function: Callable, *arguments: Any) -> Any:
+def _masks(problem: Problem) -> dict[str, Any]:
+    """The keyword ``masks`` for a layer that takes them."""
+    return {"masks": {n: _private(v) for n, v in problem.masks.items()}} if problem.masks else {}
+
+
+def _call(what: str, function: Callable, *arguments: Any, **masks: Any) -> Any:
     try:
         with np.errstate(all="ignore"):  # judged are the numbers; a filter of warnings decides nothing
-            return function(*arguments)
+            return function(*arguments, **masks)
     except NotOffered:
         raise
     except Exception as error:  # foreign code may raise anything, and all of it is a finding

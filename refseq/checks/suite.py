@@ -18,18 +18,22 @@ from refseq.checks.properties import PROPERTIES
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, NOT_OFFERED, UNDECIDED, Outcome, Report
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 ACCURACY: tuple[Check, ...] = (VALUES, GRADIENTS, ADJOINT, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT)
-"""Checks that ask whether numbers are right: all that a quick look has."""
+"""Checks that ask whether numbers are right."""
 
 DRAWS, AGAIN = 4, 1_000_003
 """How often a problem is drawn before its checks come out undecided, and how far apart the seeds are."""
+
+QUICK: tuple[Check, ...] = tuple(check for check in ACCURACY if check is not COMPLEX_STEP)
+"""All that a quick look has: the complex step costs a compilation of its own."""
 
 CHECKS: tuple[Check, ...] = (*ACCURACY, *PROPERTIES)
 """Every check, in the order in which they run."""
 
 
-def problems(layer: Layer, dtype: str = "float64", quick: bool = False, seed: int = 0) -> list[Problem]:
+def problems(layer: Layer | Stack, dtype: str = "float64", quick: bool = False, seed: int = 0) -> list[Problem]:
     """The problems a layer is judged on; the first has padded rows, the second is longer than 8 steps."""
 
     def judgeable(steps: int, rows: int, regime: str = "generic", padded: bool = True) -> Problem:
@@ -61,19 +65,21 @@ def _unjudgeable(problem: Problem) -> bool:
 
 
 def plan(
-    implementation: Implementation, layer: Layer, dtype: str, quick: bool, seed: int
+    implementation: Implementation, layer: Layer | Stack, dtype: str, quick: bool, seed: int
 ) -> Iterator[tuple[Check, Subject, Problem]]:
     """Every check with the problems it is put on."""
     subject = Subject(implementation, layer)
+    # properties speak of one kind of cell; the cells of a stack have theirs
+    checks = QUICK if quick else CHECKS if isinstance(layer, Layer) else ACCURACY
     for number, problem in enumerate(problems(layer, dtype, quick, seed)):
-        for check in ACCURACY if quick else CHECKS:
+        for check in checks:
             if (number == 0 or check.everywhere) and check.applies(subject, problem):
                 yield check, subject, problem
 
 
 def verify(
     implementation: Implementation,
-    layer: Layer,
+    layer: Layer | Stack,
     dtype: str = "float64",
     *,
     quick: bool = False,
@@ -82,9 +88,9 @@ def verify(
 ) -> Report:
     """Judge an implementation of a layer in one precision.
 
-    ``quick`` leaves out the properties and seven of the nine problems; ``progress`` is called after every check. The
-    report's verdict is "pass", "fail", "undecided" or "not offered", with findings and reasons; whatever the
-    implementation raises becomes a finding. Raises ValueError for an unknown dtype.
+    ``quick`` leaves out the properties, the complex step and seven of the nine problems; ``progress`` is called after
+    every check. The report's verdict is "pass", "fail", "undecided" or "not offered", with findings and reasons;
+    whatever the implementation raises becomes a finding. Raises ValueError for an unknown dtype.
     """
     dtype, seed = _precision(dtype), integer("seed", seed, 0)
     subject, outcomes = Subject(implementation, layer), []
@@ -92,7 +98,7 @@ def verify(
         outcomes.append(check.run(subject, problem))
         if progress:
             progress(outcomes[-1])
-    return Report(subject.name, layer.cell.label, layer.sizes, dtype, tuple(outcomes), subject.activations, quick)
+    return Report(subject.name, layer.label, layer.sizes, dtype, tuple(outcomes), subject.activations, quick)
 
 
 def _precision(dtype: Any) -> str:
@@ -104,7 +110,7 @@ def _precision(dtype: Any) -> str:
 
 
 def parametrize_with_checks(
-    pairs: Iterable[tuple[Implementation, Layer]], dtype: str = "float64", *, quick: bool = False, seed: int = 0
+    pairs: Iterable[tuple[Implementation, Layer | Stack]], dtype: str = "float64", *, quick: bool = False, seed: int = 0
 ) -> Callable:
     """Decorate a pytest function of one argument ``check`` that calls ``check()``: a case for every check and problem.
 

@@ -4,6 +4,7 @@ Forward: ``y`` and ``state[h]``. Gradients: ``d`` before a parameter's name, ``d
 state.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -12,6 +13,7 @@ import numpy as np
 
 from refseq.checks.verdict import Place
 from refseq.layer import Layer
+from refseq.stack import Stack
 
 Arrays = dict[str, np.ndarray]
 DIRECTIONS = ("forward", "reverse")
@@ -31,12 +33,29 @@ def gradient_tensors(params: Mapping[str, np.ndarray], x: np.ndarray, state: Map
 @lru_cache(maxsize=256)
 def _owners(layer: Layer) -> dict[str, tuple[int, int]]:
     """Layer and direction of every parameter."""
-    names = [*(f"W_hx W_hh b_h {' '.join(layer.cell.parameters)}").split()]
-    return {name + part.suffix: (part.layer, part.direction) for part in layer.parts for name in names}
+    return {name: (part.layer, part.direction) for part in layer.parts for name in part.shapes()}
 
 
-def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
+@lru_cache(maxsize=256)
+def _gates(layer: Layer) -> dict[str, tuple[str, ...]]:
+    """Names of the blocks of every matrix and bias."""
+    return {name: gates for part in layer.parts for name, gates in part.blocks().items()}
+
+
+def place(layer: Layer | Stack, tensor: str, index: tuple[int, ...]) -> Place:
     """Where the entry ``index`` of a tensor belongs."""
+    if isinstance(layer, Layer):
+        return _place(layer, tensor, index)
+    if tensor in ("y", "dx"):
+        number = len(layer.layers) - 1 if tensor == "y" else 0
+        return replace(_place(layer.layers[number], tensor, index), tensor=tensor, layer=number)
+    # dW_hx of layer 1 is d1.W_hx, its state h is state[1.h]
+    before, number, own = re.fullmatch(r"(d|d?state\[)(\d+)\.(.+)", tensor).groups()  # type: ignore[union-attr]
+    inside = _place(layer.layers[int(number)], before + own, index)
+    return replace(inside, tensor=tensor, layer=int(number))
+
+
+def _place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
     several, both = layer.layers > 1, layer.bidirectional
 
     def where(number: int, direction: int) -> dict:
@@ -44,8 +63,11 @@ def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
 
     if tensor == "y":
         time, row, column = index
-        home = where(layer.layers - 1, column // layer.units)
-        return Place(tensor, time=time, row=row, unit=column % layer.units, **home)
+        width = layer.parts[-1].width(layer.cell.state[0])
+        home = where(layer.layers - 1, column // width)
+        if layer.merge != "concat":
+            home["direction"] = None
+        return Place(tensor, time=time, row=row, unit=column % width, **home)
     if tensor == "dx":
         return Place(tensor, time=index[0], row=index[1])
     if tensor.startswith(("state[", "dstate[")):
@@ -53,12 +75,12 @@ def place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
         return Place(tensor, row=index[1], unit=index[2], **where(number, direction))
     name = tensor.removeprefix("d")
     home = where(*_owners(layer)[name])
-    if len(layer.shapes[name]) == 1:
+    if name not in _gates(layer):
         return Place(tensor, unit=index[0], **home)
-    return Place(tensor, gate=layer.cell.gates[index[0]], unit=index[1], **home)
+    return Place(tensor, gate=_gates(layer)[name][index[0]], unit=index[1], **home)
 
 
-def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
+def blocks(layer: Layer | Stack, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
     """The pieces of a tensor that a finding names apart: gates, or layers and directions of a state."""
     gated = tensor.startswith("d") and len(layer.shapes.get(tensor[1:], ())) >= 2
     if gated or "state[" in tensor:
@@ -67,7 +89,7 @@ def blocks(layer: Layer, tensor: str, array: np.ndarray) -> Iterator[tuple[int, 
         yield ()
 
 
-def block_place(layer: Layer, tensor: str, block: tuple[int, ...], axes: int) -> Place:
+def block_place(layer: Layer | Stack, tensor: str, block: tuple[int, ...], axes: int) -> Place:
     """What all entries of a block of a tensor with this many axes have in common: gate, layer, direction."""
     if not block:
         return Place(tensor)

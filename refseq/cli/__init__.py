@@ -1,4 +1,4 @@
-"""The command line: ``refseq verify`` and ``refseq doctor``. Exit status: 0 all passed, 1 not, 2 wrong usage."""
+"""The command line: ``refseq verify``, ``catalogue``, ``doctor``. Exit status: 0 all passed, 1 not, 2 wrong usage."""
 
 import sys
 from typing import cast
@@ -6,6 +6,7 @@ from typing import cast
 import typer
 
 from refseq import __version__
+from refseq.cli.catalogue import catalogue
 from refseq.cli.doctor import doctor
 from refseq.cli.verify import verify
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(verify)
+app.command()(catalogue)
 app.command()(doctor)
 
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])

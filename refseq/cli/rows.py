@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import typer
 
 import refseq
 from refseq.adapters import PEERS
-from refseq.cell import Cell
 from refseq.checks import Implementation, NotOffered, OwnImplementation, Report
 from refseq.checks import verify as judge
 from refseq.checks.verdict import FAIL, NOT_OFFERED, Finding, Outcome, Place
+from refseq.cli.choice import CORE, Variant, chosen, every_variant
+from refseq.cli.choice import PEERS as OFFERED
 from refseq.cli.tables import BUILD
 from refseq.layer import Layer
 from refseq.targets import TARGETS, target
@@ -27,6 +28,7 @@ Configuration = tuple[str, str]
 REFERENCE: tuple[Configuration, ...] = (("deep", "float64"), ("deep", "float32"))
 EVERYTHING: tuple[Configuration, ...] = (("plain", "float64"), ("deep", "float64"), ("deep", "float32"))
 SMALL: tuple[Configuration, ...] = (("plain", "float64"), ("plain", "float32"))
+OTHERS: tuple[Configuration, ...] = (("deep", "float64"), ("plain", "float32"))
 SINGLE: tuple[Configuration, ...] = (("plain", "float32"), ("deep", "float32"))
 ONLY = {"onnxruntime": SINGLE}
 """Peers that have one precision; the others are put to them when --dtype asks."""
@@ -84,9 +86,7 @@ def rows(selection: Selection) -> list[Row]:
 def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
     if name == "refseq":
         for where in _targets(selection.targets):
-            configurations = {"reference": REFERENCE, "cuda": SMALL}.get(where, EVERYTHING)
-            build = _own(where)
-            yield from _grid(f"refseq {where}", build, configurations, selection, selection.quick or where != "cpu")
+            yield from _own_rows(where, selection)
     elif name in PEERS:
         why = PEERS[name].missing()
         if why:
@@ -95,28 +95,52 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
         configurations = SMALL if slow else EVERYTHING
         if not selection.dtypes:
             configurations = ONLY.get(name, configurations)
-        yield from _grid(name, PEERS[name].build, configurations, selection, selection.quick or slow)
+        variants = chosen(selection.cells) or OFFERED
+        yield from _grid(name, PEERS[name].build, variants, configurations, selection, selection.quick or slow)
     else:
         found = load(name)
         if isinstance(getattr(found, "layer", None), Layer) and not isinstance(found, type):
+            if selection.cells:
+                message = f"{name} has a layer of its own, {found.layer}"
+                raise typer.BadParameter(message, param_hint="--cell")
             for dtype in selection.dtypes or ("float64", "float32"):
                 yield Row(getattr(found, "name", name), lambda _layer: found, found.layer, dtype, selection.quick)
         else:
-            yield from _grid(name, found, EVERYTHING, selection, selection.quick)
+            variants = chosen(selection.cells) or CORE
+            yield from _grid(name, found, variants, EVERYTHING, selection, selection.quick)
+
+
+def _own_rows(where: str, selection: Selection) -> Iterator[Row]:
+    """refseq's layers on one target. All of it is looked at on the CPU, thoroughly where a framework has it too; the
+    front door, without arguments, has a quick look at the rest."""
+    name, build, quick = f"refseq {where}", _own(where), selection.quick or where != "cpu"
+    core = {"reference": REFERENCE, "cuda": SMALL}.get(where, EVERYTHING)
+    if selection.cells:
+        yield from _grid(name, build, chosen(selection.cells), core, selection, quick)
+        return
+    yield from _grid(name, build, CORE, core, selection, quick)
+    others = [variant for variant in every_variant() if variant not in CORE]
+    if selection.names:
+        yield from _grid(name, build, others, OTHERS if where == "cpu" else OTHERS[1:], selection, quick)
+    elif where == "cpu":
+        plain = [(recurrence, options) for recurrence, options in others if not options]
+        yield from _grid(name, build, plain, SMALL[:1], selection, True)
 
 
 def _grid(
     name: str,
     build: Callable[[Layer], Implementation],
+    variants: Iterable[Variant],
     configurations: Sequence[Configuration],
     selection: Selection,
     quick: bool,
 ) -> Iterator[Row]:
-    for cell in chosen_cells(selection.cells):
+    for recurrence, options in variants:
         for shape, dtype in configurations:
             if not selection.dtypes or dtype in selection.dtypes:
                 deep = shape == "deep"
-                layer = Layer(cell, INPUTS, UNITS, layers=2 if deep else 1, bidirectional=deep)
+                layers = 2 if deep else 1
+                layer = refseq.layer(recurrence, INPUTS, UNITS, layers=layers, bidirectional=deep, **options)
                 yield Row(name, build, layer, dtype, quick)
 
 
@@ -132,18 +156,6 @@ def _targets(asked: Sequence[str]) -> list[str]:
         if why:
             raise typer.BadParameter(f"{name!r} cannot run here: {why}", param_hint="--target")
     return list(asked) or [name for name in TARGETS if not target(name).missing()]
-
-
-def chosen_cells(asked: Sequence[str]) -> list[Cell]:
-    """The cells named on the command line: a recurrence (all its variants) or a label like gru(reset=after)."""
-    every = [cell for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
-    if not asked:
-        return every
-    for name in asked:
-        if all(name not in (cell.name, cell.label) for cell in every):
-            known = ", ".join([*refseq.catalogue(), *(cell.label for cell in every if cell.options)])
-            raise typer.BadParameter(f"expected one of {known}; got {name!r}", param_hint="--cell")
-    return [cell for cell in every if cell.name in asked or cell.label in asked]
 
 
 def load(name: str) -> Any:

@@ -65,22 +65,18 @@ def results(reports: Iterable[Report]) -> Table:
 
 def accuracy(reports: Sequence[Report], dtype: str) -> Table:
     """Worst error of every tensor in this precision, in sigma and ULP, by implementation and cell."""
-    found: dict[str, dict[str, dict[str, Worst]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[tuple[str, str], dict[str, Worst]] = defaultdict(dict)
     for report in reports:
-        for name, worst in report.worst_by_tensor.items() if report.dtype == dtype else ():
-            mine = found[report.implementation][_plain(name)]
-            if report.cell not in mine or worst.sigma > mine[report.cell].sigma:
-                mine[report.cell] = worst
-    cells = list(dict.fromkeys(report.cell for report in reports if report.dtype == dtype))
+        mine = found[report.implementation, report.cell] if report.dtype == dtype else {}
+        for name, worst in report.worst_by_tensor.items():
+            tensor = _plain(name)
+            if tensor not in mine or worst.sigma > mine[tensor].sigma:
+                mine[tensor] = worst
     title = f"Worst error in {dtype}: sigma / ULP"
-    table = Table("implementation", "tensor", title=title, title_justify="left")
-    for cell in cells:
-        table.add_column(Text(cell.replace("(", "\n").rstrip(")")), justify="right")
-    for implementation, tensors in found.items():
-        table.add_section()
-        for tensor, mine in tensors.items():
-            entries = (f"{mine[c].sigma:.2f} / {number(mine[c].ulp)}" if c in mine else "" for c in cells)
-            add(table, implementation, tensor, *entries)
+    table = Table("implementation", "cell", "worst error of each tensor", title=title, title_justify="left")
+    for (implementation, cell), tensors in found.items():
+        listed = [f"{tensor} {worst.sigma:.2f} / {number(worst.ulp)}" for tensor, worst in tensors.items()]
+        add(table, implementation, cell, ", ".join(listed))
     return table
 
 

@@ -33,7 +33,10 @@ def verify(
         ),
     ] = None,
     cell: Annotated[
-        list[str] | None, typer.Option(help="Only this recurrence (lstm) or variant (gru(reset=after)); repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Only this recurrence (lstm), with options (gru(reset=after)) or with all of them (lstm(*))."
+        ),
     ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="Only float32 or float64; repeatable.")] = None,
     target: Annotated[

@@ -42,10 +42,39 @@ def _step(x: arb) -> arb:
     return arb(0.5, 0.5)
 
 
+def _clip(x: arb, bound: arb) -> arb:
+    if -bound < x < bound:
+        return x
+    if x >= bound or x <= -bound:
+        return bound if x >= bound else -bound
+    return (abs(x + bound) - abs(x - bound)) / 2
+
+
+def _inside(x: arb, bound: arb) -> arb:
+    """1 where x is inside the bounds, 0 outside and on them, [0, 1] where that is not known."""
+    if -bound < x < bound:
+        return arb(1)
+    if x >= bound or x <= -bound:
+        return arb(0)
+    return arb(0.5, 0.5)
+
+
 register_field(
     arb,
-    {"tanh": arb.tanh, "sigmoid": _sigmoid, "relu": _relu, "exp": arb.exp, "log": arb.log},
+    {
+        "tanh": arb.tanh,
+        "sigmoid": _sigmoid,
+        "relu": _relu,
+        "exp": arb.exp,
+        "log": arb.log,
+        "log1p": arb.log1p,
+        "sqrt": arb.sqrt,
+        "order": arb.mid,
+    },
     step=lambda y: arb(1) if y > 0 else arb(0),
+    clipped=_clip,
+    inside=_inside,
+    number=lambda x, value: arb(value),
 )
 register_derivatives(
     arb,
@@ -55,5 +84,7 @@ register_derivatives(
         "relu": lambda x, y: _step(x),
         "exp": lambda x, y: x.exp(),
         "log": lambda x, y: 1 / x,
+        "sqrt": lambda x, y: x.rsqrt() / 2,
+        "clip": _inside,
     },
 )

@@ -8,13 +8,14 @@ they are here to judge.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from refseq.primitives import TRANSCENDENTAL, register_field, relu_slope
+from refseq.primitives import TRANSCENDENTAL, clip, clip_slope, constant, order, register_field, relu_slope
 
 _DERIVATIVES: dict[type, dict[str, Callable[[Any, Any], Any]]] = {}
 
 
 def register_derivatives(kind: type, laws: dict[str, Callable[[Any, Any], Any]]) -> None:
-    """State, for numbers of this type, the derivative of every transcendental primitive as law(x, y), y its value."""
+    """State, for numbers of this type, the derivative of every transcendental primitive as law(x, y), y its value; and
+    of clip as law(x, bound)."""
     _DERIVATIVES[kind] = laws
 
 
@@ -136,6 +137,15 @@ def _dual_rule(name: str, function: Callable) -> Callable[[Dual], Dual]:
     return rule
 
 
+def _dual_clip(x: Dual, bound: Dual) -> Dual:
+    return Dual(clip(x.value, bound.value), _DERIVATIVES[type(x.value)]["clip"](x.value, bound.value) * x.tangent)
+
+
+def _node_clip(x: Node, bound: Node) -> Node:
+    slope = _DERIVATIVES[type(x.value)]["clip"](x.value, bound.value)
+    return Node(x.tape, clip(x.value, bound.value), ((x, slope),))
+
+
 def _node_rule(name: str, function: Callable) -> Callable[[Node], Node]:
     def rule(x: Node) -> Node:
         y = function(x.value)
@@ -146,11 +156,19 @@ def _node_rule(name: str, function: Callable) -> Callable[[Node], Node]:
 
 register_field(
     Dual,
-    {name: _dual_rule(name, function) for name, function in TRANSCENDENTAL.items()},
+    {name: _dual_rule(name, function) for name, function in TRANSCENDENTAL.items()}
+    | {"order": lambda x: order(x.value)},
     step=lambda y: Dual(relu_slope(y.value), y.tangent * 0),
+    clipped=_dual_clip,
+    inside=lambda y, bound: Dual(clip_slope(y.value, bound.value), y.tangent * 0),
+    number=lambda x, value: Dual(constant(x.value, value), x.tangent * 0),
 )
 register_field(
     Node,
-    {name: _node_rule(name, function) for name, function in TRANSCENDENTAL.items()},
+    {name: _node_rule(name, function) for name, function in TRANSCENDENTAL.items()}
+    | {"order": lambda x: order(x.value)},
     step=lambda y: Node(y.tape, relu_slope(y.value)),
+    clipped=_node_clip,
+    inside=lambda y, bound: Node(y.tape, clip_slope(y.value, bound.value)),
+    number=lambda x, value: Node(x.tape, constant(x.value, value)),
 )

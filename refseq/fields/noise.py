@@ -45,7 +45,7 @@ class Rounding:
         return Noisy(self, samples * self._operation[self._next])
 
     def activated(self, samples: np.ndarray) -> "Noisy":
-        """The result of exp or log."""
+        """The result of exp, log or log1p."""
         self._next = (self._next + 1) % _POOL
         return Noisy(self, samples * self._activation[self._next])
 
@@ -107,6 +107,12 @@ def _relu(x: Noisy) -> Noisy:
     return Noisy(x.rounding, np.where(below, 0.0, x.samples))
 
 
+def _clip(x: Noisy, bound: Noisy) -> Noisy:
+    outside = np.abs(x.samples) >= bound.samples
+    x.rounding.straddled |= bool(outside.any() and not outside.all())
+    return Noisy(x.rounding, np.clip(x.samples, -bound.samples, bound.samples))
+
+
 register_field(
     Noisy,
     {
@@ -115,6 +121,12 @@ register_field(
         "relu": _relu,
         "exp": lambda x: x.rounding.activated(np.exp(x.samples)),
         "log": lambda x: x.rounding.activated(np.log(x.samples)),
+        "log1p": lambda x: x.rounding.activated(np.log1p(x.samples)),
+        "sqrt": lambda x: x.rounding.rounded(np.sqrt(x.samples)),  # libraries round it correctly
+        "order": lambda x: float(x.samples.mean()),
     },
     step=lambda y: Noisy(y.rounding, np.where(y.samples <= 0, 0.0, 1.0)),
+    clipped=_clip,
+    inside=lambda y, bound: Noisy(y.rounding, np.where(np.abs(y.samples) < bound.samples, 1.0, 0.0)),
+    number=lambda x, value: x.rounding.number(value),
 )

@@ -1,10 +1,11 @@
 """GF(p), p = 2^61 - 1, with formal activations: identities between polynomials, without any tolerance.
 
-tanh(x), sigmoid(x), exp(x), log(x) become free symbols: a random-looking but fixed element for each x. All that is
-known of them is how they differentiate, (tanh x)' = 1 - (tanh x)^2 and so on, and exp(-x) = 1/exp(x), exp(log x) = x.
+tanh(x), sigmoid(x), exp(x), log(x), sqrt(x) become free symbols: a random-looking but fixed element for each x. All
+that is known of them is how they differentiate, (tanh x)' = 1 - (tanh x)^2 and so on, and exp(-x) = 1/exp(x),
+exp(log x) = x.
 A gradient that BPTT gets right for the true functions by means of these laws alone is right here too; a wrong term is a
 polynomial that is not zero, and survives a random draw with probability (its degree)/2^61 at most (Schwartz, Zippel).
-relu becomes a free mask bit times x; at 0 the bit is 0.
+relu becomes a free mask bit times x; at 0 the bit is 0. clip becomes x or one of its bounds.
 
 What this cannot see: relations between different activations (tanh x = 2 sigmoid(2x) - 1), comparisons, rounding.
 """
@@ -102,6 +103,20 @@ def _mask(x: Residue) -> int:
     return _symbol("relu", x.value) & 1 if x.value else 0
 
 
+def _clip(x: Residue, bound: Residue) -> Residue:
+    """One of x, the bound and minus the bound, by a free three-valued symbol."""
+    return (x, bound, -bound)[_symbol(f"clip {bound.value}", x.value) % 3]
+
+
+def _inside(x: Residue, bound: Residue) -> Residue:
+    return Residue(_clip(x, bound) == x)
+
+
+def _number(x: Residue, value: float) -> Residue:
+    numerator, denominator = float(value).as_integer_ratio()
+    return Residue(numerator) / denominator
+
+
 register_field(
     Residue,
     {
@@ -110,8 +125,12 @@ register_field(
         "relu": lambda x: x * _mask(x),
         "exp": _exp,
         "log": _log,
+        "sqrt": lambda x: Residue(_symbol("sqrt", x.value)),
     },
     step=lambda y: Residue(1 if y.value else 0),
+    clipped=_clip,
+    inside=lambda y, bound: Residue(0 if y in (bound, -bound) else 1),
+    number=_number,
 )
 register_derivatives(
     Residue,
@@ -121,5 +140,7 @@ register_derivatives(
         "relu": lambda x, y: Residue(_mask(x)),
         "exp": lambda x, y: y,
         "log": lambda x, y: 1 / x,
+        "sqrt": lambda x, y: 1 / (2 * y),
+        "clip": _inside,
     },
 )

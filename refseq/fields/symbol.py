@@ -12,6 +12,16 @@ def _sigmoid(x: Expr) -> Expr:
 
 register_field(
     Expr,
-    {"tanh": sympy.tanh, "sigmoid": _sigmoid, "relu": lambda x: sympy.Max(0, x), "exp": sympy.exp, "log": sympy.log},
+    {
+        "tanh": sympy.tanh,
+        "sigmoid": _sigmoid,
+        "relu": lambda x: sympy.Max(0, x),
+        "exp": sympy.exp,
+        "log": sympy.log,
+        "sqrt": sympy.sqrt,
+    },
     step=lambda y: sympy.Piecewise((1, y > 0), (0, True)),
+    clipped=lambda x, bound: sympy.Min(bound, sympy.Max(-bound, x)),
+    inside=lambda y, bound: sympy.Piecewise((1, sympy.And(-bound < y, y < bound)), (0, True)),
+    number=lambda x, value: sympy.Rational(value),
 )

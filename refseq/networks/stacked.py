@@ -1,79 +1,58 @@
 """Layers stacked on one another, each in one or both directions.
 
-Layer l reads the outputs of layer l-1; with two directions those are concatenated, forward first. The parameters of
-layer 0 forward have the bare names of the notation; others carry a suffix: ``W_hx_l1``, ``W_hh_reverse``,
-``b_h_l1_reverse``. State arrays have one row for each layer and direction: row l * D + d.
+Layer l reads the outputs of layer l-1; those of two directions are concatenated (forward first), added or averaged. The
+parameters of layer 0 forward have the bare names of the notation; others carry a suffix: ``W_hx_l1``,
+``W_hh_reverse``, ``b_h_l1_reverse``. State arrays have one row for each layer and direction: row l * D + d.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from refseq.arrays import zeros
 from refseq.cell import Cell
-from refseq.targets import Pulled, Tape, Target, Weights
+from refseq.networks.packing import Part
+from refseq.targets import Feed, Tape, Target, Weights
+
+MERGES = ("concat", "sum", "mean")
+"""What becomes of the outputs of two directions."""
+
+Arrays = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One direction of one layer: its place in the stack, its input size and what its parameters are called."""
-
-    layer: int
-    direction: int
-    row: int
-    inputs: int
-    suffix: str
-
-    @property
-    def reverse(self) -> bool:
-        """Whether this part runs from the end of each sequence."""
-        return self.direction == 1
-
-
-def parts(inputs: int, units: int, layers: int, directions: int) -> Iterator[Part]:
+def parts(
+    cell: Cell, sizes: Mapping[str, int], layers: int, directions: int, merge: str, bias: bool
+) -> tuple[Part, ...]:
     """Every part of a stack, layer by layer, forward before reverse."""
+    found: list[Part] = []
+    inputs = sizes["inputs"]
     for layer in range(layers):
         for direction in range(directions):
             suffix = (f"_l{layer}" if layer else "") + ("_reverse" if direction else "")
-            size = inputs if layer == 0 else units * directions
-            yield Part(layer, direction, layer * directions + direction, size, suffix)
+            own = {**sizes, "inputs": inputs}
+            found.append(Part(cell, layer, direction, layer * directions + direction, suffix, own, bias))
+        inputs = found[-1].width(cell.state[0]) * (directions if merge == "concat" else 1)
+    return tuple(found)
 
 
-def shapes(cell: Cell, part: Part, units: int, bias: bool) -> dict[str, tuple[int, ...]]:
-    """The parameters of one part, by full name: gate axis first, then units, then the operand."""
-    gates = len(cell.gates)
-    result: dict[str, tuple[int, ...]] = {
-        "W_hx" + part.suffix: (gates, units, part.inputs),
-        "W_hh" + part.suffix: (gates, units, units),
-    }
-    if bias:
-        result["b_h" + part.suffix] = (gates, units)
-        result |= {name + part.suffix: (units,) for name in cell.parameters}
-    return result
+def merged(outputs: Sequence[np.ndarray], merge: str) -> np.ndarray:
+    """The outputs of all directions of a layer as one."""
+    if len(outputs) == 1:
+        return outputs[0]
+    if merge == "concat":
+        return np.concatenate(outputs, axis=2)
+    total = outputs[0] + outputs[1]
+    return total / 2 if merge == "mean" else total
 
 
-def pack(cell: Cell, part: Part, params: Mapping[str, np.ndarray], bias: bool) -> Weights:
-    """The parameters of one part, operand-major for the scan."""
-    W, U = (np.ascontiguousarray(params[name + part.suffix].transpose(2, 0, 1)) for name in ("W_hx", "W_hh"))
-    gates, units = W.shape[1:]
-    if not bias:
-        return Weights(W, U, zeros((gates, units), W), zeros((len(cell.parameters), units), W))
-    own = [params[name + part.suffix] for name in cell.parameters]
-    p = np.stack(own) if own else zeros((0, units), W)
-    return Weights(W, U, params["b_h" + part.suffix], p)
-
-
-def unpack(cell: Cell, part: Part, weights: Weights, bias: bool) -> dict[str, np.ndarray]:
-    """The inverse of pack, for gradients."""
-    result = {
-        "W_hx" + part.suffix: np.ascontiguousarray(weights.W.transpose(1, 2, 0)),
-        "W_hh" + part.suffix: np.ascontiguousarray(weights.U.transpose(1, 2, 0)),
-    }
-    if bias:
-        result["b_h" + part.suffix] = weights.b
-        result |= {name + part.suffix: weights.p[i].copy() for i, name in enumerate(cell.parameters)}
-    return result
+def parted(dy: np.ndarray, merge: str, directions: int) -> list[np.ndarray]:
+    """The adjoint of merged: a cotangent for each direction."""
+    if directions == 1:
+        return [dy]
+    if merge == "concat":
+        return [np.ascontiguousarray(half) for half in np.split(dy, directions, axis=2)]
+    return [dy / 2 if merge == "mean" else dy] * directions
 
 
 @dataclass(frozen=True)
@@ -81,54 +60,51 @@ class Recording:
     """A forward pass through the stack, as backward needs it: a part, its weights and its tape, in forward order."""
 
     entries: tuple[tuple[Part, Weights, Tape], ...]
+    merge: str
 
 
 def forward(
     target: Target,
-    cell: Cell,
-    stack: list[Part],
-    params: Mapping[str, np.ndarray],
-    bias: bool,
+    stack: Sequence[Part],
+    merge: str,
+    params: Arrays,
     x: np.ndarray,
-    state: Mapping[str, np.ndarray],
+    state: Arrays,
     lengths: np.ndarray,
+    masks: Arrays,
+    every: int | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], Recording]:
-    """Run the stack: outputs of the last layer (T, B, D*H), final states (L*D, B, H), and the recording."""
-    entries, rows, outputs = [], np.arange(len(lengths)), []
+    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording."""
+    entries, outputs = [], []
     final = {name: value.copy() for name, value in state.items()}
     for part in stack:
         if part.direction == 0 and part.layer > 0:
-            x, outputs = np.concatenate(outputs, axis=2), []
-        s0 = np.stack([state[name][part.row] for name in cell.state], axis=1)
-        weights = pack(cell, part, params, bias)
-        tape = target.forward(cell, weights, x, s0, lengths, part.reverse)
+            x, outputs = merged(outputs, merge), []
+        weights = part.pack(params)
+        sample, names = weights.matrices[0], part.cell.masks
+        mask = part.gather(names, masks, sample) if names else zeros((*x.shape[:2], 0, part.wide), sample)
+        feed = Feed(x, mask, lengths, part.reverse)
+        tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, state, sample), every)
         entries.append((part, weights, tape))
         outputs.append(tape.y)
-        for i, name in enumerate(cell.state):
-            final[name][part.row] = tape.s[lengths, rows, i]
-    return np.concatenate(outputs, axis=2), final, Recording(tuple(entries))
+        part.scatter(tape.final, final)
+    return merged(outputs, merge), final, Recording(tuple(entries), merge)
 
 
 def backward(
-    target: Target,
-    cell: Cell,
-    recording: Recording,
-    bias: bool,
-    dy: np.ndarray,
-    dstate: Mapping[str, np.ndarray],
+    target: Target, recording: Recording, dy: np.ndarray, dstate: Arrays
 ) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, np.ndarray]]:
     """The adjoint of forward: gradients of the parameters, of x and of the initial states."""
     grads: dict[str, np.ndarray] = {}
     dstate0 = {name: value.copy() for name, value in dstate.items()}
-    units = dstate[cell.state[0]].shape[2]
+    directions = 1 + max(part.direction for part, _, _ in recording.entries)
     dx = None
     for part, weights, tape in reversed(recording.entries):
-        mine = np.ascontiguousarray(dy[:, :, part.direction * units : (part.direction + 1) * units])
-        ds = np.stack([dstate[name][part.row] for name in cell.state], axis=1)
-        pulled: Pulled = target.backward(cell, weights, tape, mine, ds)
-        grads |= unpack(cell, part, pulled.weights, bias)
-        for i, name in enumerate(cell.state):
-            dstate0[name][part.row] = pulled.s0[:, i]
+        mine = parted(dy, recording.merge, directions)[part.direction]
+        ds = part.gather(part.cell.state, dstate, weights.matrices[0])
+        pulled = target.backward(part.cell, weights, tape, mine, ds)
+        grads |= part.unpack(pulled.weights)
+        part.scatter(pulled.s0, dstate0)
         dx = pulled.x if dx is None else dx + pulled.x
         if part.direction == 0 and part.layer > 0:
             dy, dx = dx, None

@@ -16,24 +16,36 @@ from refseq.cell import Cell
 
 @dataclass(frozen=True)
 class Weights:
-    """Parameters of one layer in one direction, operand-major: W (K, G, H), U (H, G, H), b (G, H), p (P, H)."""
+    """Parameters of one layer in one direction: each matrix operand-major (size in, G, size out), each bias
+    (G, size out), the per-unit parameters and constants (P, H)."""
 
-    W: np.ndarray
-    U: np.ndarray
-    b: np.ndarray
+    matrices: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
     p: np.ndarray
 
 
 @dataclass(frozen=True)
-class Tape:
-    """What forward leaves for backward: inputs, states s (T+1, B, S, H), tape (T, B, N, H), outputs y (T, B, H)."""
+class Feed:
+    """What a layer runs on in one direction: inputs x (T, B, K), masks (T, B, Q, H), the length of every row."""
 
     x: np.ndarray
+    masks: np.ndarray
     lengths: np.ndarray
     reverse: bool
-    s: np.ndarray
-    tape: np.ndarray
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What forward leaves: outputs y (T, B, H'), final states (B, S, H), and for backward the states before every piece
+    of ``every`` steps (B, S, H); states s (T+1, B, S, H) and tape (T, B, N, H) if there is one piece, else None."""
+
+    feed: Feed
     y: np.ndarray
+    final: np.ndarray
+    every: int
+    checkpoints: tuple[np.ndarray, ...]
+    s: np.ndarray | None
+    tape: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -59,14 +71,13 @@ class Target(Protocol):
         """The device, in words."""
         ...
 
-    def forward(
-        self, cell: Cell, weights: Weights, x: np.ndarray, s0: np.ndarray, lengths: np.ndarray, reverse: bool
-    ) -> Tape:
-        """Run the scan over x (T, B, K) from the states s0 (B, S, H)."""
+    def forward(self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None) -> Tape:
+        """Run the scan from the states s0 (B, S, H). ``every``: keep only the states before each piece of so many
+        steps, and compute the rest again in backward; None keeps everything."""
         ...
 
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
-        """BPTT: dy (T, B, H) and ds (B, S, H) are the cotangents of the outputs and of each row's final state."""
+        """BPTT: dy (T, B, H') and ds (B, S, H) are the cotangents of the outputs and of each row's final state."""
         ...
 
 

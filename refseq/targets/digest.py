@@ -17,7 +17,25 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from refseq import cells, columns, linear, primitives, scan, step
+import numba
+
+from refseq import (
+    cells,
+    columns,
+    layout,
+    linear,
+    operand,
+    operations,
+    pointwise,
+    primitives,
+    rules,
+    scan,
+    softmax,
+    stage,
+    step,
+    team,
+    tuples,
+)
 from refseq.cell import Cell
 
 
@@ -27,11 +45,27 @@ def source_digest(cell: Cell, *modules: ModuleType) -> str:
 
     That is every file of ``refseq.cells`` (cells may share helpers), the cell's own modules, the machinery.
     """
-    functions = (cell.forward, cell.backward, cell.operand, cell.operand_backward)
+    functions = (function for part in cell.stages for function in (part.forward, part.backward))
     own = {sys.modules[function.__module__] for function in functions if function is not None}
-    parts = [cell.label]
+    parts = [cell.code]
     parts += [path.read_text() for path in sorted(Path(inspect.getfile(cells)).parent.glob("*.py"))]
-    for module in (*sorted(own, key=lambda module: module.__name__), primitives, columns, linear, step, scan, *modules):
+    machinery = (
+        primitives,
+        rules,
+        softmax,
+        tuples,
+        columns,
+        linear,
+        operand,
+        operations,
+        pointwise,
+        stage,
+        layout,
+        team,
+        step,
+        scan,
+    )
+    for module in (*sorted(own, key=lambda module: module.__name__), *machinery, *modules):
         parts.append(inspect.getsource(module))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -40,3 +74,14 @@ def name_for_cache(function: Callable, dtype: str, digest: str) -> Callable:
     """The function, renamed so that its index in the cache is its own."""
     function.__qualname__ = f"{function.__name__}_{dtype}_{digest[:20]}"
     return function
+
+
+def compiled_and_cached(function: Callable) -> Callable:
+    """The function, compiled by numba on its first call and kept on disk where that is possible."""
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written

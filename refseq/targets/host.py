@@ -12,9 +12,9 @@ import numpy as np
 from refseq.arrays import DTYPES
 from refseq.cell import Cell
 from refseq.scan import build_scan
-from refseq.step import ALONE
 from refseq.targets.base import Job, Kernels, ScanTarget
-from refseq.targets.digest import name_for_cache, source_digest
+from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
+from refseq.team import ALONE
 
 WORTH_A_THREAD = 200_000
 """Multiply-adds below which starting threads costs more than it saves (about 0.1 ms on one core)."""
@@ -28,33 +28,23 @@ def kernels(cell: Cell, dtype: str) -> Kernels:
     key = source_digest(cell, sys.modules[__name__])
 
     # `key` is captured so that it is part of numba's cache key
-    def forward(first, last, W, U, bias, p, x, lengths, reverse, s, tape, y, a):
+    def forward(first, last, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):
         _ = key
         for b in range(first, last):
-            forward_row(b, W, U, bias, p, x, lengths, reverse, s, tape, y, a)
+            forward_row(b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a)
 
-    def backward(first, last, W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv):
+    def backward(first, last, start, stop, M, p, m, lengths, reverse, s, tape, dy, ds, d0, dv, da, dx, dp):
         _ = key
         for b in range(first, last):
-            backward_row(b, W, U, p, lengths, reverse, s, tape, dy, ds, da, dx, dp, dv)
+            backward_row(b, start, stop, M, p, m, lengths, reverse, s, tape, dy, ds, d0, dv, da, dx, dp)
 
-    def gradient(first, last, x, lengths, reverse, s, tape, da, dW, dU, db):
+    def gradient(first, last, start, stop, x, lengths, reverse, s, tape, da, dM, db):
         _ = key
         for k in range(first, last):
-            gradient_row(k, x, lengths, reverse, s, tape, da, dW, dU, db)
+            gradient_row(k, start, stop, x, lengths, reverse, s, tape, da, dM, db)
 
     loops = (forward, backward, gradient)
-    return Kernels(*loops if dtype == "object" else (_compiled(name_for_cache(f, dtype, key)) for f in loops))
-
-
-def _compiled(function: Callable) -> Callable:
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        return numba.njit(**options)(function)  # neither the package's folder nor the user's cache can be written
+    return Kernels(*loops if dtype == "object" else (compiled_and_cached(name_for_cache(f, dtype, key)) for f in loops))
 
 
 class HostTarget(ScanTarget):

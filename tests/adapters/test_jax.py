@@ -57,7 +57,25 @@ def test_gates_in_the_wrong_order_are_noticed(adapter, monkeypatch):
     assert forward_distance(adapter.JaxImplementation(layer), layer, problem(layer)) > 0.01
 
 
-@pytest.mark.parametrize("name", ["elman", "gru"])
-def test_the_lstm_is_all_that_jax_has(adapter, name):
-    with pytest.raises(NotOffered, match=rf"JAX has no {name}\(.*; jax.experimental.rnn has the LSTM alone"):
-        adapter.JaxImplementation(refseq.layer(name, 4, 3))
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("elman", {}),
+        ("gru", {}),
+        ("lstm", {"projection": 2}),
+        ("lstm", {"clip": 0.5}),
+        ("lstm", {"normalise": True}),
+        ("lstm", {"gate_activation": "tanh"}),
+        ("lstm_coupled", {}),
+    ],
+)
+def test_the_plain_lstm_is_all_that_jax_has(adapter, name, options):
+    with pytest.raises(NotOffered, match=rf"JAX has no {name}.*; jax.experimental.rnn has the plain LSTM alone"):
+        adapter.JaxImplementation(refseq.layer(name, 4, 3, **options))
+
+
+def test_what_no_framework_has(adapter):
+    with pytest.raises(NotOffered, match="no merge='sum'"):
+        adapter.JaxImplementation(refseq.layer("lstm", 4, 3, bidirectional=True, merge="sum"))
+    with pytest.raises(NotOffered, match="none of dropout_h"):
+        adapter.JaxImplementation(refseq.layer("lstm", 4, 3, dropout=True))

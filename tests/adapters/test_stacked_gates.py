@@ -11,6 +11,9 @@ LAYERS = [
     refseq.layer("gru", 4, 3, reset="before"),
     refseq.layer("gru", 4, 3, reset="after", bidirectional=True),
     refseq.layer("gru", 4, 3, reset="after", bias=False),
+    refseq.layer("lstm", 4, 3, projection=2, bidirectional=True),
+    refseq.layer("lstm", 4, 3, projection=2, bias=False),
+    refseq.layer("lstm_coupled", 4, 3),
 ]
 layers = pytest.mark.parametrize("layer", LAYERS, ids=str)
 
@@ -33,9 +36,9 @@ def test_stack_transpose_is_the_adjoint_of_stack(layer):
     params, rng = problem(layer).params, np.random.default_rng(1)
     for part in layer.parts:
         stacked = stack(layer, part, params, order(layer)).arrays()
-        d = [rng.standard_normal(value.shape) for value in stacked]
-        pulled = stack_transpose(layer, part, Stacked(*d), order(layer))
-        left = sum(np.vdot(a, b) for a, b in zip(stacked, d, strict=True))
+        d = {name: rng.standard_normal(value.shape) for name, value in stacked.items()}
+        pulled = stack_transpose(layer, part, Stacked(**d), order(layer))
+        left = sum(np.vdot(stacked[name], d[name]) for name in stacked)
         assert left == pytest.approx(sum(np.vdot(params[name], pulled[name]) for name in pulled), rel=1e-13)
 
 

@@ -1,10 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 import refseq
 from refseq.adapters import PEERS
-from refseq.checks.implementation import NotOffered
-from tests.adapters.problems import LENGTHS, TOLERANCE, forward_distance, gradient_distance, problem
+from refseq.checks import NotOffered, verify
+from tests.adapters.problems import LENGTHS, TOLERANCE, expected_forward, forward_distance, gradient_distance, problem
+from tests.variants import EVERY, label
+from tests.variants import layer as layer_of
 
 MODULES = {
     "RNN": {},
@@ -13,6 +17,9 @@ MODULES = {
     "LSTM no bias": {"bias": False, "batch_first": True},
     "GRU": {"num_layers": 3, "bidirectional": True, "batch_first": True},
     "GRU no bias": {"bias": False, "bidirectional": True},
+    "LSTM proj": {"proj_size": 2},
+    "LSTM proj deep": {"proj_size": 2, "num_layers": 2, "bidirectional": True, "batch_first": True},
+    "LSTM proj no bias": {"proj_size": 1, "bias": False, "bidirectional": True},
     "RNNCell": {},
     "RNNCell relu": {"nonlinearity": "relu", "bias": False},
     "LSTMCell": {},
@@ -51,6 +58,8 @@ def test_agrees_with_the_reference(torch, adapter, key, dtype, lengths):
         ("RNN", refseq.layer("elman", 4, 3)),
         ("RNN relu", refseq.layer("elman", 4, 3, activation="relu", layers=2)),
         ("LSTM", refseq.layer("lstm", 4, 3, layers=3, bidirectional=True)),
+        ("LSTM proj", refseq.layer("lstm", 4, 3, projection=2)),
+        ("LSTM proj deep", refseq.layer("lstm", 4, 3, projection=2, layers=2, bidirectional=True)),
         ("GRU no bias", refseq.layer("gru", 4, 3, reset="after", bidirectional=True, bias=False)),
         ("GRUCell", refseq.layer("gru", 4, 3, reset="after")),
     ],
@@ -75,7 +84,10 @@ def test_parameters_are_the_modules_own(torch, adapter, key):
         first = module.batch_first
         y = module(torch.tensor(x.swapaxes(0, 1) if first else x))[0].detach().numpy()
         y = y.swapaxes(0, 1) if first else y
-    assert np.abs(layer.forward(params, x, target="reference").y - y).max() < 1e-14
+    nothing = {name: np.zeros(layer.state_shape(x.shape[1], name)) for name in layer.cell.state}
+    assert np.abs(expected_forward(layer, params, x, nothing, None)[0] - y).max() < 1e-14
+    theirs = [value.detach().numpy() for it in (module, implementation.module) for value in it.parameters()]
+    assert not any(np.shares_memory(mine, value) for mine in params.values() for value in theirs)
 
 
 @pytest.mark.parametrize("key", ["LSTM", "GRUCell"])
@@ -113,6 +125,46 @@ def test_padding_may_be_nan(torch, adapter):
     for row, length in enumerate(LENGTHS):
         given.x[length:, row] = np.nan
     assert gradient_distance(implementation, implementation.layer, given) <= 1e-12
+
+
+@pytest.mark.parametrize("wrong", ["read by columns", "units swapped", "left out"])
+def test_a_wrong_projection_is_noticed(torch, adapter, monkeypatch, wrong):
+    right = adapter.stack
+    change = {
+        "read by columns": lambda W: np.resize(W.T, W.shape),
+        "units swapped": lambda W: W[:, [1, 0, 2]],
+        "left out": lambda W: np.eye(*W.shape),
+    }[wrong]
+
+    def planted(layer, part, params, order):
+        stacked = right(layer, part, params, order)
+        return dataclasses.replace(stacked, W_hr=change(stacked.W_hr))
+
+    monkeypatch.setattr(adapter, "stack", planted)
+    implementation = adapter.TorchImplementation(make(torch, "LSTM proj"))
+    given = problem(implementation.layer)
+    assert forward_distance(implementation, implementation.layer, given) > 0.01
+    assert gradient_distance(implementation, implementation.layer, given) > 0.01
+
+
+def test_a_missing_gradient_of_the_projection_is_noticed(torch, adapter):
+    class Detached(torch.nn.LSTM):
+        def forward(self, *inputs):
+            self._flat_weights[4] = self._flat_weights[4].detach()
+            return super().forward(*inputs)
+
+    implementation = adapter.TorchImplementation(Detached(4, 3, proj_size=2))
+    given = problem(implementation.layer)
+    assert forward_distance(implementation, implementation.layer, given) <= 1e-12
+    assert gradient_distance(implementation, implementation.layer, given) > 0.1
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("sizes", [{}, {"layers": 2, "bidirectional": True}], ids=["plain", "deep"])
+def test_the_projected_lstm_passes_the_suite(torch, adapter, sizes, dtype):
+    layer = refseq.layer("lstm", 3, 5, projection=2, **sizes)
+    report = verify(PEERS["torch"].build(layer), layer, dtype, quick=True)
+    assert (report.verdict, report.forward_only) == ("pass", False), report.findings
 
 
 @pytest.mark.parametrize("key", ["LSTM", "GRU", "RNN"])
@@ -158,8 +210,6 @@ def test_dropout(torch, adapter):
 
 
 def test_modules_that_refseq_cannot_judge(torch, adapter):
-    with pytest.raises(ValueError, match="module: expected proj_size 0, got 2"):
-        adapter.TorchImplementation(torch.nn.LSTM(4, 3, proj_size=2))
     with pytest.raises(TypeError, match=r"module: expected one of torch.nn.\{RNN, LSTM.*got Linear"):
         adapter.TorchImplementation(torch.nn.Linear(4, 3))
     odd = torch.nn.utils.parametrizations.weight_norm(torch.nn.LSTM(4, 3), "weight_hh_l0")
@@ -191,14 +241,32 @@ def test_errors_name_the_argument(torch, adapter):
         implementation.vjp(params, x, state, None, given.dy[1:], given.dstate)
 
 
-@pytest.mark.parametrize("cell", [c for r in refseq.catalogue().values() for c in r.variants()], ids=lambda c: c.label)
-def test_torch_module_of_every_cell(torch, adapter, cell):
-    layer = refseq.layer(cell.name, 4, 3, bias=False, layers=2, **cell.options)
-    if cell.label in ("elman(activation=sigmoid)", "elman(activation=identity)", "gru(reset=before)"):
-        with pytest.raises(NotOffered, match="torch has no"):
+OFFERED = [
+    ("elman", {}),
+    ("elman", {"activation": "relu"}),
+    ("lstm", {}),
+    ("lstm", {"projection": 2}),
+    ("gru", {"reset": "after"}),
+]
+
+
+@pytest.mark.parametrize("variant", EVERY, ids=label)
+def test_torch_module_of_every_cell(torch, adapter, variant):
+    layer = layer_of(variant, 4, 3, bias=False, layers=2)
+    if not any(layer == layer_of(offered, 4, 3, bias=False, layers=2) for offered in OFFERED):
+        with pytest.raises(NotOffered, match=r"torch has no|frameworks draw their own masks"):
             PEERS["torch"].build(layer)
         return
     generator = torch.random.get_rng_state()
     assert PEERS["torch"].build(layer).layer == layer
     assert adapter.layer_of(adapter.torch_module(layer, batch_first=True)) == layer
     assert torch.equal(torch.random.get_rng_state(), generator)
+
+
+def test_what_torch_does_not_have(torch, adapter):
+    with pytest.raises(NotOffered, match="torch has a proj_size below hidden_size only, not 3 for 3 units"):
+        adapter.torch_module(refseq.layer("lstm", 4, 3, projection=3))
+    with pytest.raises(NotOffered, match=r"torch has no lstm\(clip=0.5, projection=True\)"):
+        adapter.torch_module(refseq.layer("lstm", 4, 3, projection=3, clip=0.5))
+    with pytest.raises(NotOffered, match="no merge='mean'"):
+        adapter.torch_module(refseq.layer("gru", 4, 3, reset="after", bidirectional=True, merge="mean"))

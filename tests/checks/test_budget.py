@@ -102,14 +102,15 @@ def test_the_budget_grows_with_the_number_of_terms():
 def test_an_error_in_refseq_itself_does_not_widen_the_budget(dtype):
     """The samples come from the source that is on trial: a wrong backward must not excuse itself."""
     cell = refseq.catalogue()["lstm"].cell()
-    backward = cell.backward
+    (stage,) = cell.stages
+    backward = stage.backward
 
     @register_jitable
-    def lossy(tape, s, s1, p, ds1):
-        (dai, daf, dag, dao), ds, dp = backward(tape, s, s1, p, ds1)
+    def lossy(kept, s, made, p, dmade):
+        (dai, daf, dag, dao), ds, dp = backward(kept, s, made, p, dmade)
         return (dai, daf * s[1], dag, dao), ds, dp
 
-    wrong = refseq.Layer(replace(cell, backward=lossy), 3, 4)
+    wrong = refseq.Layer(replace(cell, stages=(replace(stage, backward=lossy),)), 3, 4)
     right, problem = draw(refseq.layer("lstm", 3, 4), dtype, 4, 3), draw(wrong, dtype, 4, 3)
     for name, spread in sigma(problem).items():
         assert np.all(spread <= 30 * sigma(right)[name] + 1e3 * np.finfo(dtype).tiny), name

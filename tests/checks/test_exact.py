@@ -133,3 +133,15 @@ def test_the_error_of_a_candidate():
     candidate = np.array([1.0, 1.0 + 2.0**-52, np.nan, np.inf, -np.inf])
     expected = [2.0**-70 + 2.0**-90, 2.0**-52 - 2.0**-70 + 2.0**-90, np.inf, np.inf, np.inf]
     np.testing.assert_allclose(one.error(candidate), expected, rtol=2.0**-50)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_constants_are_those_that_the_precision_can_hold(dtype, stacked):
+    """A memory clipped to 0.001 in single precision is clipped to the single nearest to it, without an error."""
+    layer, name = refseq.layer("lstm", 3, 4, clip=1e-3), "state[c]"
+    if stacked:
+        layer, name = refseq.stack(layer), "state[0.c]"
+    memory = enclose(draw(layer, dtype, 3, 2, padded=False))[name]
+    assert np.max(np.abs(memory.high)) == float(np.dtype(dtype).type(1e-3))
+    assert not memory.low.any()

@@ -74,7 +74,7 @@ def test_what_is_no_implementation_is_refused(wrong):
 
 
 def test_what_is_no_layer_is_refused():
-    with pytest.raises(TypeError, match="layer: expected a refseq Layer, got str 'lstm'"):
+    with pytest.raises(TypeError, match="layer: expected a refseq Layer or Stack, got str 'lstm'"):
         verify(OwnImplementation(LAYER), "lstm")
 
 

@@ -94,6 +94,16 @@ def test_module_of_the_users_own(tmp_path, monkeypatch, capsys):
     assert main(["verify", "mine.py:make", *arguments]) == 0
 
 
+def test_an_implementation_with_a_layer_of_its_own_takes_no_cell(tmp_path, capsys):
+    file = tmp_path / "fixed.py"
+    text = "import refseq\nfrom refseq.checks import OwnImplementation\n"
+    file.write_text(f"{text}mine = OwnImplementation(refseq.layer('elman', 2, 3), 'reference')\n")
+    assert main(["verify", f"{file}:mine", "--cell", "gru"]) == 2
+    printed = capsys.readouterr().err
+    assert "Invalid value for --cell" in printed
+    assert "fixed.py:mine has a layer of its own, elman(activation=tanh) 2->3" in printed
+
+
 def test_an_implementation_that_cannot_be_built_fails(tmp_path, capsys):
     file = tmp_path / "broken.py"
     file.write_text("def make(layer):\n    raise RuntimeError('no weights file')\n")
@@ -114,7 +124,7 @@ def test_doctor_says_what_is_missing(monkeypatch, tmp_path, capsys):
 
 
 def test_version_and_help():
-    for arguments, words in ((["--version"], ["refseq 0."]), (["--help"], ["verify", "doctor"])):
+    for arguments, words in ((["--version"], ["refseq 0."]), (["--help"], ["verify", "catalogue", "doctor"])):
         done = subprocess.run(
             [sys.executable, "-m", "refseq", *arguments], capture_output=True, text=True, check=True, timeout=120
         )

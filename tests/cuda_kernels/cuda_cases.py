@@ -10,7 +10,6 @@ import numba
 import numpy as np
 import pytest
 
-import refseq
 from cuda_kernels import gpu
 from cuda_kernels.target import CudaTarget
 from refseq.arrays import lift
@@ -18,19 +17,18 @@ from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.problem import draw
 from refseq.checks.subject import Subject
 from refseq.checks.tensors import forward_tensors, gradient_tensors
-from refseq.networks import stacked
+from refseq.targets import Feed
+from tests.variants import KINDS, label, layer
 
-CELLS = [cell for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
-every_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.label)
-two_cells = pytest.mark.parametrize("cell", [CELLS[0], CELLS[-1]], ids=lambda cell: cell.label)
+every_cell = pytest.mark.parametrize("cell", KINDS, ids=label)
+two_cells = pytest.mark.parametrize("cell", [("elman", {}), ("gru", {"reset": "after"})], ids=label)
 both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
 INPUTS, UNITS, STEPS, ROWS = 2, 3, 5, 4
 
 
 def problem(cell, dtype, steps=STEPS, rows=ROWS):
     """A stacked bidirectional layer with everything it takes, nothing of it zero; lengths 5, 0, 2, 4."""
-    layer = refseq.layer(cell.name, inputs=INPUTS, units=UNITS, layers=2, bidirectional=True, **cell.options)
-    return draw(layer, dtype, steps, rows)
+    return draw(layer(cell, INPUTS, UNITS, layers=2, bidirectional=True), dtype, steps, rows)
 
 
 class Solved:
@@ -40,26 +38,25 @@ class Solved:
 
     def __init__(self, problem, target):
         layer = problem.layer
-        self.run = layer.forward(problem.params, problem.x, problem.state, problem.lengths, target=target)
+        arguments = (problem.params, problem.x, problem.state, problem.lengths, target)
+        self.run = layer.forward(*arguments, masks=problem.masks)
         self.grads = layer.backward(self.run, problem.dy, problem.dstate)
         forward = forward_tensors(self.run.y, self.run.state)
         self.tensors = forward | gradient_tensors(self.grads.params, self.grads.x, self.grads.state)
 
-    def forward(self, *_):
+    def forward(self, *_, masks=None):
         return self.run.y, self.run.state
 
-    def vjp(self, *_):
+    def vjp(self, *_, masks=None):
         return self.grads.params, self.grads.x, self.grads.state
 
 
 def interpreted(given):
     """The same problem for the reference target in plain Python: objects of numpy's scalar type."""
     number = np.dtype(given.dtype).type
-    params, state, dstate = (
-        {name: lift(array, number) for name, array in arrays.items()}
-        for arrays in (given.params, given.state, given.dstate)
-    )
-    return replace(given, params=params, state=state, dstate=dstate, x=lift(given.x, number), dy=lift(given.dy, number))
+    names = ("params", "state", "dstate", "masks")
+    lifted = {name: {key: lift(array, number) for key, array in getattr(given, name).items()} for name in names}
+    return replace(given, **lifted, x=lift(given.x, number), dy=lift(given.dy, number))
 
 
 def assert_bitwise(got, want, dtype):
@@ -100,23 +97,24 @@ def test_no_steps_and_no_rows(cell, steps, rows, dtype):
     assert_bitwise(got, want, dtype)
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_launch_does_not_change_a_bit(name):
+@pytest.mark.parametrize("cell", [("lstm", {}), ("gru", {}), ("jordan", {"output": "softmax"})], ids=label)
+def test_launch_does_not_change_a_bit(cell):
     """One block and one thread are legal; so are more threads than units, more blocks than pieces, and odd numbers."""
-    for cell in refseq.catalogue()[name].variants():
-        given = problem(cell, "float32")
-        part = given.layer.parts[1]  # the reverse direction
-        weights = stacked.pack(cell, part, given.params, bias=True)
-        s0, ds = (np.stack([a[name][part.row] for name in cell.state], axis=1) for a in (given.state, given.dstate))
-        results = []
-        for blocks, threads in [(1, 1), (1, 2), (3, 3), (INPUTS + UNITS + 2, UNITS + 2)]:
-            target = CudaTarget(blocks, threads)
-            tape = target.forward(cell, weights, given.x, s0, given.counts, part.reverse)
-            pulled = target.backward(cell, weights, tape, np.ascontiguousarray(given.dy[:, :, UNITS:]), ds)
-            named = {"s": tape.s, "tape": tape.tape, "y": tape.y, "dx": pulled.x, "ds": pulled.s0}
-            results.append(named | {f"d{name}": array for name, array in vars(pulled.weights).items()})
-        for other in results[1:]:
-            assert_bitwise(other, results[0], "float32")
+    given = problem(cell, "float32")
+    part = given.layer.parts[1]  # the reverse direction
+    weights = part.pack(given.params)
+    s0, ds = (part.gather(part.cell.state, arrays, weights.p) for arrays in (given.state, given.dstate))
+    feed = Feed(given.x, np.zeros((STEPS, ROWS, 0, part.wide), "float32"), given.counts, part.reverse)
+    results = []
+    for blocks, threads in [(1, 1), (1, 2), (3, 3), (INPUTS + UNITS + 2, UNITS + 2)]:
+        target = CudaTarget(blocks, threads)
+        tape = target.forward(part.cell, weights, feed, s0)
+        pulled = target.backward(part.cell, weights, tape, np.ascontiguousarray(given.dy[:, :, UNITS:]), ds)
+        named = {"s": tape.s, "tape": tape.tape, "y": tape.y, "dx": pulled.x, "ds": pulled.s0, "dp": pulled.weights.p}
+        arrays = (*pulled.weights.matrices, *pulled.weights.biases)
+        results.append(named | {f"gradient {number}": array for number, array in enumerate(arrays)})
+    for other in results[1:]:
+        assert_bitwise(other, results[0], "float32")
 
 
 @two_cells
@@ -136,7 +134,7 @@ def test_rows_do_not_meet_and_padding_is_not_read(cell):
 
 
 def test_inputs_may_be_read_only():
-    given = problem(CELLS[-1], "float32")
+    given = problem(("gru", {"reset": "after"}), "float32")
     frozen = replace(
         given, **{name: frozen_copy(getattr(given, name)) for name in ("params", "x", "state", "dy", "dstate")}
     )
@@ -152,13 +150,13 @@ def frozen_copy(thing):
 
 
 def test_says_where_it_ran():
-    info = Solved(problem(CELLS[0], "float32"), "cuda").run.info
+    info = Solved(problem(("elman", {}), "float32"), "cuda").run.info
     assert info["target"] == "cuda"
     assert ("simulator" in info["device"]) == gpu.SIMULATOR
 
 
 def test_complex_numbers_are_refused():
-    given = problem(CELLS[0], "float64")
+    given = problem(("elman", {}), "float64")
     params = {name: array.astype(complex) for name, array in given.params.items()}
     with pytest.raises(TypeError, match="target 'cuda' takes float32, float64; got complex128"):
         given.layer.forward(params, given.x.astype(complex), target="cuda")

@@ -6,16 +6,15 @@ import math
 import numpy as np
 import pytest
 
-import refseq
 from cuda_kernels import cubin, gpu, offline
 from cuda_kernels.scan import kernels
-from refseq.targets import Weights
+from refseq.targets import Feed
 from refseq.targets.base import ScanTarget
 from tests.conftest import REQUIRE_ALL, framework
+from tests.variants import KINDS, label, layer
 
 FAMILIES = [(7, 5), (8, 0), (9, 0), (10, 0)]  # Turing, Ampere, Hopper, Blackwell
-CELLS = [cell for recurrence in refseq.catalogue().values() for cell in recurrence.variants()]
-STEP_KINDS = [refseq.catalogue()["lstm"].cell(), refseq.catalogue()["gru"].cell(reset="before")]
+STEP_KINDS = [("lstm", {}), ("gru", {})]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -40,23 +39,25 @@ class Recorder(ScanTarget):
         self.jobs += jobs
 
 
-def jobs(cell, dtype):
-    gates, states, own = len(cell.gates), len(cell.state), len(cell.parameters)
+def jobs(variant, dtype):
+    part = layer(variant, 3, 2).parts[0]
+    weights = part.pack({name: np.zeros(shape, dtype) for name, shape in part.shapes().items()})
 
     def array(*shape):
         return np.zeros(shape, dtype)
 
-    recorder = Recorder()
-    weights = Weights(array(3, gates, 2), array(2, gates, 2), array(gates, 2), array(own, 2))
-    tape = recorder.forward(cell, weights, array(4, 5, 3), array(5, states, 2), np.full(5, 4), False)
-    recorder.backward(cell, weights, tape, array(4, 5, 2), array(5, states, 2))
-    return recorder.jobs
+    recorder, states = Recorder(), len(part.cell.state)
+    feed = Feed(array(4, 5, 3), array(4, 5, len(part.cell.masks), part.wide), np.full(5, 4), False)
+    tape = recorder.forward(part.cell, weights, feed, array(5, states, part.wide))
+    recorder.backward(part.cell, weights, tape, np.zeros_like(tape.y), array(5, states, part.wide))
+    return part.cell, recorder.jobs
 
 
-def assert_clean(cell, dtype, families):
+def assert_clean(variant, dtype, families):
     single = dtype == "float32"
     done = []
-    for job in jobs(cell, dtype):
+    cell, recorded = jobs(variant, dtype)
+    for job in recorded:
         kernel = getattr(kernels(cell, dtype), job.loop)
         for report in offline.compile_kernel(kernel, offline.signature(*job.arguments), families):
             assert report.faults(single) == [], report
@@ -72,22 +73,22 @@ both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 @both_precisions
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.label)
-def test_every_cell_on_hopper(cell, dtype):
-    assert_clean(cell, dtype, [(9, 0)])
+@pytest.mark.parametrize("variant", KINDS, ids=label)
+def test_every_cell_on_hopper(variant, dtype):
+    assert_clean(variant, dtype, [(9, 0)])
 
 
 @both_precisions
-@pytest.mark.parametrize("cell", STEP_KINDS, ids=lambda cell: cell.label)
-def test_both_kinds_of_step_on_every_family(cell, dtype):
-    assert_clean(cell, dtype, FAMILIES)
+@pytest.mark.parametrize("variant", STEP_KINDS, ids=label)
+def test_every_kind_of_step_on_every_family(variant, dtype):
+    assert_clean(variant, dtype, FAMILIES)
 
 
 @pytest.mark.slow
 @both_precisions
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.label)
-def test_every_cell_on_every_family(cell, dtype):
-    assert_clean(cell, dtype, FAMILIES)
+@pytest.mark.parametrize("variant", KINDS, ids=label)
+def test_every_cell_on_every_family(variant, dtype):
+    assert_clean(variant, dtype, FAMILIES)
 
 
 def compiled(function, *arguments, families=FAMILIES, **options):

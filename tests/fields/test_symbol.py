@@ -9,7 +9,7 @@ from tests.every_primitive import PRIMITIVES
 
 def test_the_formula_of_an_lstm_unit():
     ai, af, ag, ao, h, c = sympy.symbols("ai af ag ao h c")
-    (h1, c1), _ = refseq.catalogue()["lstm"].cell().forward((ai, af, ag, ao), (h, c), ())
+    (c1, h1), _ = refseq.catalogue()["lstm"].cell().stages[0].forward((ai, af, ag, ao), (h, c), ())
 
     def logistic(z):
         return 1 / (1 + sympy.exp(-z))

@@ -31,15 +31,18 @@ print(json.dumps({"y": run.y.tolist(), "hits": sum(loop.stats.cache_hits.values(
 
 EDITS = [
     # file, formula, another formula
-    ("cells/lstm.py", "c1 = f * c + i * g", "c1 = f * c + i * g + c"),
+    ("cells/lstm_memory.py", "return limit(f * c + i * g, p), i, f, g", "return limit(f * c + i * g + c, p), i, f, g"),
     (
         "primitives.py",
         'tanh = _primitive("tanh", lambda x, one: math.tanh(x)',
         'tanh = _primitive("tanh", lambda x, one: x',
     ),
-    ("step.py", "add_product(a, U, s0[0], 0, gates, slots, lane, lanes)", "pass"),
-    ("linear.py", "a[g, j] = b[g, j]\n", "a[g, j] = b[g, j] + b[g, j]\n"),
-    ("scan.py", "y[i, b, j] = s[t + 1, b, 0, j]", "y[i, b, j] = s[t, b, 0, j]"),
+    ("step.py", "choose(x, s0, s1, tape)[row], first", "choose(x, s0, s1, tape)[row] * 2, first"),
+    ("rules.py", "return one / (one + math.exp(-x))", "return one / (one + one + math.exp(-x))"),
+    ("linear.py", "        target[j] = source[j]\n", "        target[j] = source[j] + source[j]\n"),
+    ("scan.py", "y[i, b, j] = s[n + 1, b, 0, j]", "y[i, b, j] = s[n, b, 0, j]"),
+    ("pointwise.py", "function(gather(a, j, slots)", "function(gather(a, 0, slots)"),
+    ("operand.py", "def _second(x, s0, s1, tape):\n    return s0", "def _second(x, s0, s1, tape):\n    return s1"),
     ("columns.py", "return ({items})", "return tuple(({items})[::-1])"),
 ]
 

@@ -16,7 +16,7 @@ from refseq.checks.properties.claim import Claims, asks
 from refseq.checks.properties.limits import single_elman
 from refseq.checks.properties.spread import of_one
 from refseq.checks.properties.symmetry import homogeneous
-from refseq.checks.properties.variants import cotangents, named
+from refseq.checks.properties.variants import cotangents, named, readers_of_x
 from refseq.checks.subject import Subject
 from refseq.checks.tensors import place
 from refseq.checks.verdict import Finding, Place
@@ -34,6 +34,8 @@ class Products:
         outside = (np.arange(len(problem.x))[:, None] >= problem.counts)[..., None]
         self.terms, self.spread = {}, {}
         for name, values in given.items():
+            if name.startswith("mask["):
+                continue
             inside = ~outside if name in ("y", "dx") else np.True_
             wide = np.where(inside, values, 0).astype(np.longdouble)
             self.terms[name] = wide * found[name]
@@ -60,7 +62,7 @@ def broken(
 def balance_of_features(subject: Subject, problem: Problem) -> Claims:
     """x_j s and W_j / s are the same to the layer: sum x_j dx_j = sum W_hx[:, :, j] dW_hx[:, :, j], for every j."""
     layer, products = subject.layer, Products(subject, problem)
-    weights = [f"dW_hx{part.suffix}" for part in layer.parts if part.layer == 0]
+    weights = [f"d{name}" for name in sorted(readers_of_x(layer))]
     left = products.sums("dx", (0, 1))
     right = sum((products.sums(name, (0, 1)) for name in weights), np.zeros_like(left))
     for j in range(layer.inputs):

@@ -11,7 +11,7 @@ from refseq.checks.properties.spread import of_two
 from refseq.checks.properties.variants import cotangents, named, with_named
 from refseq.checks.subject import Subject
 from refseq.checks.tensors import DIRECTIONS
-from refseq.networks.stacked import Part
+from refseq.networks.packing import Part
 
 Arrays = dict[str, np.ndarray]
 
@@ -23,7 +23,7 @@ def both_ways(subject: Subject, _problem: Problem) -> bool:
 
 def both_ways_once(subject: Subject, _problem: Problem) -> bool:
     """Two directions, one layer: the halves of y are the directions."""
-    return subject.layer.bidirectional and subject.layer.layers == 1
+    return subject.layer.bidirectional and subject.layer.layers == 1 and subject.layer.merge == "concat"
 
 
 def deep(subject: Subject, _problem: Problem) -> bool:
@@ -40,21 +40,28 @@ def mirrored(problem: Problem, tensors: Mapping[str, np.ndarray]) -> Arrays:
     result = dict(tensors)
 
     def halves_swapped(array: np.ndarray) -> np.ndarray:
-        return np.roll(array, layer.units, axis=2)
+        return np.roll(array, array.shape[2] // 2, axis=2) if layer.merge == "concat" else array.copy()
+
+    def partners_swapped(array: np.ndarray) -> np.ndarray:
+        return array.reshape(layer.layers, 2, *array.shape[1:])[:, ::-1].reshape(array.shape)
 
     for name, value in tensors.items():
         if name in ("y", "dx"):
             turned = np.take_along_axis(value, other_end, axis=0)
             result[name] = halves_swapped(turned) if name == "y" else turned
+        elif name.startswith("mask["):
+            result[name] = partners_swapped(np.take_along_axis(value, other_end[None], axis=1))
         elif "state[" in name:
-            result[name] = value.reshape(layer.layers, 2, *value.shape[1:])[:, ::-1].reshape(value.shape)
+            result[name] = partners_swapped(value)
     for part in layer.parts:
         partner = next(p for p in layer.parts if p.layer == part.layer and p.direction != part.direction)
-        for base in ("W_hx", "W_hh", "b_h", *layer.cell.parameters):
-            name = f"d{base}{part.suffix}"
-            if name in tensors:
+        readers = {name for name, matrix in part.cell.layout.matrices.items() if matrix.inputs == "inputs"}
+        for full in part.shapes():
+            base = full.removesuffix(part.suffix) if part.suffix else full
+            if f"d{full}" in tensors:
                 value = tensors[f"d{base}{partner.suffix}"]
-                result[name] = halves_swapped(value) if base == "W_hx" and part.layer else value.copy()
+                swaps = base in readers and part.layer
+                result[f"d{full}"] = halves_swapped(value) if swaps else value.copy()
     return result
 
 
@@ -73,10 +80,8 @@ def other_part(problem: Problem, parts: list[Part]) -> Problem:
     params = dict(problem.params)
     state = {name: value.copy() for name, value in problem.state.items()}
     for part in parts:
-        for base in ("W_hx", "W_hh", "b_h", *problem.layer.cell.parameters):
-            name = base + part.suffix
-            if name in params:
-                params[name] = np.roll(params[name], 1, axis=-1) / 2
+        for name in part.shapes():
+            params[name] = np.roll(params[name], 1, axis=-1) / 2
         for value in state.values():
             value[part.row] = 1 - 2 * value[part.row]
     return replace(problem, params=params, state=state)
@@ -92,8 +97,9 @@ def independent_directions(subject: Subject, problem: Problem) -> Claims:
         kept = {name: value.copy() for name, value in whole.items()}
         for name in problem.state:
             kept[f"state[{name}]"][judged.row] = found[f"state[{name}]"][judged.row]
-        if layer.layers == 1:
-            half = slice(judged.direction * layer.units, (judged.direction + 1) * layer.units)
+        if both_ways_once(subject, problem):
+            width = layer.outputs // 2
+            half = slice(judged.direction * width, (judged.direction + 1) * width)
             kept["y"][..., half] = found["y"][..., half]
         words = f"with other parameters and states in the {DIRECTIONS[part.direction]} direction"
         yield Claim(words, kept, whole, spread)
@@ -102,7 +108,7 @@ def independent_directions(subject: Subject, problem: Problem) -> Claims:
 @asks("one-sided halves", "Does each half of y depend on its own side of the sequence only?", both_ways_once)
 def one_sided_halves(subject: Subject, problem: Problem) -> Claims:
     """The forward half at t < k ignores x[k:], the reverse half at t >= k ignores x[:k]."""
-    k, units = len(problem.x) // 2, subject.layer.units
+    k, units = len(problem.x) // 2, subject.layer.outputs // 2
     whole, spread = subject.forward(problem), of_two(subject, problem)
     before, after = slice(0, k), slice(k, None)
     for changed, kept, half in ((after, before, slice(0, units)), (before, after, slice(units, None))):
@@ -119,7 +125,7 @@ def one_sided_halves(subject: Subject, problem: Problem) -> Claims:
 )
 def gradient_of_one_direction(subject: Subject, problem: Problem) -> Claims:
     """All gradients of the other direction are zero, to the bit."""
-    layer, units = subject.layer, subject.layer.units
+    layer, units = subject.layer, subject.layer.outputs // 2
     for part in layer.parts:
         dy, dstate = np.zeros_like(problem.dy), {n: np.zeros_like(v) for n, v in problem.dstate.items()}
         half = slice(part.direction * units, (part.direction + 1) * units)
@@ -135,9 +141,8 @@ def silent(grads: Arrays, parts: list[Part], problem: Problem) -> Arrays:
     """These gradients with zeros in the parameters and initial states of some parts."""
     result = {name: value.copy() for name, value in grads.items()}
     for part in parts:
-        for base in ("W_hx", "W_hh", "b_h", *problem.layer.cell.parameters):
-            if f"d{base}{part.suffix}" in result:
-                result[f"d{base}{part.suffix}"][...] = 0
+        for name in part.shapes():
+            result[f"d{name}"][...] = 0
         for name in problem.state:
             result[f"dstate[{name}]"][part.row] = 0
     return result

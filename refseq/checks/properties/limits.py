@@ -30,8 +30,9 @@ def single(subject: Subject, _problem: Problem) -> bool:
 
 
 def single_elman(subject: Subject, _problem: Problem) -> bool:
-    """One Elman layer."""
-    return subject.layer.layers == 1 and subject.layer.cell.name == "elman"
+    """One Elman layer that keeps nothing of its old state."""
+    cell = subject.layer.cell
+    return subject.layer.layers == 1 and cell.name == "elman" and "zoneout" not in cell.options
 
 
 def linear(subject: Subject, problem: Problem) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from refseq.checks.problem import Problem
 from refseq.checks.properties.claim import Claim, Claims, asks
 from refseq.checks.properties.spread import of_two
-from refseq.checks.properties.variants import by_row, live, rows
+from refseq.checks.properties.variants import by_row, live, readers_of_x, rows
 from refseq.checks.subject import Subject
 
 
@@ -48,16 +48,19 @@ def other_shapes(subject: Subject, problem: Problem) -> Claims:
 @asks("new parameters", "Are parameters that change between calls read again?")
 def new_parameters(subject: Subject, problem: Problem) -> Claims:
     """-x with -W_hx is the same as x with W_hx, to anyone who reads the new W_hx."""
-    changed = {f"W_hx{part.suffix}" for part in subject.layer.parts if part.layer == 0}
+    changed = readers_of_x(subject.layer)
     params = {name: -value if name in changed else value for name, value in problem.params.items()}
     whole, found = subject.everything(problem), subject.everything(replace(problem, params=params, x=-problem.x))
     turned = {name: -value if name == "dx" or name[1:] in changed else value for name, value in found.items()}
     yield Claim("the same W_hx x of other W_hx and x", turned, whole, of_two(subject, problem))
 
 
-@asks(
-    "double precision", "Are float32 results those of float64, rounded?", lambda _, p: p.dtype == "float32", edge=True
-)
+def with_the_same_constants(_subject: Subject, problem: Problem) -> bool:
+    """The problem is in float32, and float64 has the same constants: a bound of 0.1 is another number in each."""
+    return problem.dtype == "float32" and problem.exact == problem.layer
+
+
+@asks("double precision", "Are float32 results those of float64, rounded?", with_the_same_constants, edge=True)
 def double_precision(subject: Subject, problem: Problem) -> Claims:
     """The same numbers in float64; its own errors are far below those of float32."""
 
@@ -72,6 +75,7 @@ def double_precision(subject: Subject, problem: Problem) -> Claims:
         state={name: double(value) for name, value in problem.state.items()},
         dy=double(problem.dy),
         dstate={name: double(value) for name, value in problem.dstate.items()},
+        masks={name: double(value) for name, value in problem.masks.items()},
     )
-    single, exact = subject.everything(problem), subject.everything(wide)
-    yield Claim("against float64", single, exact, of_two(subject, problem))
+    rounded, exact = subject.everything(problem), subject.everything(wide)
+    yield Claim("against float64", rounded, exact, of_two(subject, problem))

@@ -62,7 +62,8 @@ def more_padding(subject: Subject, problem: Problem) -> Claims:
     """The same lengths in a longer batch."""
     steps = len(problem.x)
     index = np.arange(steps + 2) % steps  # the padding repeats the sequence
-    longer = replace(problem, x=problem.x[index].copy(), dy=problem.dy[index].copy())
+    masks = {name: value[:, index].copy() for name, value in problem.masks.items()}
+    longer = replace(problem, x=problem.x[index].copy(), dy=problem.dy[index].copy(), masks=masks)
     whole, found = subject.everything(problem), subject.everything(longer)
     tails = {name: found[name][steps:] for name in ("y", "dx") if name in found}
     heads = {name: found[name][:steps] for name in tails}

@@ -89,23 +89,35 @@ def step_by_step(subject: Subject, problem: Problem) -> Claims:
     yield Claim("in calls of one step", found, whole, of_two(subject, problem))
 
 
-@asks("final state is last output", "Is the final state h of the last layer its output at the last step taken?")
+def outputs_apart(subject: Subject, _problem: Problem) -> bool:
+    """The outputs of two directions are not added."""
+    return not subject.layer.bidirectional or subject.layer.merge == "concat"
+
+
+@asks(
+    "final state is last output",
+    "Is the final state h of the last layer its output at the last step taken?",
+    outputs_apart,
+)
 def final_state(subject: Subject, problem: Problem) -> Claims:
     """The forward direction ends at t = length - 1, the reverse direction at t = 0."""
     tensors, layer = subject.forward(problem), subject.layer
-    expected, rows = tensors["state[h]"].copy(), live(problem)
+    output = layer.cell.state[0]
+    expected, rows = tensors[f"state[{output}]"].copy(), live(problem)
     for part in layer.parts:
         if part.layer == layer.layers - 1:
-            units = slice(part.direction * layer.units, (part.direction + 1) * layer.units)
+            width = part.width(output)
+            units = slice(part.direction * width, (part.direction + 1) * width)
             last = np.zeros(len(rows), int) if part.reverse else problem.counts[rows] - 1
             expected[part.row, rows] = tensors["y"][last, rows, units]
-    yield Claim("against the last output", {"state[h]": tensors["state[h]"]}, {"state[h]": expected}, None)
+    name = f"state[{output}]"
+    yield Claim("against the last output", {name: tensors[name]}, {name: expected}, None)
 
 
 @asks("no steps", "With T = 0, is the state kept and its cotangent handed through?", edge=True)
 def no_steps(subject: Subject, problem: Problem) -> Claims:
     """Nothing happens in no time: no gradient of any parameter either."""
-    empty = replace(problem, x=problem.x[:0].copy(), dy=problem.dy[:0].copy(), lengths=None)
+    empty = replace(cut(problem, 0, 0), lengths=None)
     kept = {f"state[{name}]": value for name, value in problem.state.items()}
     kept |= {f"dstate[{name}]": value for name, value in problem.dstate.items()}
     kept |= {"d" + name: np.zeros_like(value) for name, value in problem.params.items()}

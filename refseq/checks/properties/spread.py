@@ -32,7 +32,8 @@ def noise(subject: Subject, problem: Problem, *, gradients: bool = False) -> Arr
     """Of one run, without the exact values, which may take much longer than the spread around the mean."""
     found = spreads(problem, subject.activations == "absolute", gradients)
     with np.errstate(over="ignore", invalid="ignore"):
-        run = problem.layer.forward(problem.params, problem.x, problem.state, problem.lengths, target="reference")
+        arguments = (problem.params, problem.x, problem.state, problem.lengths, "reference")
+        run = problem.layer.forward(*arguments, masks=problem.masks)
         values = forward_tensors(run.y, run.state)
         if gradients:
             grads = problem.layer.backward(run, problem.dy, problem.dstate)

@@ -9,7 +9,7 @@ from refseq.checks.problem import Problem
 from refseq.checks.properties.claim import Claim, Claims, asks
 from refseq.checks.properties.relabelling import ODD, Labels, Relabelling, flip, keep, shuffle
 from refseq.checks.properties.spread import of_two
-from refseq.checks.properties.variants import by_row, named, with_named
+from refseq.checks.properties.variants import by_row, named, readers_of_x, with_named
 from refseq.checks.subject import Subject
 
 Arrays = dict[str, np.ndarray]
@@ -23,7 +23,12 @@ def _same(rng: np.random.Generator, size: int) -> Labels:
 def relabelling(subject: Subject, features: Names, units: Names) -> Relabelling:
     """New names for features and, part by part, for units."""
     layer, rng = subject.layer, np.random.default_rng(4)
-    return Relabelling(layer, features(rng, layer.inputs), tuple(units(rng, layer.units) for _ in layer.parts))
+    columns, parts = features(rng, layer.inputs), []
+    for part in layer.parts:
+        names = {name: units(rng, size) for name, size in part.sizes.items() if name != "inputs"}
+        # outputs that are added have common names
+        parts.append(parts[-1] if part.direction and layer.merge != "concat" else names)
+    return Relabelling(layer, columns, tuple(parts))
 
 
 def equivariant(subject: Subject, problem: Problem, words: str, change: Relabelling) -> Claims:
@@ -77,7 +82,7 @@ def _negative(rng: np.random.Generator, size: int) -> Labels:
 def feature_scale(subject: Subject, problem: Problem) -> Claims:
     """Powers of two, so that no product changes; gradients scale the other way."""
     scale = (2.0 ** (np.arange(subject.layer.inputs) % 5 - 2)).astype(problem.dtype)
-    weights = [f"W_hx{part.suffix}" for part in subject.layer.parts if part.layer == 0]
+    weights = readers_of_x(subject.layer)
     params = dict(problem.params) | {name: problem.params[name] / scale for name in weights}
     whole, found = subject.everything(problem), subject.everything(replace(problem, x=problem.x * scale, params=params))
     back: Mapping[str, np.ndarray] = {"dx": scale} | {"d" + name: 1 / scale for name in weights}
@@ -107,11 +112,9 @@ def homogeneity(subject: Subject, problem: Problem) -> Claims:
 def inert_feature(subject: Subject, problem: Problem) -> Claims:
     """The last column of W_hx is zero: products with 0 change no sum by a bit, whatever the feature's value."""
     params = dict(problem.params)
-    for part in subject.layer.parts:
-        if part.layer == 0:
-            name = f"W_hx{part.suffix}"
-            params[name] = params[name].copy()
-            params[name][:, :, -1] = 0
+    for name in readers_of_x(subject.layer):
+        params[name] = params[name].copy()
+        params[name][:, :, -1] = 0
     x = problem.x.copy()
     x[:, :, -1] = 1 - 2 * x[:, :, -1]
     first = subject.everything(replace(problem, params=params))
@@ -123,14 +126,27 @@ def inert_feature(subject: Subject, problem: Problem) -> Claims:
         yield Claim("gradient of a feature without weights", {"dx": first["dx"]}, {"dx": silent}, None)
 
 
-@asks("inert unit", "Is a unit that nobody reads ignored by all others?")
+def one_size(subject: Subject, _problem: Problem) -> bool:
+    """Unit j is entry j of every vector, and units meet in matrices alone."""
+    cell = subject.layer.cell
+    return not cell.sizes and all(stage.operation is None for stage in cell.stages) and concatenated(subject)
+
+
+def concatenated(subject: Subject) -> bool:
+    """The outputs of two directions are not added."""
+    return not subject.layer.bidirectional or subject.layer.merge == "concat"
+
+
+@asks("inert unit", "Is a unit that nobody reads ignored by all others?", one_size)
 def inert_unit(subject: Subject, problem: Problem) -> Claims:
     """The last unit of every part has no outgoing weights; its initial state changes no other unit by a bit."""
     layer, params = subject.layer, {name: value.copy() for name, value in problem.params.items()}
     for part in layer.parts:
-        params[f"W_hh{part.suffix}"][:, :, -1] = 0
-        if part.layer:
-            params[f"W_hx{part.suffix}"][:, :, layer.units - 1 :: layer.units] = 0
+        for name, matrix in part.cell.layout.matrices.items():
+            if matrix.inputs == "units":
+                params[name + part.suffix][:, :, -1] = 0
+            elif part.layer:
+                params[name + part.suffix][:, :, layer.units - 1 :: layer.units] = 0
     state = {name: value.copy() for name, value in problem.state.items()}
     for value in state.values():
         value[:, :, -1] = 1 - 2 * value[:, :, -1]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from refseq.checks.problem import Problem, inputs, with_inputs
+from refseq.layer import Layer
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,6 +30,7 @@ def rows(problem: Problem, chosen: Sequence[int] | np.ndarray) -> Problem:
         lengths=None if problem.lengths is None else problem.lengths[index],
         dy=pick(problem.dy),
         dstate={name: pick(value) for name, value in problem.dstate.items()},
+        masks={name: np.ascontiguousarray(value[:, :, index]) for name, value in problem.masks.items()},
     )
 
 
@@ -40,7 +42,20 @@ def few(problem: Problem) -> Problem:
 def cut(problem: Problem, first: int, last: int) -> Problem:
     """The steps first <= t < last; a row that has ended before has length 0."""
     lengths = None if problem.lengths is None else np.clip(problem.lengths - first, 0, last - first)
-    return replace(problem, x=problem.x[first:last].copy(), dy=problem.dy[first:last].copy(), lengths=lengths)
+    masks = {name: value[:, first:last].copy() for name, value in problem.masks.items()}
+    x, dy = problem.x[first:last].copy(), problem.dy[first:last].copy()
+    return replace(problem, x=x, dy=dy, lengths=lengths, masks=masks)
+
+
+def readers_of_x(layer: Layer) -> set[str]:
+    """The matrices of the first layer that are applied to x."""
+    parts = [part for part in layer.parts if part.layer == 0]
+    return {
+        name + part.suffix
+        for part in parts
+        for name, matrix in part.cell.layout.matrices.items()
+        if matrix.inputs == "inputs"
+    }
 
 
 def padding(problem: Problem) -> np.ndarray:
@@ -62,14 +77,16 @@ def cotangents(
 
 
 def named(problem: Problem) -> Arrays:
-    """Everything that goes in, by tensor: an input by its gradient's name, a cotangent by its output's."""
-    return inputs(problem) | {"y": problem.dy} | {f"state[{name}]": value for name, value in problem.dstate.items()}
+    """Everything that goes in, by tensor: an input by its gradient's name, a cotangent by its output's, masks."""
+    cotangents = {"y": problem.dy} | {f"state[{name}]": value for name, value in problem.dstate.items()}
+    return inputs(problem) | cotangents | {f"mask[{name}]": value for name, value in problem.masks.items()}
 
 
 def with_named(problem: Problem, tensors: Mapping[str, np.ndarray]) -> Problem:
     """The inverse of ``named``."""
     dstate = {name: tensors[f"state[{name}]"] for name in problem.dstate}
-    return replace(with_inputs(problem, tensors), dy=tensors["y"], dstate=dstate)
+    masks = {name: tensors[f"mask[{name}]"] for name in problem.masks}
+    return replace(with_inputs(problem, tensors), dy=tensors["y"], dstate=dstate, masks=masks)
 
 
 def forward_only(tensors: Mapping[str, np.ndarray]) -> Arrays:

@@ -16,6 +16,7 @@ from refseq.checks.properties import PROPERTIES
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, NOT_OFFERED, PASS, UNDECIDED
 from refseq.layer import Layer
+from tests.variants import KINDS
 
 SIZES = st.sampled_from([1, 3, 5, 7])
 MOST_WORK = 2500
@@ -32,7 +33,7 @@ class Configuration(NamedTuple):
     seed: int
 
 
-VARIANTS = [(name, dict(cell.options)) for name, r in refseq.catalogue().items() for cell in r.variants()]
+VARIANTS = KINDS
 
 
 @st.composite
@@ -64,7 +65,7 @@ def worst(subject: Subject, problem: Problem) -> float:
     return max((entry.sigma for entry in found), default=0.0)
 
 
-@settings(max_examples=max(40, settings().max_examples // 2))
+@settings(max_examples=max(25, settings().max_examples // 4))
 @given(configurations())
 def test_own_targets_have_every_property(drawn: Configuration):
     problem = draw(*drawn)

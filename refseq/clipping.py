@@ -1,0 +1,132 @@
+"""Gradient clipping (L1.13, L4.6): every entry by itself, or all gradients together by their norm.
+
+    by value   g -> min(max(g, -threshold), threshold)               changes the direction
+    by norm    g -> g min(1, threshold / norm),  norm = ||all g||    keeps the direction
+
+R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
+
+The norm is summed in double precision after all entries are divided by a power of two close to the largest, and the
+factor is applied as a number in [1/2, 1) and a power of two. So nothing overflows on the way, whatever the gradients:
+their direction is kept to rounding at 1e200 in float64 and 1e30 in float32, and for denormal numbers as far as these
+can show it. Nothing is added to the norm, as torch adds 1e-6: the clipped norm is the threshold to rounding.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from refseq import arguments
+
+Arrays = dict[str, np.ndarray]
+
+NONFINITE = ("raise", "zero", "keep")
+
+
+def clip_by_value(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
+    """New gradients with every entry within [-threshold, threshold], and the norm before clipping.
+
+    nonfinite: what becomes of gradients with an entry that is NaN or infinite
+        raise  ValueError naming the tensor and the entry
+        zero   all gradients become zero, so that an optimiser makes no step of them
+        keep   NaN stays NaN, infinity becomes the threshold
+    Raises TypeError or ValueError naming the argument.
+    """
+    grads, limit = _checked(grads, threshold, nonfinite)
+    norm = global_norm(grads)
+    if not np.isfinite(_largest(grads)) and nonfinite == "zero":
+        return _zeros(grads), norm
+    with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
+        return {name: np.clip(g, g.dtype.type(-limit), g.dtype.type(limit)) for name, g in grads.items()}, norm
+
+
+def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
+    """New gradients, scaled down together so that their norm is at most the threshold, and the norm before clipping.
+
+    The norm of the result exceeds the threshold by rounding at most. Gradients within the threshold are copied.
+
+    nonfinite: what becomes of gradients with an entry that is NaN or infinite, which have no direction
+        raise  ValueError naming the tensor and the entry
+        zero   all gradients become zero, so that an optimiser makes no step of them
+        keep   they are copied as they are
+    Raises TypeError or ValueError naming the argument.
+    """
+    grads, limit = _checked(grads, threshold, nonfinite)
+    root, exponent = _norm(grads)
+    if not np.isfinite(root):
+        return (_zeros(grads) if nonfinite == "zero" else grads), root
+    with np.errstate(over="ignore"):
+        norm = float(np.ldexp(root, exponent))
+    # threshold / norm = mantissa 2^power
+    fraction, power_of_threshold = np.frexp(limit)
+    mantissa, power = np.frexp(fraction / root if root else np.inf)
+    power = int(power) + int(power_of_threshold) - exponent
+    if not root or power > 0:
+        return grads, norm
+    return {name: np.ldexp(g.astype(np.float64) * mantissa, power).astype(g.dtype) for name, g in grads.items()}, norm
+
+
+def global_norm(grads: Mapping[str, np.ndarray]) -> float:
+    """The square root of the sum of squares of all entries of all arrays (float32 or float64), in double precision.
+
+    inf where it exceeds the largest double or an entry is infinite, NaN where one is NaN.
+    """
+    root, exponent = _norm(_arrays(grads))
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(root, exponent))
+
+
+def _norm(grads: Arrays) -> tuple[float, int]:
+    """(r, e) with norm = r 2^e, r at least 1/2 and at most the square root of the number of entries; r = 0 if all are
+    0, and r is NaN or inf if an entry is."""
+    largest = _largest(grads)
+    if largest == 0 or not np.isfinite(largest):
+        return largest, 0
+    exponent = int(np.frexp(largest)[1])
+    with np.errstate(under="ignore"):  # entries that vanish beside the largest
+        squares = [np.sum(np.square(np.ldexp(g.astype(np.float64), -exponent))) for g in grads.values()]
+    return float(np.sqrt(np.sum(squares))), exponent
+
+
+def _largest(grads: Arrays) -> float:
+    """The largest absolute value; NaN if there is one."""
+    return float(np.max([np.max(np.abs(g), initial=0.0) for g in grads.values()], initial=0.0))
+
+
+def _zeros(grads: Arrays) -> Arrays:
+    return {name: np.zeros_like(g) for name, g in grads.items()}
+
+
+def _arrays(grads: Any) -> Arrays:
+    """Private copies of gradients of one dtype, float32 or float64."""
+    if not isinstance(grads, Mapping):
+        raise TypeError(f"grads: expected a dict of arrays, got {type(grads).__name__}")
+    copies: Arrays = {}
+    for name, given in grads.items():
+        what = f"grads[{name!r}]"
+        g = arguments.array(what, given, given.shape if isinstance(given, np.ndarray) else (), None)
+        if str(g.dtype) not in ("float32", "float64"):
+            raise TypeError(f"{what}: expected dtype float32 or float64, got {g.dtype}")
+        if copies and g.dtype != (first := next(iter(copies.values()))).dtype:
+            raise TypeError(f"{what}: expected dtype {first.dtype} like the other gradients, got {g.dtype}")
+        copies[name] = g
+    return copies
+
+
+def require_finite(grads: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError naming the first gradient that has an entry which is NaN or infinite, and the entry."""
+    for name, g in grads.items():
+        bad = np.argwhere(~np.isfinite(g))
+        if len(bad):
+            where = tuple(int(i) for i in bad[0])
+            raise ValueError(f"grads[{name!r}]: expected finite numbers, got {g[where]} at {where}, {len(bad)} in all")
+
+
+def _checked(grads: Any, threshold: Any, nonfinite: str) -> tuple[Arrays, float]:
+    limit = arguments.number("threshold", threshold)
+    if limit <= 0:
+        raise ValueError(f"threshold: expected a positive number, got {threshold}")
+    copies = _arrays(grads)
+    if arguments.choice("nonfinite", nonfinite, NONFINITE) == "raise":
+        require_finite(copies)
+    return copies, limit

@@ -1,0 +1,206 @@
+"""A gated graph network with its sizes, run forward and backward over the edges of a graph."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from refseq import arguments
+from refseq.arrays import zeros
+from refseq.cell import Cell
+from refseq.cells import catalogue
+from refseq.networks import graph
+from refseq.networks.drawing import draw
+from refseq.networks.edges import Edges, edges, in_field
+from refseq.networks.packing import Part
+from refseq.targets import Weights, available
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class GraphRun:
+    """A forward pass: y (N, H), the first state of every node after the last step; state, each (N, H)."""
+
+    y: np.ndarray
+    state: Arrays
+    info: Mapping[str, str]
+    layer: "GraphLayer" = field(repr=False)
+    _recording: graph.Recording = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class GraphGradients:
+    """Gradients: ``params`` like the parameters, ``x`` (N, I), ``weights`` for every edge type: one number for each
+    entry of its adjacency matrix, in ascending order of row and column."""
+
+    params: Arrays
+    x: np.ndarray
+    weights: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class GraphLayer:
+    """An immutable gated graph network; make one with ``refseq.graph_layer``."""
+
+    cell: Cell
+    inputs: int
+    units: int
+    steps: int
+    edge_types: int = 1
+    both_ways: bool = False
+    bias: bool = True
+
+    def __reduce__(self) -> tuple:
+        sizes = (self.inputs, self.units, self.steps, self.edge_types, self.both_ways, self.bias)
+        return _restored, (self.cell.name, *sizes, dict(self.cell.options))
+
+    @cached_property
+    def part(self) -> Part:
+        """The cell with its sizes: its input is a message, as long as a state."""
+        return Part(self.cell, 0, 0, 0, "", {"inputs": self.units, "units": self.units}, self.bias)
+
+    @property
+    def kinds(self) -> int:
+        """Kinds of messages: one for each edge type, and as many for those that go against the edges."""
+        return self.edge_types * (2 if self.both_ways else 1)
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter by name: the messages' W_mh (kinds, H, H) and b_m (kinds, H), and the cell's."""
+        messages: dict[str, tuple[int, ...]] = {"W_mh": (self.kinds, self.units, self.units)}
+        if self.bias:
+            messages["b_m"] = (self.kinds, self.units)
+        return messages | self.part.shapes()
+
+    def __str__(self) -> str:
+        extra = [f"{self.edge_types} edge types"] * (self.edge_types > 1) + ["both ways"] * self.both_ways
+        words = [f"graph of {self.cell.label} {self.inputs}->{self.units} x{self.steps}", *extra]
+        return " ".join([*words, *["no bias"] * (not self.bias)])
+
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
+        """Draw parameters; biases are zero, other parameters of the cell's units have their initial values. Schemes and
+        errors as in ``Layer.initialise``."""
+        drawn = draw(self.shapes, ("W_hx",), seed, scheme, dtype, gain)
+        for parameter in self.cell.parameters:
+            if parameter.name in drawn:
+                drawn[parameter.name][:] = parameter.initial
+        return drawn
+
+    def forward(
+        self,
+        params: Mapping[str, np.ndarray],
+        x: np.ndarray,
+        adjacency: Any,
+        weights: Sequence[np.ndarray] | None = None,
+        target: str = "cpu",
+    ) -> GraphRun:
+        """Propagate ``steps`` times over a graph of N nodes.
+
+        params     dict of arrays with the shapes of ``layer.shapes``
+        x          features (N, I) of the nodes: their first states, filled with zeros to H entries
+        adjacency  a matrix of scipy.sparse (N, N) for every edge type, in a list (or one matrix for one type): entry
+                   [u, v] is the weight of the edge u -> v; entries given twice are summed
+        weights    replaces the weights: for every type one number for each entry, in ascending order of row and column
+
+        All arrays share one dtype, except that the matrices may hold integers. Raises TypeError or ValueError naming
+        the argument; RuntimeError where the target cannot run.
+        """
+        where = available(target)
+        params = arguments.parameters(params, self.shapes, where.dtypes, target)
+        sample = next(iter(params.values()))
+        x = arguments.array("x", x, ("N", self.inputs), sample.dtype)
+        along = self._edges(adjacency, len(x), weights, sample)
+        s = zeros((len(x), len(self.cell.state), self.units), sample)
+        s[:, 0, : self.inputs] = x
+        network = graph.Network(self.cell, self.part.pack(params), self._messages(params))
+        recording = graph.forward(where, network, along, s, self.steps)
+        states = {name: recording.final[:, i].copy() for i, name in enumerate(self.cell.state)}
+        info = {"target": target, "device": where.describe()}
+        return GraphRun(states[self.cell.state[0]].copy(), states, info, self, recording)
+
+    def backward(self, run: GraphRun, dy: np.ndarray) -> GraphGradients:
+        """The gradient of sum(dy * y). Raises TypeError or ValueError naming the argument."""
+        if not isinstance(run, GraphRun):
+            raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
+        if run.layer != self:
+            raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
+        final, sample = run._recording.final, run._recording.network.weights.matrices[0]
+        ds = zeros(final.shape, sample)
+        ds[:, 0] = arguments.array("dy", dy, run.y.shape, run.y.dtype)
+        own, messages, ds, dweights = graph.backward(run._recording, ds)
+        params = {"W_mh": np.stack([weights.matrices[0][:, 0].T for weights in messages])}
+        if self.bias:
+            params["b_m"] = np.stack([weights.biases[0][0] for weights in messages])
+        forth, back = dweights[: self.edge_types], dweights[self.edge_types :]
+        total = tuple(a + b for a, b in zip(forth, back, strict=True)) if back else forth
+        return GraphGradients(params | self.part.unpack(own), ds[:, 0, : self.inputs].copy(), total)
+
+    def _messages(self, params: Arrays) -> tuple[Weights, ...]:
+        """The weights of every kind of message."""
+        part = Part(graph.message_cell(), 0, 0, 0, "", self.part.sizes, self.bias)
+        named = [{"W_yh": params["W_mh"][[kind]]} for kind in range(self.kinds)]
+        if self.bias:
+            named = [own | {"b_y": params["b_m"][[kind]]} for kind, own in enumerate(named)]
+        return tuple(part.pack(own) for own in named)
+
+    def _edges(self, adjacency: Any, nodes: int, weights: Any, sample: np.ndarray) -> tuple[Edges, ...]:
+        matrices = list(adjacency) if isinstance(adjacency, (list, tuple)) else [adjacency]
+        if weights is not None and not isinstance(weights, (list, tuple)):
+            raise TypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
+        for what, given in (("adjacency", matrices), ("weights", weights)):
+            if given is not None and len(given) != self.edge_types:
+                raise ValueError(f"{what}: expected one for each of {self.edge_types} edge types, got {len(given)}")
+        found = []
+        for r, matrix in enumerate(matrices):
+
+            def values(data: np.ndarray, r: int = r) -> np.ndarray:
+                if weights is None:
+                    return in_field(f"adjacency[{r}]", data, sample)
+                return arguments.array(f"weights[{r}]", weights[r], data.shape, sample.dtype)
+
+            found.append(edges(f"adjacency[{r}]", matrix, nodes, values))
+        return (*found, *(along.reversed for along in found if self.both_ways))
+
+
+def _restored(name: str, inputs: int, units: int, steps: int, edge_types: int, both_ways: bool, bias: bool, options):
+    """A layer that was pickled or copied: its cell is the catalogue's."""
+    kinds = {"edge_types": edge_types, "both_ways": both_ways, "bias": bias}
+    return graph_layer(inputs, units, steps, cell=name, **kinds, **options)
+
+
+def graph_layer(
+    inputs: int,
+    units: int,
+    steps: int,
+    *,
+    edge_types: int = 1,
+    both_ways: bool = False,
+    cell: str = "gru",
+    bias: bool = True,
+    **options: Any,
+) -> GraphLayer:
+    """A gated graph network (L4.17): ``steps`` rounds of messages between nodes with ``inputs`` features and ``units``
+    units, at least as many.
+
+    Every edge type has a matrix and a bias of its own; ``both_ways``: messages also go against the edges, by further
+    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU. Raises ValueError or TypeError
+    naming the argument. Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016,
+    eqs. 1-6.
+    """
+    name = arguments.choice("cell", cell, catalogue())
+    made = catalogue()[name].cell(**options)
+    if made.masks or catalogue()[name].sizes(**options):
+        raise ValueError(f"cell: expected one without masks and sizes of its own, got {made.label}")
+    features = arguments.integer("inputs", inputs, 1)
+    return GraphLayer(
+        made,
+        features,
+        arguments.integer("units", units, features),
+        arguments.integer("steps", steps, 1),
+        arguments.integer("edge_types", edge_types, 1),
+        arguments.flag("both_ways", both_ways),
+        arguments.flag("bias", bias),
+    )

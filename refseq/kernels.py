@@ -1,0 +1,47 @@
+"""Plain functions over arrays, compiled once for each dtype and cached on disk; for objects they run as they are.
+
+What numba's disk cache must know and must not share is told in ``refseq.targets.digest``: the source of everything that
+a kernel is made of is part of its key, and its name is its own.
+"""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from refseq import columns, primitives, rules, softmax, tuples
+from refseq.targets.digest import compiled_and_cached, name_for_cache
+
+
+@cache
+def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
+    """The function ``body``, which numba can compile, for arrays of this dtype; it returns nothing.
+
+    ``parts`` are the functions that body calls from other packages than its own and the modules named here.
+    """
+    if dtype == "object":
+        return body
+    machinery = (columns, primitives, rules, softmax, tuples, sys.modules[__name__])
+    files = {Path(inspect.getfile(module)) for module in machinery}
+    for function in (body, *parts):
+        files |= _package(sys.modules[function.__module__])
+    names = [f"{function.__module__}.{function.__qualname__}" for function in (body, *parts)]
+    sources = [path.read_text() for path in sorted(files)]
+    key = hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
+
+    # `key` is captured so that it is part of numba's cache key
+    def run(*arguments):
+        _ = key
+        body(*arguments)
+
+    run.__name__ = body.__name__
+    return compiled_and_cached(name_for_cache(run, dtype, key))
+
+
+def _package(module: ModuleType) -> set[Path]:
+    """The files of the module's package, as its functions may use those beside it; or its own file if it is in none."""
+    path = Path(inspect.getfile(module))
+    return set(path.parent.glob("*.py")) if module.__package__ else {path}

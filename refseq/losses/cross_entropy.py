@@ -1,0 +1,162 @@
+"""Softmax cross-entropy: the negative log-likelihood of the target under the softmax of the logits (L3.5).
+
+    loss = - sum_c q_c log p_c        p = softmax(logits)        q_c = w_c ((1 - s) y_c + s / V)
+    dloss/dlogits = (sum_c q_c) p - q
+
+with the target y (1 at the target's index, or a given distribution), class weights w and label smoothing s (C. Szegedy
+et al., CVPR 2016, section 7; weights as in torch). Written about the pivot m, the largest logit,
+
+    -log p_c = (a_m - a_c) + log1p(rest)         p_m - 1 = -rest / (1 + rest)
+
+so that nothing overflows, a nearly certain prediction keeps its relative accuracy, and saturated gradients are exact.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from refseq import arguments
+from refseq.arrays import zeros
+from refseq.kernels import compiled
+from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
+from refseq.losses.reduction import REDUCTIONS, scales
+from refseq.primitives import complement, log1p, zero
+from refseq.softmax import pivot, probability, rest
+
+
+@register_jitable
+def expected_surprise(q, a, da, scale):
+    """-sum_c q[c] log p[c] for p = softmax(a); writes da = scale times its gradient. A c with q[c] = 0 adds nothing,
+    even where p[c] = 0."""
+    m = pivot(a)
+    others = rest(a, m)
+    log_total = log1p(others)
+    nothing = zero(a[m])
+    value, elsewhere = nothing, nothing  # elsewhere: the sum of q without q[m]
+    for c in range(a.shape[0]):
+        if q[c] == nothing:  # and not "!=": a ball around 0 is neither
+            continue
+        value = value + q[c] * ((a[m] - a[c]) + log_total)
+        if c != m:
+            elsewhere = elsewhere + q[c]
+    mass = elsewhere + q[m]
+    for c in range(a.shape[0]):
+        da[c] = scale * (mass * probability(a, c, m, others) - q[c])
+    da[m] = scale * (elsewhere - mass * (others / complement(-others)))
+    return value
+
+
+@register_jitable
+def smooth(q, y, smoothing, w):
+    """q[c] = w[c] (kept y[c] + spread)."""
+    for c in range(q.shape[0]):
+        q[c] = w[c] * (smoothing[0] * y[c] + smoothing[1])
+
+
+@register_jitable
+def token_losses(a, index, y, smoothing, w, active, scale, q, tokens, da):
+    """All tokens. y (T, B, V) holds the targets, or is one empty row (1, 1, V) that each token's ``index`` fills."""
+    indexed = index.shape[0] > 0
+    for t in range(active.shape[0]):
+        for b in range(active.shape[1]):
+            if active[t, b]:
+                if indexed:
+                    k = index[t, b]
+                    y[0, 0, k] = complement(y[0, 0, k])
+                    smooth(q, y[0, 0], smoothing, w)
+                    y[0, 0, k] = zero(y[0, 0, k])
+                else:
+                    smooth(q, y[t, b], smoothing, w)
+                tokens[t, b] = expected_surprise(q, a[t, b], da[t, b], scale[t, b])
+
+
+def cross_entropy(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    *,
+    lengths: Any = None,
+    weights: np.ndarray | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean per token",
+    label_smoothing: Any = 0,
+    class_weights: np.ndarray | None = None,
+) -> Loss:
+    """Softmax cross-entropy of logits (T, B, V), with its gradient.
+
+    targets          integers (T, B) in 0..V-1, or distributions (T, B, V) of the dtype of the logits
+    lengths          None (T for all) or integers (B,); beyond a row's length loss and gradient are exactly zero
+    weights          None, a mask of True and False (T, B), or numbers >= 0 of the dtype of the logits
+    ignore_index     integer targets of this value do not count
+    reduction        see ``refseq.losses.reduction``; a token's count is the class weight of its target, sum_c w_c y_c
+    label_smoothing  s in [0, 1]
+    class_weights    (V,), numbers >= 0
+
+    Losses and gradients are finite for finite logits, unless the difference of two logits overflows. A logit of -inf is
+    a class that is ruled out: a loss of inf if it is the target, else as if it was not there.
+    Of probabilities y > 0, the outputs of a layer that ends in a softmax, take log(y) as logits, and gradient / y as
+    the cotangent of y.
+    As in torch; but torch's mean divides by the number of tokens when targets are distributions and class weights are
+    given, so that its loss of a distribution of one class is not that of the index.
+    Raises TypeError or ValueError naming the argument.
+    """
+    logits = numbers("logits", logits, ("T", "B", "V"))
+    steps, rows, classes = logits.shape
+    arguments.integer("logits: number of classes", classes, 1)
+    arguments.choice("reduction", reduction, REDUCTIONS)
+    counted = inside(lengths, steps, rows)
+    indexed = isinstance(targets, np.ndarray) and targets.ndim == 2
+    if not indexed and ignore_index is not None:
+        raise ValueError("ignore_index: targets are distributions; leave tokens out by weights")
+    if indexed and ignore_index is not None:
+        counted &= targets != arguments.integer("ignore_index", ignore_index, np.iinfo(np.int64).min)
+    like = sample(logits, counted)
+    w = ones((classes,), like)
+    if class_weights is not None:
+        w = matching("class_weights", class_weights, (classes,), like)
+        not_negative("class_weights", w)
+    weight, active = token_weights(weights, counted, like)
+    index, y, counts = _targets(targets, active, w, logits, like)
+    scale = scales(reduction, weight, counts, active)
+    tokens, gradient, q = zeros((steps, rows), like), zeros(logits.shape, like), zeros((classes,), like)
+    run = compiled(token_losses, str(logits.dtype))
+    run(logits, index, y, _smoothing(label_smoothing, classes, like), w, active, scale, q, tokens, gradient)
+    return reduced(gradient, tokens, scale)
+
+
+def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
+    """Indices or distributions, the other one empty, and the count of every token."""
+    steps, rows, classes = logits.shape
+    if not isinstance(targets, np.ndarray):
+        raise TypeError(f"targets: expected a numpy array, got {type(targets).__name__}")
+    if targets.ndim != 2:
+        y = matching("targets", targets, logits.shape, logits)
+        not_negative("targets", y, active)
+        return np.zeros((0, 0), np.int64), y, _expected_weight(y, w, active, like)
+    if targets.dtype.kind not in "iu":
+        raise TypeError(f"targets: expected integers (T, B), or distributions (T, B, V); got dtype {targets.dtype}")
+    index = arguments.array("targets", targets, (steps, rows), None)
+    bad = active & ((index < 0) | (index >= classes))
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(f"targets: expected 0 <= target < V = {classes}, got {index[where]} at {where}")
+    index = np.where(active, index, 0).astype(np.int64)
+    return index, zeros((1, 1, classes), like), w[index]
+
+
+def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """sum_c w_c y_c of the tokens that count; 0 elsewhere, whatever is there."""
+    counts = zeros(active.shape, like)
+    counts[active] = (y[active] * w).sum(axis=-1)
+    return counts
+
+
+def _smoothing(s: Any, classes: int, like: np.ndarray) -> np.ndarray:
+    """(1 - s, s/V) in the field of the logits."""
+    if like.dtype != object:
+        if not 0 <= arguments.number("label_smoothing", s) <= 1:
+            raise ValueError(f"label_smoothing: expected a number in [0, 1], got {s}")
+        return np.array([1 - s, s / classes], like.dtype)
+    result = np.empty(2, object)
+    result[:] = [one(like) - s, one(like) * s / classes]
+    return result

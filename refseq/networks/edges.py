@@ -1,0 +1,112 @@
+"""Directed graphs with weighted edges: sums over a node's neighbours, and their adjoint.
+
+m_v = sum over the edges u -> v of w_uv P_u
+
+An adjacency matrix is read as ``scipy.sparse.csgraph`` does: A[u, v] is the weight of the edge u -> v. The adjoint in P
+is the same sum along the reversed edges, with the transposed matrix.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from refseq.arrays import field_name, lift, zeros
+from refseq.primitives import constant
+from refseq.targets.digest import compiled_and_cached
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """For node v the edges offsets[v] <= e < offsets[v + 1]: the other end of each, and its number in the weights."""
+
+    offsets: np.ndarray
+    ends: np.ndarray
+    entries: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The edges of one type: those that arrive at every node, those that leave it, and their weights, in ascending
+    order of source and target."""
+
+    arriving: Neighbours
+    leaving: Neighbours
+    weights: np.ndarray
+
+    @property
+    def reversed(self) -> "Edges":
+        """Every edge the other way round."""
+        return Edges(self.leaving, self.arriving, self.weights)
+
+
+def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray], np.ndarray]) -> Edges:
+    """The edges of an adjacency matrix (N, N), duplicates summed, with ``weights(its values)``. Raises TypeError or
+    ValueError naming the matrix."""
+    from scipy import sparse  # slow to import, and few need it
+
+    if not sparse.issparse(adjacency):
+        raise TypeError(f"{name}: expected a matrix of scipy.sparse, got {type(adjacency).__name__}")
+    if adjacency.shape != (nodes, nodes):
+        raise ValueError(f"{name}: expected shape ({nodes}, {nodes}) for {nodes} nodes, got {adjacency.shape}")
+    matrix = sparse.csr_array(adjacency, copy=True)
+    matrix.sum_duplicates()
+    rows = np.repeat(np.arange(nodes), np.diff(matrix.indptr))
+    columns = matrix.indices.astype(np.int64)
+    order = np.argsort(columns, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=nodes))]).astype(np.int64)
+    leaving = Neighbours(matrix.indptr.astype(np.int64), columns, np.arange(len(columns)))
+    arriving = Neighbours(offsets, rows[order], order)
+    return Edges(arriving, leaving, weights(matrix.data))
+
+
+def in_field(name: str, data: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """A matrix's values in the number field of the parameters. Raises TypeError for floats of another precision."""
+    exact = data.dtype.kind in "biu" or data.dtype == sample.dtype
+    if not exact and not (data.dtype == np.float64 and sample.dtype.kind in "cO"):
+        raise TypeError(f"{name}: expected integers or {sample.dtype} like the other arrays, got {field_name(data)}")
+    if sample.dtype == object and data.dtype != object:
+        return lift(data, lambda value: constant(sample.flat[0], float(value)))
+    return data.astype(sample.dtype)
+
+
+def _collect(offsets, ends, entries, weights, values, result):
+    """result[v] += sum over v's edges of weight * values[other end], in the order of the edges."""
+    for v in range(len(offsets) - 1):
+        for e in range(offsets[v], offsets[v + 1]):
+            w, u = weights[entries[e]], ends[e]
+            for j in range(values.shape[1]):
+                result[v, j] = result[v, j] + w * values[u, j]
+
+
+def _correlate(offsets, ends, entries, values, cotangents, dweights):
+    """dweights of each edge u -> v: sum_j values[u, j] cotangents[v, j]; the adjoint of _collect in the weights."""
+    for u in range(len(offsets) - 1):
+        for e in range(offsets[u], offsets[u + 1]):
+            total, v = dweights[entries[e]], ends[e]
+            for j in range(values.shape[1]):
+                total = total + values[u, j] * cotangents[v, j]
+            dweights[entries[e]] = total
+
+
+@cache
+def _loops() -> tuple[Callable, Callable]:
+    return compiled_and_cached(_collect), compiled_and_cached(_correlate)
+
+
+def add_messages(result: np.ndarray, along: Edges, values: np.ndarray) -> None:
+    """result[v] += sum over the edges u -> v of weight * values[u]."""
+    collect = _collect if result.dtype == object else _loops()[0]
+    near = along.arriving
+    collect(near.offsets, near.ends, near.entries, along.weights, values, result)
+
+
+def messages_backward(along: Edges, values: np.ndarray, cotangents: np.ndarray, dweights: np.ndarray) -> np.ndarray:
+    """The adjoint of add_messages: returns the cotangents of ``values``, adds those of the weights to ``dweights``."""
+    dvalues, far = zeros(values.shape, values), along.leaving
+    add_messages(dvalues, along.reversed, cotangents)
+    correlate = _correlate if values.dtype == object else _loops()[1]
+    correlate(far.offsets, far.ends, far.entries, values, cotangents, dweights)
+    return dvalues

@@ -1,0 +1,67 @@
+"""The loops of ``refseq.tree_scan``, compiled for the CPU, or interpreted for objects; and their sharing by threads."""
+
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from itertools import pairwise
+from types import SimpleNamespace
+
+from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
+from refseq.team import ALONE
+from refseq.tree_cell import TreeCell
+from refseq.tree_scan import build_tree_scan
+
+
+@cache
+def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
+    """The loops of a cell, compiled, or as plain Python for objects."""
+    scan = build_tree_scan(cell, ALONE)
+    forward_nodes, backward_nodes = scan.forward, scan.backward
+    gradient_rows, edge_rows = scan.gradient, scan.edge_gradient
+    modules = [sys.modules[name] for name in (TreeCell.__module__, build_tree_scan.__module__, __name__)]
+    key = source_digest(cell, *modules)
+
+    # `key` is captured so that it is part of numba's cache key
+    def forward(lane, first, last, F, W, V, x, s, old, tape, a, L):
+        _ = key
+        forward_nodes(lane, first, last, F, W, V, x, s, old, tape, a, L)
+
+    def backward(lane, first, last, F, W, V, s, old, tape, ds, d0, dv, da, dx, dp, L):
+        _ = key
+        backward_nodes(lane, first, last, F, W, V, s, old, tape, ds, d0, dv, da, dx, dp, L)
+
+    def gradient(lane, first, last, rows, begin, F, x, s, old, tape, da, dM, db):
+        _ = key
+        for low in range(first, last, rows):
+            gradient_rows(low, min(low + rows, last), begin, F, x, s, old, tape, da, dM, db)
+
+    loops: list[Callable] = [forward, backward, gradient]
+    if edge_rows is not None:
+
+        def edge_gradient(lane, first, last, rows, begin, F, x, s, L, dM, db):
+            _ = key
+            for low in range(first, last, rows):
+                edge_rows(low, min(low + rows, last), begin, F, x, s, L, dM, db)
+
+        loops.append(edge_gradient)
+    if dtype != "object":
+        loops = [compiled_and_cached(name_for_cache(loop, dtype, key)) for loop in loops]
+    return SimpleNamespace(**{loop.__name__: loop for loop in loops})
+
+
+def threads(count: int) -> AbstractContextManager[Executor | None]:
+    """A pool of so many threads; None for one."""
+    return nullcontext() if count == 1 else ThreadPoolExecutor(count)
+
+
+def shared(pool: Executor | None, lanes: int, function: Callable, first: int, last: int, arguments: Sequence) -> None:
+    """function(lane, first, last, *arguments), its range cut into one piece for each lane of the pool."""
+    if pool is None:
+        function(0, first, last, *arguments)
+        return
+    function(0, first, first, *arguments)  # compile once, before the threads start
+    bounds = [first + (last - first) * lane // lanes for lane in range(lanes + 1)]
+    for future in [pool.submit(function, lane, *piece, *arguments) for lane, piece in enumerate(pairwise(bounds))]:
+        future.result()

@@ -1,0 +1,224 @@
+"""A forest in arrays: the children of every node, and the order in which a network visits the nodes.
+
+The nodes are numbered 0..N-1 in any way. The level of a node is the length of the longest path down to a leaf: leaves
+have level 0, a parent is on a higher level than its children, and nodes of one level do not depend on one another. So a
+network goes through the levels from the leaves to the roots, and its adjoint the other way. Everything is computed in
+time linear in the nodes, by loops and never by recursion: a chain of 100,000 nodes is as good as a balanced tree.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from refseq.targets.digest import compiled_and_cached
+
+
+def _parents(offsets, children, parents):
+    """Writes the parent of every node; returns a node that has two, or -1."""
+    for node in range(len(offsets) - 1):
+        for edge in range(offsets[node], offsets[node + 1]):
+            child = children[edge]
+            if parents[child] != -1:
+                return child
+            parents[child] = node
+    return -1
+
+
+def _levels(offsets, parents, levels, ready):
+    """Writes the level of every node; returns how many there are, fewer than all where a node is below itself."""
+    done = 0
+    waiting = offsets[1:] - offsets[:-1]
+    for node in range(len(parents)):
+        if waiting[node] == 0:
+            ready[done] = node
+            done += 1
+    first = 0
+    while first < done:
+        node = ready[first]
+        first += 1
+        parent = parents[node]
+        if parent != -1:
+            levels[parent] = levels[node] + 1  # the queue ascends: the last child to come is on the highest level
+            waiting[parent] -= 1
+            if waiting[parent] == 0:
+                ready[done] = parent
+                done += 1
+    return done
+
+
+def _sorted(levels, bounds, order):
+    """Writes the nodes level by level, in ascending order, and where each level begins (a counting sort)."""
+    for level in levels:
+        bounds[level + 1] += 1
+    for level in range(len(bounds) - 1):
+        bounds[level + 1] += bounds[level]
+    place = bounds.copy()
+    for node in range(len(levels)):
+        order[place[levels[node]]] = node
+        place[levels[node]] += 1
+
+
+def _top_down(values, parents, order):
+    """Every node that has a parent takes its parent's value, from the roots down."""
+    for i in range(len(order) - 1, -1, -1):
+        node = order[i]
+        if parents[node] != -1:
+            values[node] = values[parents[node]]
+
+
+_parents, _levels, _sorted, _top_down = (
+    compiled_and_cached(function) for function in (_parents, _levels, _sorted, _top_down)
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees that share one numbering of nodes.
+
+    offsets, children  the children of node n are children[offsets[n]:offsets[n+1]], in order
+    positions   the position of each of them among its parent's children: 0, 1, ... unless a place is left empty
+    labels      a string for every node, or None
+    parents     -1 for a root            levels  see the module's text
+    order       nodes by level, ascending within a level; level l is order[bounds[l]:bounds[l+1]]
+
+    The arrays are int64 and cannot be written to. Raises TypeError or ValueError, naming the node, for an index out of
+    range, a node with two parents or below itself, positions that do not ascend.
+    """
+
+    offsets: np.ndarray
+    children: np.ndarray
+    positions: np.ndarray | None = None
+    labels: tuple[str, ...] | None = None
+    parents: np.ndarray = field(init=False, repr=False)
+    levels: np.ndarray = field(init=False, repr=False)
+    order: np.ndarray = field(init=False, repr=False)
+    bounds: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        offsets, children = _integers("offsets", self.offsets), _integers("children", self.children)
+        _check_offsets(offsets, children)
+        nodes, counts = len(offsets) - 1, np.diff(offsets)
+        outside = np.flatnonzero((children < 0) | (children >= nodes))
+        if outside.size:
+            child, owner = children[outside[0]], _owner(offsets, outside[0])
+            raise ValueError(f"children: expected nodes 0 <= child < {nodes}, got {child} below node {owner}")
+        if self.positions is None:
+            positions = np.arange(len(children)) - np.repeat(offsets[:-1], counts)
+        else:
+            positions = _integers("positions", self.positions)
+            _check_positions(positions, offsets, children)
+        parents, levels = np.full(nodes, -1), np.zeros(nodes, np.int64)
+        twice = _parents(offsets, children, parents)
+        if twice != -1:
+            raise ValueError(f"children: expected one parent for every node, got two for node {twice}")
+        if _levels(offsets, parents, levels, np.empty(nodes, np.int64)) < nodes:
+            raise ValueError(f"children: expected trees, got node {_below_itself(parents)} below itself")
+        bounds, order = np.zeros(int(levels.max(initial=-1)) + 2, np.int64), np.empty(nodes, np.int64)
+        _sorted(levels, bounds, order)
+        if self.labels is not None:
+            self._check_labels(nodes)
+        arrays = {"offsets": offsets, "children": children, "positions": positions}
+        arrays |= {"parents": parents, "levels": levels, "order": order, "bounds": bounds}
+        for name, array in arrays.items():
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    def _check_labels(self, nodes: int) -> None:
+        labels = tuple(self.labels or ())
+        if len(labels) != nodes:
+            raise ValueError(f"labels: expected one for each of {nodes} nodes, got {len(labels)}")
+        for node, label in enumerate(labels):
+            if not isinstance(label, str):
+                raise TypeError(f"labels[{node}]: expected a string, got {type(label).__name__}")
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.parents)
+
+    @property
+    def depth(self) -> int:
+        """Edges on the longest path from a root to a leaf; 0 without nodes."""
+        return max(len(self.bounds) - 2, 0)
+
+    @property
+    def arity(self) -> int:
+        """Positions that a parent needs for its children: 2 for binary trees."""
+        return int(self.positions.max(initial=-1)) + 1  # type: ignore[union-attr] - set when the forest is made
+
+    @cached_property
+    def roots(self) -> np.ndarray:
+        """The nodes without parent, one for each tree, in ascending order."""
+        return np.flatnonzero(self.parents == -1)
+
+    @property
+    def leaves(self) -> np.ndarray:
+        """The nodes without children, in ascending order."""
+        return self.order[: self.bounds[1]] if self.nodes else self.order
+
+    @cached_property
+    def tree(self) -> np.ndarray:
+        """For every node the number of its tree, in the order of ``roots``."""
+        number = np.zeros(self.nodes, np.int64)
+        number[self.roots] = np.arange(len(self.roots))
+        _top_down(number, self.parents, self.order)
+        return number
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Forest):
+            return NotImplemented
+        same = (
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("offsets", "children", "positions")
+        )
+        return all(same) and self.labels == other.labels
+
+    __hash__ = None  # type: ignore[assignment] - it compares by value
+
+    def __repr__(self) -> str:
+        return f"<forest of {len(self.roots)} trees, {self.nodes} nodes, depth {self.depth}>"
+
+
+def _integers(name: str, value: Any) -> np.ndarray:
+    """A private int64 copy of one axis of integers."""
+    given = np.asarray(value)
+    if given.size == 0:
+        given = given.astype(np.int64)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got dtype {given.dtype}")
+    if given.ndim != 1:
+        raise ValueError(f"{name}: expected one axis, got shape {given.shape}")
+    return given.astype(np.int64)
+
+
+def _owner(offsets: np.ndarray, edge: int) -> int:
+    """The node that this entry of ``children`` belongs to."""
+    return int(np.searchsorted(offsets, edge, side="right")) - 1
+
+
+def _check_offsets(offsets: np.ndarray, children: np.ndarray) -> None:
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(children) or np.any(np.diff(offsets) < 0):
+        raise ValueError(f"offsets: expected to ascend from 0 to the number of children, {len(children)}")
+
+
+def _check_positions(positions: np.ndarray, offsets: np.ndarray, children: np.ndarray) -> None:
+    if positions.shape != children.shape:
+        raise ValueError(f"positions: expected shape {children.shape} like children, got {positions.shape}")
+    inside = np.ones(len(positions), bool)
+    inside[offsets[:-1][np.diff(offsets) > 0]] = False  # the first child of each parent follows no other
+    falls = np.flatnonzero((positions < 0) | (inside & (np.diff(positions, prepend=-1) <= 0)))
+    if falls.size:
+        raise ValueError(
+            f"positions: expected to ascend from 0 or more, got others at node {_owner(offsets, falls[0])}"
+        )
+
+
+def _below_itself(parents: np.ndarray) -> int:
+    """A node on a cycle: where 2^k >= N steps upwards lead, if they end at no root."""
+    above = np.where(parents < 0, np.arange(len(parents)), parents)
+    at = above
+    for _ in range(len(parents).bit_length()):
+        at = at[at]
+    return int(at[parents[at] != -1][0])
