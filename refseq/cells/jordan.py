@@ -4,38 +4,24 @@ h_t = f(W_hx x_t + W_hy y_{t-1} + b_h)
 y_t = g(W_yh h_t + b_y),    g = identity, tanh, sigmoid, relu or softmax over the outputs
 """
 
-from numba.extending import register_jitable
-
 from refseq.cell import Bias, Cell, Source
+from refseq.cells.activated import activated
 from refseq.cells.readout import readout
-from refseq.primitives import ACTIVATIONS, zero
+from refseq.primitives import ACTIVATIONS
 from refseq.recurrence import Option, Recurrence, Size
-from refseq.stage import Product, Stage
+from refseq.stage import Product
 
 
 def build(activation: str, output: str, outputs: bool) -> Cell:
     """The Jordan cell; ``outputs``: whether y has a size of its own."""
-    value, slope = ACTIVATIONS[activation]
-
-    @register_jitable
-    def forward(a, s, p):
-        (z,) = a
-        return (value(z),), ()
-
-    @register_jitable
-    def backward(kept, s, made, p, dmade):
-        (h,) = made
-        (dh,) = dmade
-        return (dh * slope(h),), (zero(dh),), ()
-
     size = "outputs" if outputs else "units"
-    hidden = Stage(("h",), (Product("W_hx", "x", ("h",)), Product("W_hy", "y", ("h",))), ("h",), forward, backward)
+    products = (Product("W_hx", "x", ("h",)), Product("W_hy", "y", ("h",)))
     return Cell(
         name="jordan",
         options={"activation": activation, "output": output},
         gates=("h", "y"),
         state=("y",),
-        stages=(hidden, readout("h", "y1", output, size)),
+        stages=(activated("h", products, "h", activation), readout("h", "y1", output, size)),
         biases=(Bias("b_h", ("h",)), Bias("b_y", ("y",))),
         sizes={"y": size},
         source=Source(

@@ -3,13 +3,11 @@
 g = identity, tanh, sigmoid, relu, or softmax over all outputs.
 """
 
-from numba.extending import register_jitable
-
 from refseq.cell import Bias, Cell, Source
+from refseq.cells.activated import activated
 from refseq.primitives import ACTIVATIONS
 from refseq.recurrence import Option, Recurrence
 from refseq.stage import Product, Stage
-from refseq.tuples import zeros_like
 
 
 def readout(operand: str, makes: str, activation: str, size: str) -> Stage:
@@ -17,20 +15,7 @@ def readout(operand: str, makes: str, activation: str, size: str) -> Stage:
     products = (Product("W_yh", operand, ("y",)),)
     if activation == "softmax":
         return Stage(("y",), products, (makes,), operation="softmax", size=size)
-    value, slope = ACTIVATIONS[activation]
-
-    @register_jitable
-    def forward(a, s, p):
-        (z,) = a
-        return (value(z),), ()
-
-    @register_jitable
-    def backward(kept, s, made, p, dmade):
-        (y,) = made
-        (dy,) = dmade
-        return (dy * slope(y),), zeros_like(s), ()
-
-    return Stage(("y",), products, (makes,), forward, backward, size=size)
+    return activated("y", products, makes, activation, size)
 
 
 def build(activation: str) -> Cell:

@@ -6,14 +6,12 @@ The lectures' p = tanh(W [c1; c2] + b) is the form without x, with W = [W_hh_lef
 node has one child, it is the Elman network.
 """
 
-from numba.extending import register_jitable
-
 from refseq.cell import Bias, Source
+from refseq.cells.activated import activated
 from refseq.primitives import ACTIVATIONS
 from refseq.recurrence import Option, Recurrence, Size
-from refseq.stage import Product, Stage
+from refseq.stage import Product
 from refseq.tree_cell import TreeCell, positions
-from refseq.tuples import zeros_like
 
 INPUT = Option((True, False), True, "whether the nodes have an input x; without one the leaves' states are given")
 ARITY = Size(2, "positions for the children of a node", own=False, examples=(1, 2, 3))
@@ -21,19 +19,7 @@ ARITY = Size(2, "positions for the children of a node", own=False, examples=(1, 
 
 def build(activation: str, arity: int, x: bool) -> TreeCell:
     """The recursive cell for so many children."""
-    value, slope = ACTIVATIONS[activation]
     children = positions(arity)
-
-    @register_jitable
-    def forward(a, s, p):
-        (z,) = a
-        return (value(z),), ()
-
-    @register_jitable
-    def backward(kept, s, made, p, dmade):
-        (h1,) = made
-        (dh1,) = dmade
-        return (dh1 * slope(h1),), zeros_like(s), ()
 
     products = [Product("W_hx", "x", ("h",))] * x
     products += [Product(f"W_hh{child}", f"h{child}", ("h",)) for child in children]
@@ -42,7 +28,7 @@ def build(activation: str, arity: int, x: bool) -> TreeCell:
         options={"activation": activation, "arity": arity, "x": x},
         gates=("h",),
         state=("h",),
-        stages=(Stage(("h",), tuple(products), ("h1",), forward, backward),),
+        stages=(activated("h", tuple(products), "h1", activation),),
         biases=(Bias("b_h", ("h",)),),
         source=Source(
             "R. Socher et al., Parsing natural scenes and natural language with recursive neural networks, ICML 2011",
