@@ -111,8 +111,8 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
 
 
 def _own_rows(where: str, selection: Selection) -> Iterator[Row]:
-    """refseq's layers on one target. All of it is looked at on the CPU, thoroughly where a framework has it too; the
-    front door, without arguments, has a quick look at the rest."""
+    """refseq's layers on one target: what frameworks have too, thoroughly on the CPU; the rest of the catalogue, with
+    every option, where refseq is asked for by name, as compiling all of it takes minutes."""
     name, build, quick = f"refseq {where}", _own(where), selection.quick or where != "cpu"
     core = {"reference": REFERENCE, "cuda": SMALL}.get(where, EVERYTHING)
     if selection.cells:
@@ -122,9 +122,6 @@ def _own_rows(where: str, selection: Selection) -> Iterator[Row]:
     others = [variant for variant in every_variant() if variant not in CORE]
     if selection.names:
         yield from _grid(name, build, others, OTHERS if where == "cpu" else OTHERS[1:], selection, quick)
-    elif where == "cpu":
-        plain = [(recurrence, options) for recurrence, options in others if not options]
-        yield from _grid(name, build, plain, SMALL[:1], selection, True)
 
 
 def _grid(
