@@ -2,7 +2,8 @@
 
 h_t = mu * h_{t-1} + (1 - mu) * f(W_hx x_t + W_hh h_{t-1} + b_h)
 
-mu is preset, or learned for the layer or for every unit as sigmoid(mu_logit), which keeps it inside (0, 1).
+mu is preset, or learned for the layer or for every unit as sigmoid(mu_logit), which keeps it inside (0, 1), up to
+rounding: beyond logits of 17 in float32 and 37 in float64 it is 1.
 """
 
 from collections.abc import Callable
