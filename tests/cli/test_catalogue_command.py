@@ -29,7 +29,7 @@ def test_one_variant_and_json(tmp_path, capsys):
     gru, lstm = json.loads(file.read_text())["recurrences"]
     assert (gru["name"], lstm["name"]) == ("gru", "lstm")
     assert lstm["parameters"] == {"W_hx": "(4, H, I)", "W_hh": "(4, H, P)", "W_hm": "(1, P, H)", "b_h": "(4, H)"}
-    assert "lstm(projection=True)" in capsys.readouterr().out
+    assert "lstm(projection=2)" in capsys.readouterr().out
 
 
 def test_names_with_options():

@@ -1,8 +1,16 @@
-"""Forests and random problems that the tests of trees share."""
+"""Forests, layers and random problems that the tests of trees share."""
 
 import numpy as np
 
-from refseq.trees import Forest, from_children, from_parents
+import refseq
+from refseq.checks.structures import of_tree
+from refseq.trees import Forest, balanced, from_children, from_parents
+
+EPS = np.finfo(np.float64).eps
+RECURSIVE = refseq.tree_layer("recursive", 3, 4)
+LSTM = refseq.tree_layer("tree_lstm", 3, 4)
+SUM = refseq.tree_layer("child_sum_tree_lstm", 3, 4)
+LAYERS = [RECURSIVE, LSTM, SUM]
 
 
 def random_forest(rng: np.random.Generator, nodes: int, arity: int, trees: int = 1) -> Forest:
@@ -40,3 +48,26 @@ def cotangents(layer, nodes: int, seed: int, dtype: str = "float64") -> dict[str
     rng = np.random.default_rng(seed)
     names = ["y", *(f"state[{name}]" for name in layer.cell.state)]
     return {name: rng.normal(size=(nodes, layer.units)).astype(dtype) for name in names}
+
+
+def problem(layer, forest, dtype="float64", given=False, seed=2):
+    return values(layer, forest, seed, dtype, given), cotangents(layer, forest.nodes, seed + 1, dtype)
+
+
+def results(layer, forest, given, weights, target="reference"):
+    """Everything that a layer computes, by name."""
+    function = of_tree(layer, forest)
+    out, record = function.forward(given, target)
+    return out | {f"d{name}": value for name, value in function.backward(record, weights).items()}
+
+
+def same(ours, theirs):
+    """Names of what differs in dtype or in a bit."""
+    return [n for n in ours if not (ours[n].dtype == theirs[n].dtype and np.array_equal(ours[n], theirs[n]))]
+
+
+SHAPES = {
+    "random": random_forest(np.random.default_rng(1), 11, 2, 2),
+    "skewed": caterpillar(9),
+    "balanced": balanced(6),
+}
