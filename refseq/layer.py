@@ -94,7 +94,7 @@ class Layer:
 
     @property
     def label(self) -> str:
-        """The cell with its options, sizes of its own too: ``lstm(projection=2)``, as the command line takes it."""
+        """The cell with its options, and sizes of its own: ``lstm(projection=2)``, as the command line takes it."""
         return labelled(self.cell.name, {**self.cell.options, **dict(self.own_sizes)})
 
     @cached_property

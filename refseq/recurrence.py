@@ -65,8 +65,8 @@ class Number:
 
 @dataclass(frozen=True)
 class Size:
-    """An integer from 1 to ``most``, or ``default``. ``own``: the name of a vector size of the cell (``Cell.sizes``), which is the
-    layer's affair: ``build`` is told only whether it was given. Otherwise build gets the integer."""
+    """An integer from 1 to ``most``, or ``default``. ``own``: the name of a vector size of the cell (``Cell.sizes``),
+    which is the layer's affair: ``build`` is told only whether it was given. Otherwise build gets the integer."""
 
     default: int | None
     meaning: str

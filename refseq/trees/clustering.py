@@ -24,8 +24,8 @@ def from_linkage(linkage: np.ndarray) -> Forest:
 
 def from_points(points: np.ndarray, method: str = "average", metric: Any = "euclidean") -> Forest:
     """The tree of ``scipy.cluster.hierarchy.linkage(points, method, metric)`` over points (n, features), n >= 1; a
-    single node for one point, by any method. Points at equal distances are joined in scipy's order. Raises TypeError or ValueError
-    naming the points, and what scipy raises for a method or metric."""
+    single node for one point, by any method. Points at equal distances are joined in scipy's order. Raises TypeError or
+    ValueError naming the points, and what scipy raises for a method or metric."""
     from scipy.cluster import hierarchy
 
     given = np.asarray(points)

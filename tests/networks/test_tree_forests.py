@@ -5,7 +5,7 @@ import pytest
 
 from refseq.trees import balanced, chain, from_children, from_parents, join
 from tests.networks import tree_textbook
-from tests.networks.structures import EPS, LAYERS, RECURSIVE, SHAPES, problem, random_forest, results, same
+from tests.networks.structures import EPS, LAYERS, SHAPES, problem, random_forest, results, same
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
@@ -96,8 +96,9 @@ def test_degenerate_forests(layer):
         assert not any(np.any(v) for n, v in tensors.items() if n.startswith(("dW_hh", "dW_f", "db_f")))
 
 
-def test_a_chain_of_100_000_nodes():
-    layer, forest = RECURSIVE, chain(100_000)
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_chain_of_100_000_nodes(layer):
+    forest = chain(100_000)
     given, weights = problem(layer, forest)
     tensors = results(layer, forest, given, weights, "cpu")
     assert all(np.isfinite(value).all() for value in tensors.values())
