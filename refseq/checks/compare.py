@@ -6,7 +6,7 @@ import numpy as np
 
 from refseq.checks.budget import THRESHOLD, sigma
 from refseq.checks.exact import enclose
-from refseq.checks.problem import Problem
+from refseq.checks.function import Posed
 from refseq.checks.tensors import blocks, place
 from refseq.checks.verdict import Finding, Worst
 from refseq.fields.noise import UNIT_ROUNDOFF
@@ -28,7 +28,7 @@ def ulps(error: np.ndarray, reference: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def against_exact(
-    check: str, problem: Problem, tensors: Arrays, absolute: bool = False
+    check: str, problem: Posed, tensors: Arrays, absolute: bool = False
 ) -> tuple[list[Finding], list[Worst]]:
     """Judge tensors against the enclosures: a finding for each wrong block, the worst entry of each tensor.
 
@@ -53,7 +53,7 @@ def against_exact(
 
 def block_findings(
     check: str,
-    problem: Problem,
+    problem: Posed,
     name: str,
     candidate: np.ndarray,
     expected: np.ndarray,

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from refseq.checks.tensors import gradient_tensors
+from refseq.checks.function import Function, Named
+from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.layer import Layer
 from refseq.stack import Stack
 
@@ -44,6 +45,42 @@ class Problem:
     def exact(self) -> Any:
         """The layer whose true values count: its constants are those that the problem's precision can hold."""
         return _representable(self.layer, self.dtype)
+
+    @property
+    def function(self) -> Function:
+        """The layer as the checks see it (``refseq.checks.function``)."""
+        return _function(self.exact, self.lengths)
+
+    @property
+    def values(self) -> Named:
+        """Everything the loss depends on, by its own name."""
+        return {name.removeprefix("d"): value for name, value in inputs(self).items()}
+
+    @property
+    def constants(self) -> Named:
+        """The masks."""
+        return self.masks
+
+    @property
+    def cotangents(self) -> Named:
+        """Of the outputs and the final state."""
+        return forward_tensors(self.dy, self.dstate)
+
+
+def _function(layer: Any, lengths: np.ndarray | None) -> Function:
+    def state(arrays: Named) -> Arrays:
+        return {name: arrays[f"state[{name}]"] for name in layer.states}
+
+    def forward(values: Named, masks: Named, target: str) -> tuple[Arrays, Any]:
+        params = {name: values[name] for name in layer.shapes}
+        run = layer.forward(params, values["x"], state(values), lengths, target, masks=masks)
+        return forward_tensors(run.y, run.state), run
+
+    def backward(run: Any, cotangents: Named) -> Arrays:
+        grads = layer.backward(run, cotangents["y"], state(cotangents))
+        return gradient_tensors(grads.params, grads.x, grads.state)
+
+    return Function(forward, backward)
 
 
 @lru_cache(maxsize=256)
