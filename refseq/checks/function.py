@@ -34,30 +34,37 @@ class Posed(Protocol):
     @property
     def layer(self) -> Any:
         """Whose function it is; says where in a tensor a gate, a unit or a row lies (``refseq.checks.tensors``)."""
+        ...
 
     @property
     def dtype(self) -> str:
         """The precision in which it is answered."""
+        ...
 
     @property
     def label(self) -> str:
         """What to call it in a finding."""
+        ...
 
     @property
     def function(self) -> Function:
         """What is asked about."""
+        ...
 
     @property
     def values(self) -> Named:
         """Where."""
+        ...
 
     @property
     def constants(self) -> Named:
         """What else the function is given: no gradient is asked for."""
+        ...
 
     @property
     def cotangents(self) -> Named:
         """Of every result."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

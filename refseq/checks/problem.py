@@ -125,6 +125,31 @@ REGIMES: dict[str, Regime] = {
 """Regimes of values; coarse ones are few, zeros among them. Weights are divided by sqrt(fan-in)."""
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """Draws the arrays of a problem in a regime, exactly representable in a precision."""
+
+    rng: np.random.Generator
+    regime: str
+    dtype: str
+
+    def numbers(self, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
+        """Values times a scale."""
+        return (scale * REGIMES[self.regime].values(self.rng, shape)).astype(self.dtype)
+
+    def weights(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A matrix for every gate, or a parameter of units."""
+        return self.numbers(shape, REGIMES[self.regime].weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
+
+    def signals(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Inputs or cotangents."""
+        return self.numbers(shape, REGIMES[self.regime].signals)
+
+    def states(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Initial states."""
+        return self.numbers(shape, REGIMES[self.regime].states)
+
+
 MASKS = (0.0, 0.5, 1.0)
 """What the entries of masks are drawn from: dropped, expected, kept."""
 
@@ -140,14 +165,7 @@ def draw(
 ) -> Problem:
     """A problem; the same arguments give the same object, so that its exact values are computed once."""
     rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.outputs])
-    drawn = REGIMES[regime]
-
-    def numbers(shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-        return (scale * drawn.values(rng, shape)).astype(dtype)
-
-    def weights(shape: tuple[int, ...]) -> np.ndarray:
-        return numbers(shape, drawn.weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
-
+    drawing = Drawing(rng, regime, dtype)
     states = {name: layer.state_shape(rows, name) for name in layer.states}
     lengths = spread_lengths(steps, rows) if padded else None
     label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
@@ -155,12 +173,12 @@ def draw(
         layer,
         dtype,
         label,
-        {name: weights(shape) for name, shape in layer.shapes.items()},
-        numbers((steps, rows, layer.inputs), drawn.signals),
-        {name: numbers(shape, drawn.states) for name, shape in states.items()},
+        {name: drawing.weights(shape) for name, shape in layer.shapes.items()},
+        drawing.signals((steps, rows, layer.inputs)),
+        {name: drawing.states(shape) for name, shape in states.items()},
         lengths,
-        numbers((steps, rows, layer.outputs), drawn.signals),
-        {name: numbers(shape, drawn.signals) for name, shape in states.items()},
+        drawing.signals((steps, rows, layer.outputs)),
+        {name: drawing.signals(shape) for name, shape in states.items()},
         {name: rng.choice(MASKS, shape).astype(dtype) for name, shape in layer.mask_shapes(steps, rows).items()},
     )
 
