@@ -136,8 +136,8 @@ class Layer:
 
         scheme: gaussian N(0, gain/n) | glorot | he | orthogonal | identity (recurrent weights; inputs get glorot), see
         ``refseq.initialise``. ``forget_bias`` fills the bias of gate f. Raises ValueError for an unknown scheme or
-        dtype, a gain that is not positive, a gain or a forget bias that is not finite in the dtype, or a forget bias for a
-        cell without forget gate or bias, and TypeError for what is not a number.
+        dtype, a gain that is not positive, a gain or forget bias that is not finite in the dtype, or a forget bias for
+        a cell without forget gate or bias, and TypeError for what is not a number.
         """
         arguments.choice("scheme", scheme, initialise.SCHEMES)
         if str(dtype) not in ("float32", "float64"):

@@ -8,6 +8,8 @@ they are here to judge.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from refseq.primitives import TRANSCENDENTAL, clip, clip_slope, constant, order, register_field, relu_slope
 
 _DERIVATIVES: dict[type, dict[str, Callable[[Any, Any], Any]]] = {}
@@ -63,6 +65,13 @@ class Dual:
     def __rtruediv__(self, other: Any) -> "Dual":
         ratio = other / self.value
         return Dual(ratio, -ratio * self.tangent / self.value)
+
+
+def duals(values: np.ndarray, tangents: np.ndarray) -> np.ndarray:
+    """Numbers and their tangents, two object arrays of one shape, paired."""
+    result = np.empty(values.shape, object)
+    result.reshape(-1)[:] = [Dual(value, tangent) for value, tangent in zip(values.flat, tangents.flat, strict=True)]
+    return result
 
 
 class Node:

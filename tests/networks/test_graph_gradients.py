@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import refseq
-from refseq.checks.structures import THRESHOLD, deviations, of_graph, transposed
+from refseq.checks.budget import THRESHOLD
+from refseq.checks.structures import of_graph
 from refseq.networks import graph
 from tests.conftest import framework
 from tests.networks import graph_textbook
 from tests.networks.graphs import LAYER, NODES, PLAIN, problem, results
+from tests.networks.structures import deviations, transposed
 
 EPS = np.finfo(np.float64).eps
 VARIANTS = [
@@ -69,7 +71,7 @@ def test_central_differences_through_the_compiled_loop():
 
     def loss(h):
         moved = {name: value + h * towards[name] for name, value in given.items()}
-        return np.sum(function.forward(moved, "cpu")[0]["y"] * dy)
+        return np.sum(function.forward(moved, {}, "cpu")[0]["y"] * dy)
 
     slope = sum(np.sum(ours[f"d{name}"] * towards[name]) for name in given)
     assert abs((loss(2.0**-17) - loss(-(2.0**-17))) * 2.0**16 - slope) <= 1e-7 * abs(slope)

@@ -5,7 +5,8 @@ import pytest
 
 import refseq
 from refseq.arrays import lift
-from refseq.checks.structures import Function, of_tree, transposed
+from refseq.checks.function import Function
+from refseq.checks.structures import of_tree
 from refseq.fields.residue import MODULUS, Residue
 from refseq.tree_cell import positions
 from refseq.trees import balanced, chain, from_children
@@ -21,6 +22,7 @@ from tests.networks.structures import (
     random_forest,
     results,
     same,
+    transposed,
     values,
 )
 
@@ -107,8 +109,9 @@ def test_a_shared_subtree_is_given_twice_and_its_gradients_add(layer):
     forest = from_children([*([child + first for _, child in own] for first in (0, 5) for own in shared), [4, 9]])
     twice = of_tree(layer, forest)
 
-    def forward(given, target):
-        return twice.forward(given | {"x": np.concatenate([given["x"], given["x"], given["root"]])}, target)
+    def forward(given, constants, target):
+        x = np.concatenate([given["x"], given["x"], given["root"]])
+        return twice.forward({**given, "x": x}, constants, target)
 
     def summed(dx):
         return dx[:5] + dx[5:10]
@@ -116,13 +119,13 @@ def test_a_shared_subtree_is_given_twice_and_its_gradients_add(layer):
     def backward(summed):
         def pulled(record, cotangents):
             found = twice.backward(record, cotangents)
-            return found | {"x": summed(found["x"]), "root": found["x"][10:]}
+            return found | {"dx": summed(found["dx"]), "droot": found["dx"][10:]}
 
         return pulled
 
     given = values(layer, forest, 5)
     given |= {"x": given["x"][:5], "root": given["x"][10:]}
-    y = forward(given, "reference")[0]["y"]
+    y = forward(given, {}, "reference")[0]["y"]
     assert np.array_equal(y[:5], y[5:10])
     assert transposed(Function(forward, backward(summed)), given) == []
     assert transposed(Function(forward, backward(lambda dx: dx[:5])), given) == ["x"]

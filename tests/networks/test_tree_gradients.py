@@ -4,10 +4,24 @@ import numpy as np
 import pytest
 
 import refseq
-from refseq.checks.structures import THRESHOLD, deviations, of_tree, transposed
+from refseq.checks.budget import THRESHOLD
+from refseq.checks.structures import of_tree
 from refseq.networks import tree
 from refseq.trees import catalogue
-from tests.networks.structures import EPS, LAYERS, LSTM, RECURSIVE, SHAPES, SUM, problem, random_forest, results, values
+from tests.networks.structures import (
+    EPS,
+    LAYERS,
+    LSTM,
+    RECURSIVE,
+    SHAPES,
+    SUM,
+    deviations,
+    problem,
+    random_forest,
+    results,
+    transposed,
+    values,
+)
 
 VARIANTS = [
     refseq.tree_layer(name, inputs, 3, **options)
@@ -72,7 +86,7 @@ def test_complex_step_through_the_compiled_loop():
     tensors = results(RECURSIVE, forest, given, weights)
     towards = values(RECURSIVE, forest, 9)
     moved = {name: value + 2.0**-100 * 1j * towards[name] for name, value in given.items()}
-    out = of_tree(RECURSIVE, forest).forward(moved, "reference")[0]
+    out = of_tree(RECURSIVE, forest).forward(moved, {}, "reference")[0]
     step = sum(np.sum(out[name].imag * weights[name]) for name in out) * 2.0**100
     terms = [tensors[f"d{name}"] * towards[name] for name in given]
     size = sum(np.sum(np.abs(term)) for term in terms)
