@@ -61,7 +61,7 @@ def number(name: str, value: Any) -> float:
 def castable(name: str, value: float, dtype: np.dtype) -> float:
     """The number, if it is finite in this dtype as well."""
     single = dtype in (np.dtype(np.float32), np.dtype(np.complex64))
-    if single and not abs(value) <= np.finfo(np.float32).max:
+    if single and not abs(value) <= float(np.finfo(np.float32).max):
         raise ValueError(f"{name}: expected a number that is finite in {dtype}, got {value:g}")
     return value
 

@@ -22,7 +22,8 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class GraphRun:
-    """A forward pass: y (N, H), the first state of every node after the last step; state, each (N, H)."""
+    """A forward pass: y (N, H), the first state of every node after the last step; state, each (N, H); and what
+    backward needs. ``info`` says what ran: target and device."""
 
     y: np.ndarray
     state: Arrays
@@ -111,11 +112,13 @@ class GraphLayer:
         params     dict of arrays with the shapes of ``layer.shapes``
         x          features (N, I) of the nodes: their first states, filled with zeros to H entries
         adjacency  a matrix of scipy.sparse (N, N) for every edge type, in a list (or one matrix for one type): entry
-                   [u, v] is the weight of the edge u -> v; entries given twice are summed
+                   [u, v] is the weight of the edge u -> v; entries given twice are summed, and one that is 0 is an
+                   edge of weight 0
         weights    replaces the weights: for every type one number for each entry, in ascending order of row and column
 
-        All arrays share one dtype, except that the matrices may hold integers. Raises TypeError or ValueError naming
-        the argument; RuntimeError where the target cannot run.
+        All arrays share one dtype, except that the matrices may hold integers, and real numbers of the same precision
+        beside complex parameters. Graphs do not see one another: a block-diagonal matrix is a batch of them, bitwise.
+        Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
         """
         where = available(target)
         params = arguments.parameters(params, self.shapes, where.dtypes, target)
@@ -194,10 +197,15 @@ def graph_layer(
     """A gated graph network (L4.17): ``steps`` rounds of messages between nodes with ``inputs`` features and ``units``
     units, at least as many.
 
+        m_v = sum over edge types r, and edges u -> v of type r with weight w:  w (W_mh[r] h_u + b_m[r])
+        h_v = cell(x = m_v, h_v),    h_v = (x_v, 0) before the first round
+
     Every edge type has a matrix and a bias of its own; ``both_ways``: messages also go against the edges, by further
-    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU. Raises ValueError or TypeError
-    naming the argument. Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016,
-    eqs. 1-6.
+    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU, but without masks and sizes of
+    its own. Raises ValueError or TypeError naming the argument.
+
+    Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016, eqs. 1-6, with the GRU
+    (``both_ways``; their z is 1 - z here), except that eq. 2 adds one bias to the sum, where every message has its own.
     """
     name = arguments.choice("cell", cell, catalogue())
     made = catalogue()[name].cell(**options)

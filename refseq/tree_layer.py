@@ -10,6 +10,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
+from refseq.cell import labelled
 from refseq.cells.of_trees import catalogue
 from refseq.networks import tree
 from refseq.networks.drawing import draw
@@ -26,7 +27,8 @@ TARGETS = ("reference", "cpu")
 
 @dataclass(frozen=True, eq=False)
 class TreeRun:
-    """A forward pass: y (N, H), the output of every node; state, each (N, H); and what backward needs."""
+    """A forward pass: y (N, H), the output of every node; state, each (N, H); and what backward needs. ``info`` says
+    what ran: target and device."""
 
     y: np.ndarray
     state: Arrays
@@ -37,8 +39,8 @@ class TreeRun:
 
 @dataclass(frozen=True, eq=False)
 class TreeGradients:
-    """Gradients: ``params`` like the parameters, ``x`` (N, I) or None without inputs, ``state`` like the leaves' states
-    that were given (leaves, H), or None."""
+    """Gradients: ``params`` like the parameters, ``x`` (N, I) or None without inputs, exactly 0 for a leaf whose state
+    was given; ``state`` like the leaves' states that were given (leaves, H), or None."""
 
     params: Arrays
     x: np.ndarray | None
@@ -76,8 +78,8 @@ class TreeLayer:
 
     @property
     def label(self) -> str:
-        """The recurrence with its options."""
-        return self.cell.label
+        """The recurrence with its options, as ``refseq.tree_layer`` takes them."""
+        return labelled(self.cell.name, {name: value for name, value in self.cell.options.items() if name != "x"})
 
     @property
     def sizes(self) -> str:

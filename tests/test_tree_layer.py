@@ -31,7 +31,7 @@ def test_names_and_shapes():
         "W_hh_child3": (1, 4, 4),
     }
     assert list(refseq.tree_layer("child_sum_tree_lstm", 3, 4).shapes) == ["W_hx", "W_hh", "b_h", "W_fx", "W_fh", "b_f"]
-    assert str(LAYER) == "tree_lstm(arity=2, x=True) 3->4"
+    assert str(LAYER) == "tree_lstm(arity=2) 3->4"
     assert (LAYER.arity, refseq.tree_layer("child_sum_tree_lstm", 3, 4).arity) == (2, None)
 
 
