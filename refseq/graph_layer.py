@@ -54,6 +54,16 @@ class GraphLayer:
     both_ways: bool = False
     bias: bool = True
 
+    def __post_init__(self) -> None:
+        if self.cell.masks or set(self.cell.sizes.values()) - {"units"}:
+            raise ValueError(f"cell: expected one without masks and sizes of its own, got {self.cell.label}")
+        arguments.integer("inputs", self.inputs, 1)
+        arguments.integer("units", self.units, self.inputs)
+        for name in ("steps", "edge_types"):
+            arguments.integer(name, getattr(self, name), 1)
+        for name in ("both_ways", "bias"):
+            arguments.flag(name, getattr(self, name))
+
     def __reduce__(self) -> tuple:
         sizes = (self.inputs, self.units, self.steps, self.edge_types, self.both_ways, self.bias)
         return _restored, (self.cell.name, *sizes, dict(self.cell.options))
@@ -207,10 +217,7 @@ def graph_layer(
     Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016, eqs. 1-6, with the GRU
     (``both_ways``; their z is 1 - z here), except that eq. 2 adds one bias to the sum, where every message has its own.
     """
-    name = arguments.choice("cell", cell, catalogue())
-    made = catalogue()[name].cell(**options)
-    if made.masks or catalogue()[name].sizes(**options):
-        raise ValueError(f"cell: expected one without masks and sizes of its own, got {made.label}")
+    made = catalogue()[arguments.choice("cell", cell, catalogue())].cell(**options)
     features = arguments.integer("inputs", inputs, 1)
     return GraphLayer(
         made,

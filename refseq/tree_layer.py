@@ -56,6 +56,15 @@ class TreeLayer:
     units: int
     bias: bool = True
 
+    def __post_init__(self) -> None:
+        arguments.integer("inputs", self.inputs, 0)
+        arguments.integer("units", self.units, 1)
+        arguments.flag("bias", self.bias)
+        reads = any(product.operand == "x" for stage in self.cell.stages for product in stage.products)
+        if reads != (self.inputs > 0):
+            expected = "at least 1, the cell has an input" if reads else "0, the cell has no input"
+            raise ValueError(f"inputs: expected {expected}; got {self.inputs}")
+
     def __reduce__(self) -> tuple:
         options = {name: value for name, value in self.cell.options.items() if name != "x"}
         return _restored, (self.cell.name, self.inputs, self.units, self.bias, options)

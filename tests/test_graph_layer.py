@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ BAD = [
     (lambda: refseq.graph_layer(2, 4, 1, reset="never"), ValueError, ["reset", "'never'"]),
     (lambda: refseq.graph_layer(2, 4, 1, dropout=True), ValueError, ["cell", "masks"]),
     (lambda: refseq.graph_layer(2, 4, 1, cell="lstm", projection=2), ValueError, ["cell", "sizes"]),
+    (lambda: replace(PLAIN, inputs=5), ValueError, ["units", "at least 5", "4"]),
+    (lambda: replace(PLAIN, steps=0), ValueError, ["steps", "at least 1"]),
+    (lambda: replace(PLAIN, both_ways=1), TypeError, ["both_ways", "True or False"]),
     (lambda: PLAIN.initialise(scheme="xavier"), ValueError, ["scheme", "'xavier'"]),
     (lambda: call(params={}), ValueError, ["params", "missing", "W_mh"]),
     (lambda: call(x=np.ones((NODES, 3))), ValueError, ["x", "(N, 2)", "(6, 3)"]),

@@ -1,5 +1,6 @@
 """``refseq catalogue``: every recurrence with its source, options, parameters and formulas."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,7 +87,8 @@ def _choices(option: Option | Number | Size) -> str:
 
 def shapes(cell: Cell) -> dict[str, str]:
     """Shape of every parameter in letters: ``(4, H, I)``; of a tree's cell those of its edges as well."""
-    parts = [Part(part, 0, 0, 0, "", SIZES, True) for part in getattr(cell, "parts", (cell,))]
+    letters: Mapping[str, Any] = SIZES  # where a layer has numbers
+    parts = [Part(part, 0, 0, 0, "", letters, True) for part in getattr(cell, "parts", (cell,))]
     found = {name: shape for part in parts for name, shape in part.shapes().items()}
     return {name: f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})" for name, shape in found.items()}
 

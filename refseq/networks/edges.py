@@ -82,7 +82,7 @@ def _compressed(name: str, adjacency: Any) -> Any:
 def in_field(name: str, data: np.ndarray, sample: np.ndarray) -> np.ndarray:
     """A matrix's values in the number field of the parameters: integers, numbers of their dtype, and for complex
     numbers and objects the real numbers of the same precision. Raises TypeError for others."""
-    real = np.dtype(np.float64) if sample.dtype == object else sample.real.dtype
+    real = np.dtype(np.float64) if sample.dtype == object else np.real(sample).dtype
     if data.dtype.kind not in "iu" and data.dtype not in (real, sample.dtype):
         raise TypeError(f"{name}: expected integers or {sample.dtype} like the other arrays, got {field_name(data)}")
     if sample.dtype == object and data.dtype != object:

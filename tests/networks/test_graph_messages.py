@@ -1,12 +1,15 @@
 """What holds of messages on any graph: who hears of whom, and that numbers of nodes mean nothing."""
 
+import numba
 import numpy as np
+import pytest
 from scipy import sparse
 
 import refseq
 from refseq.arrays import lift
 from refseq.fields.residue import MODULUS, Residue
-from tests.networks.graphs import LAYER, NODES, PLAIN, problem
+from refseq.targets import host
+from tests.networks.graphs import LAYER, NODES, PLAIN, problem, results
 
 
 def relabelled(graphs, number):
@@ -47,6 +50,16 @@ def test_a_block_diagonal_batch_is_its_graphs_bit_for_bit():
         alone = LAYER.forward(params, given["x"], graphs)
         assert np.array_equal(run.y[rows], alone.y)
         assert np.array_equal(grads.x[rows], LAYER.backward(alone, cotangent).x)
+
+
+@pytest.mark.parametrize("layer", [LAYER, PLAIN], ids=str)
+def test_targets_and_threads_do_not_change_a_bit(layer, monkeypatch):
+    graphs, given, dy = problem(layer)
+    once = results(layer, graphs, given, dy, "reference")
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(host, "WORTH_A_THREAD", 1)
+    again = results(layer, graphs, given, dy, "cpu")
+    assert [name for name, value in once.items() if not np.array_equal(value, again[name])] == []
 
 
 def test_nan_in_one_graph_never_reaches_another():
