@@ -2,7 +2,7 @@
 
 Arrays of a forest of N nodes with E edges (the rest as in ``refseq.step``; O old states of all children):
 
-    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children
+    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children, 0 on entry of forward
     tape (N, ., H)    da (N, A, H)
     ds (N, S, H)   cotangents of the states: of the outputs on entry, with those from above when a node's turn comes
 
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.cell import Cell
-from refseq.linear import add, clear, copy
+from refseq.linear import add, copy
 from refseq.scan import weight_gradients
 from refseq.step import build_step
 from refseq.team import Team
@@ -84,8 +84,6 @@ def by_position(cell: TreeCell, team: Team) -> tuple[Callable, Callable]:
 
     @register_jitable
     def collect(n, lane, F, V, x, s, old, L):
-        for row in range(old.shape[1]):
-            clear(old[n, row], old.shape[2], index(), size())
         for e in range(F[1][n], F[1][n + 1]):
             for i in range(states):
                 copy(old[n, F[3][e] * states + i], s[F[2][e], i], old.shape[2], index(), size())
@@ -109,8 +107,6 @@ def by_sum(edge: Cell, team: Team) -> tuple[Callable, Callable]:
 
     @register_jitable
     def collect(n, lane, F, V, x, s, old, L):
-        for i in range(states):
-            clear(old[n, i], old.shape[2], index(), size())
         for e in range(F[1][n], F[1][n + 1]):
             step_forward(V[0], V[1], V[2], V[3], x[n], s[F[2][e]], L[0][e], L[1][e], L[2][lane])
             for i in range(states):

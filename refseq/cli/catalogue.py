@@ -1,6 +1,5 @@
 """``refseq catalogue``: every recurrence with its source, options, parameters and formulas."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +19,8 @@ from refseq.networks import SCHEDULES
 from refseq.networks.packing import Part
 from refseq.recurrence import Number, Option, Recurrence, Size
 
-SIZES = {"inputs": "I", "units": "H", "projection": "P", "outputs": "O"}
+SIZES: Any = {"inputs": "I", "units": "H", "projection": "P", "outputs": "O"}
+"""Letters where a layer has numbers."""
 
 
 def catalogue(
@@ -87,8 +87,7 @@ def _choices(option: Option | Number | Size) -> str:
 
 def shapes(cell: Cell) -> dict[str, str]:
     """Shape of every parameter in letters: ``(4, H, I)``; of a tree's cell those of its edges as well."""
-    letters: Mapping[str, Any] = SIZES  # where a layer has numbers
-    parts = [Part(part, 0, 0, 0, "", letters, True) for part in getattr(cell, "parts", (cell,))]
+    parts = [Part(part, 0, 0, 0, "", SIZES, True) for part in getattr(cell, "parts", (cell,))]
     found = {name: shape for part in parts for name, shape in part.shapes().items()}
     return {name: f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})" for name, shape in found.items()}
 
