@@ -29,24 +29,26 @@ spread is proportional to the roundoff, so that a larger one can be scaled down.
 is near, the roundoff itself is simulated, and counts twice for being rounded.)"""
 
 
-def sigma(problem: Posed, absolute: bool = False) -> Mapping[str, np.ndarray]:
-    """Standard deviation of the rounding error of every entry of every tensor. Raises Unenclosed.
+def sigma(problem: Posed, absolute: bool = False, tensors: Collection[str] | None = None) -> Mapping[str, np.ndarray]:
+    """Standard deviation of the rounding error of every entry of every tensor, or of these. Raises Unenclosed.
 
     ``absolute``: for an implementation whose tanh and sigmoid are accurate only to rounding of their range.
     """
-    return _sigma(problem, absolute)
+    # with exact activations all tensors have their budget from when the problem was chosen
+    results_only = absolute and tensors is not None and set(tensors) <= set(problem.cotangents)
+    return _sigma(problem, absolute, not results_only)
 
 
 @lru_cache(maxsize=256)
-def _sigma(problem: Posed, absolute: bool) -> Mapping[str, np.ndarray]:
-    exact, (_, found) = enclose(problem), spreads(problem, absolute)
+def _sigma(problem: Posed, absolute: bool, gradients: bool) -> Mapping[str, np.ndarray]:
+    exact, (_, found) = enclose(problem), spreads(problem, absolute, gradients)
     return {name: with_stored(spread, exact[name].high, problem.dtype) for name, spread in found.items()}
 
 
 def blind(problem: Posed, absolute: bool = False, tensors: Collection[str] | None = None) -> str | None:
     """None if every tensor (of ``tensors``) can be judged, else the first that is too ill-conditioned, in words."""
     exact = enclose(problem)
-    for name, spread in sigma(problem, absolute).items():
+    for name, spread in sigma(problem, absolute, tensors).items():
         largest = float(np.max(np.abs(exact[name].high), initial=0.0))
         budget = THRESHOLD * float(np.max(spread, initial=0.0))
         if (tensors is None or name in tensors) and largest and budget > BLIND * largest:

@@ -36,7 +36,7 @@ def against_exact(
     """
     findings, worst = [], []
     for name, candidate in tensors.items():
-        enclosure, spread = enclose(problem)[name], sigma(problem, absolute)[name]
+        enclosure, spread = enclose(problem)[name], sigma(problem, absolute, tensors)[name]
         error = enclosure.error(candidate)
         if not error.size:
             continue

@@ -16,7 +16,7 @@ from flint import arb
 from refseq.arrays import lift
 from refseq.checks.function import Posed
 from refseq.fields.ball import precision
-from refseq.fields.differential import Node, duals, pull_back
+from refseq.fields.differential import Node, duals, new_tape, pull_back
 
 FIRST_BITS, LAST_BITS = 128, 4096
 RELATIVE, ABSOLUTE = arb(2) ** -60, arb(2) ** -1080
@@ -84,22 +84,22 @@ def _seeds(problem: Posed, results: Mapping[str, np.ndarray]) -> list[tuple]:
 
 
 def _reverse_mode(problem: Posed) -> dict[str, np.ndarray]:
-    tape: list[Node] = []
+    with new_tape() as tape:
 
-    def nodes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: lift(array, lambda value: Node(tape, arb(value))) for name, array in arrays.items()}
+        def nodes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: lift(array, lambda value: Node(tape, arb(value))) for name, array in arrays.items()}
 
-    values = nodes(problem.values)
-    results, _ = problem.function.forward(values, nodes(problem.constants), "reference")
-    seeds = [(number, weight) for number, weight in _seeds(problem, results) if isinstance(number, Node)]
-    cotangents = pull_back(tape, seeds)
+        values = nodes(problem.values)
+        results, _ = problem.function.forward(values, nodes(problem.constants), "reference")
+        seeds = [(number, weight) for number, weight in _seeds(problem, results) if isinstance(number, Node)]
+        cotangents = pull_back(tape, seeds)
 
-    def gradient(node: Node) -> arb:
-        found = cotangents[node.index]
-        return arb(0) if found is None else arb(found)
+        def gradient(node: Node) -> arb:
+            found = cotangents[node.index]
+            return arb(0) if found is None else arb(found)
 
-    forward = {name: lift(array, lambda node: node.value) for name, array in results.items()}
-    return forward | {f"d{name}": lift(array, gradient) for name, array in values.items()}
+        forward = {name: lift(array, lambda node: node.value) for name, array in results.items()}
+        return forward | {f"d{name}": lift(array, gradient) for name, array in values.items()}
 
 
 def directional(problem: Posed, directions: Mapping[str, np.ndarray], bits: int = FIRST_BITS) -> float:

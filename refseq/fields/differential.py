@@ -5,7 +5,9 @@ derivative of a result with respect to every node. Both are independent of the b
 they are here to judge.
 """
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -118,6 +120,21 @@ class Node:
     def __rtruediv__(self, other: Any) -> "Node":
         ratio = other / self.value
         return Node(self.tape, ratio, ((self, -ratio / self.value),))
+
+
+@contextmanager
+def new_tape() -> Iterator[list[Node]]:
+    """A tape to record on, taken apart at the end. The garbage collector, which would look at all nodes again and again
+    while they are made, pauses."""
+    tape: list[Node] = []
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield tape
+    finally:
+        tape.clear()  # the nodes and the list refer to each other
+        if collecting:
+            gc.enable()
 
 
 def pull_back(tape: list[Node], seeds: Sequence[tuple[Node, Any]]) -> list[Any]:
