@@ -13,7 +13,7 @@ from refseq.cell import Cell
 from refseq.cells import catalogue
 from refseq.networks import graph
 from refseq.networks.drawing import draw
-from refseq.networks.edges import Edges, edges, in_field
+from refseq.networks.edges import edges_of_types
 from refseq.networks.packing import Part
 from refseq.targets import Weights, available
 
@@ -134,7 +134,8 @@ class GraphLayer:
         params = arguments.parameters(params, self.shapes, where.dtypes, target)
         sample = next(iter(params.values()))
         x = arguments.array("x", x, ("N", self.inputs), sample.dtype)
-        along = self._edges(adjacency, len(x), weights, sample)
+        along = edges_of_types(adjacency, weights, self.edge_types, len(x), sample)
+        along = (*along, *(edges.reversed for edges in along if self.both_ways))
         s = zeros((len(x), len(self.cell.state), self.units), sample)
         s[:, 0, : self.inputs] = x
         network = graph.Network(self.cell, self.part.pack(params), self._messages(params))
@@ -167,24 +168,6 @@ class GraphLayer:
         if self.bias:
             named = [own | {"b_y": params["b_m"][[kind]]} for kind, own in enumerate(named)]
         return tuple(part.pack(own) for own in named)
-
-    def _edges(self, adjacency: Any, nodes: int, weights: Any, sample: np.ndarray) -> tuple[Edges, ...]:
-        matrices = list(adjacency) if isinstance(adjacency, (list, tuple)) else [adjacency]
-        if weights is not None and not isinstance(weights, (list, tuple)):
-            raise TypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
-        for what, given in (("adjacency", matrices), ("weights", weights)):
-            if given is not None and len(given) != self.edge_types:
-                raise ValueError(f"{what}: expected one for each of {self.edge_types} edge types, got {len(given)}")
-        found = []
-        for r, matrix in enumerate(matrices):
-
-            def values(data: np.ndarray, r: int = r) -> np.ndarray:
-                if weights is None:
-                    return in_field(f"adjacency[{r}]", data, sample)
-                return arguments.array(f"weights[{r}]", weights[r], data.shape, sample.dtype)
-
-            found.append(edges(f"adjacency[{r}]", matrix, nodes, values))
-        return (*found, *(along.reversed for along in found if self.both_ways))
 
 
 def _restored(name: str, inputs: int, units: int, steps: int, edge_types: int, both_ways: bool, bias: bool, options):

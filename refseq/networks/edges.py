@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
+from refseq import arguments
 from refseq.arrays import field_name, lift, zeros
 from refseq.kernels import compiled
 from refseq.primitives import constant
@@ -40,6 +41,27 @@ class Edges:
     def reversed(self) -> "Edges":
         """Every edge the other way round."""
         return Edges(self.leaving, self.arriving, self.weights)
+
+
+def edges_of_types(adjacency: Any, weights: Any, types: int, nodes: int, sample: np.ndarray) -> tuple[Edges, ...]:
+    """The edges of every type, with the matrices' values or these ``weights``, in the field of ``sample``. Raises
+    TypeError or ValueError naming the argument."""
+    matrices = list(adjacency) if isinstance(adjacency, (list, tuple)) else [adjacency]
+    if weights is not None and not isinstance(weights, (list, tuple)):
+        raise TypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
+    for what, given in (("adjacency", matrices), ("weights", weights)):
+        if given is not None and len(given) != types:
+            raise ValueError(f"{what}: expected one for each of {types} edge types, got {len(given)}")
+    found = []
+    for r, matrix in enumerate(matrices):
+
+        def values(data: np.ndarray, r: int = r) -> np.ndarray:
+            if weights is None:
+                return in_field(f"adjacency[{r}]", data, sample)
+            return arguments.array(f"weights[{r}]", weights[r], data.shape, sample.dtype)
+
+        found.append(edges(f"adjacency[{r}]", matrix, nodes, values))
+    return tuple(found)
 
 
 def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray], np.ndarray]) -> Edges:
