@@ -10,7 +10,7 @@ from proofs.theorem import Method, Theorem
 
 PROVIDERS = {
     "symbolic": "proofs.symbolic",
-    # "intervals": "proofs.intervals",
+    "intervals": "proofs.intervals",
     "smt": "proofs.smt",
 }
 """Name of a method -> the module that has it, in the order of tables."""
