@@ -46,7 +46,9 @@ def unit(
             made |= {name: value(name) for name in stage.makes}
             continue
         s = tuple(value(name) for name in cell.olds) + tuple(made[name] for name in stage.sees)
-        results, record = stage.forward(tuple(value(f"a_{slot}") for slot in stage.slots), s, tuple(map(value, numbers)))
+        results, record = stage.forward(
+            tuple(value(f"a_{slot}") for slot in stage.slots), s, tuple(map(value, numbers))
+        )
         made |= dict(zip(stage.makes, results, strict=True))
         kept |= dict(zip(stage.keeps, record, strict=True))
     return made, kept

@@ -130,6 +130,7 @@ class Deferred:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> Answer:
+        """Import and call."""
         module, _, name = self.where.partition(":")
         return getattr(importlib.import_module(module), name)(*self.arguments, **self.options)
 

@@ -3,9 +3,9 @@
     |computed - exact| <= gamma_k m + e,    gamma_k = k u / (1 - k u)
 
 k counts roundings on the longest way, m is the same expression with absolute values, e what errors inside activations
-add. The bound does not depend on the order of sums, nor on whether multiplications and additions are fused: N. J. Higham,
-Accuracy and stability of numerical algorithms, 2nd ed., SIAM 2002, section 3.1. Activations are taken to be accurate to
-``ACTIVATION`` unit roundoffs, of their own value.
+add. The bound does not depend on the order of sums, nor on whether multiplications and additions are fused:
+N. J. Higham, Accuracy and stability of numerical algorithms, 2nd ed., SIAM 2002, section 3.1. Activations are taken to
+be accurate to ``ACTIVATION`` unit roundoffs, of their own value.
 
 m and e are floats: sums and products of positive numbers, each a relative 2^-53 from the true one; ``Computed.bound``
 adds a relative 2^-30, more than 2^22 such operations in a row can lose.

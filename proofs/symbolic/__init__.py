@@ -9,7 +9,11 @@ NAME = "symbolic"
 _HERE = "proofs.symbolic"
 
 OPERATIONS = {
-    "softmax": ("out_j = e^(a_j) / sum_k e^(a_k)", "refseq.operations.softmax_forward, softmax_adjoint", "without_mean"),
+    "softmax": (
+        "out_j = e^(a_j) / sum_k e^(a_k)",
+        "refseq.operations.softmax_forward, softmax_adjoint",
+        "without_mean",
+    ),
     "logsumexp": ("the derivative of log(sum_k e^(a_k)) is softmax", "refseq.softmax.logsumexp", None),
     "log_softmax": ("z_j = a_j - log(sum_k e^(a_k))", "refseq.softmax.log_softmax, log_softmax_backward", None),
     "normalise": ("out = (a - mean a) / sqrt(var a + eps)", "refseq.operations.normalise", "without_variance"),
@@ -135,8 +139,8 @@ def _scans() -> Iterator[Theorem]:
 METHOD = Method(
     NAME,
     "sympy and polynomials",
-    trusted="sympy's expressions, the chain rule of proofs/symbolic/polynomial.py, python-flint's polynomials; and that "
-    "the interpreter runs the source that numba compiles",
+    trusted="sympy's expressions, the chain rule of proofs/symbolic/polynomial.py, python-flint's polynomials; and "
+    "that the interpreter runs the source that numba compiles",
     blind="rounding; the kinks of relu and clip; whether a forward formula is the one that was wanted",
     theorems=lambda: [*_slopes(), *_cells(), *_vectors(), *_scans(), *_layers()],
     missing=needs("sympy", "sympy"),

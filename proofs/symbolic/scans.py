@@ -2,8 +2,8 @@
 
 The layer's public functions run on symbols, with the cells of ``proofs.symbolic.abstract``; the loss is a sum of all
 outputs and final states with symbols for weights. Three steps, so that there is a first, a last and one between. That
-the loop over T steps is T loops over one follows from ``pieces``: BPTT from checkpoints of one step each takes the steps
-one by one, and gives the same expressions.
+the loop over T steps is T loops over one follows from ``pieces``: BPTT from checkpoints of one step each takes the
+steps one by one, and gives the same expressions.
 
 ``layer_of`` does the same with a cell of the catalogue, at a smaller size: its matrices, biases and stages as they are.
 """
@@ -42,7 +42,8 @@ def _judged(loss: Opaque, parts: list[tuple[np.ndarray, np.ndarray]]) -> Answer:
 
 def scan(cell: Cell, steps: int = STEPS, lengths: Any = None, checkpoint: bool | int = False, **layer: Any) -> Answer:
     """Every gradient of a layer of this cell, by differentiating its own outputs."""
-    over = Layer(cell, **({"inputs": INPUTS, "units": UNITS} | layer))
+    sizes: dict[str, Any] = {"inputs": INPUTS, "units": UNITS} | layer
+    over = Layer(cell, **sizes)
     rows = 1 if lengths is None else len(lengths)
     states = {name: over.state_shape(rows, name) for name in cell.state}
     params, state, dstate = _named("", over.shapes), _named("s_", states), _named("ds_", states)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,7 +105,7 @@ def _plain(theorem: Theorem) -> dict[str, Any]:
 
 
 def _found(result: Result) -> dict[str, Any]:
-    return {key: value for key, value in asdict(result).items() if key != "theorem"}
+    return {key: getattr(result, key) for key in ("verdict", "seconds", "detail", "planted")}
 
 
 def _method(name: str) -> dict[str, Any]:
