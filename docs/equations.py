@@ -31,12 +31,13 @@ What refseq's cells compute, forward and backward. This file is made by `python 
 functions are run over names, and what comes out is typeset. `refseq prove backward/` proves that each backward is the
 derivative of its forward.
 
-All vectors are columns with an entry for each unit; $`\odot`$ and every function act on each entry. $`W_{hx}^{i}`$
-is the block of gate i. $`\bar{v}`$ is the derivative of the loss by v. A step of BPTT begins with $`\bar{h}_{t}`$, to which
-$`\bar{y}_{t}`$ has been added, and with the other new states; it goes down the list. What is added to is 0 at first:
-for matrices, biases and other parameters before the last step, for all else before each. $`[x > 0]`$ is 1 or 0, and
-$`D_{\mathrm{softmax}}(a)`$ the Jacobian of an operation on a whole vector. In trees, $`\bar{h}_{\mathrm{sum}}`$ is that
-of the sum, and so of each $`h_{jl}`$.
+All vectors are columns with an entry for each unit; $`\odot`$ and every function act on each entry.
+$`W_{hx}^{i}`$ is the block of gate i. $`\bar{v}`$ is the derivative of the loss by v.
+
+A step of BPTT begins with $`\bar{h}_{t}`$, to which $`\bar{y}_{t}`$ has been added, and with the other new states; it
+goes down the list. What is added to is 0 at first: for matrices, biases and other parameters before the last step, for
+all else before each. $`[x > 0]`$ is 1 or 0, and $`D_{\mathrm{softmax}}(a)`$ the Jacobian of an operation on a whole
+vector. In trees, $`\bar{h}_{\mathrm{sum}}`$ is that of the sum, and so of each $`h_{jl}`$.
 """
 
 

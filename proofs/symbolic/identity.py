@@ -4,6 +4,7 @@ Polynomials are differentiated and expanded in ``proofs.symbolic.polynomial``, e
 sympy. The tests hold the two ways against each other.
 """
 
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from proofs.symbolic.opaque import Term, Variable, expression
 from proofs.symbolic.polynomial import NotPolynomial, Polynomials
 from proofs.theorem import Answer, Proved, Refuted, Undecided
 
-NUMBERS = (0.75, -0.625, 1.5, -1.125)
-"""What the values of a counterexample are made of."""
+ATTEMPTS = 16
+"""Points at which a counterexample is looked for: sixteenths between -2 and 2."""
 
 Point = Mapping[Variable, float]
 Claims = Iterable[tuple[Variable, Any]]
@@ -100,8 +101,9 @@ def _by_sympy(loss: Term, variable: Variable, claimed: Term) -> Answer:
 
 def _refuted(claim: str, variables: Sequence[Variable], sides: Callable[[Point], tuple[float, float]]) -> Answer:
     """The first of a few points at which the sides differ by more than rounding."""
-    for shift in range(len(NUMBERS)):
-        point = {v: NUMBERS[(k + shift) % len(NUMBERS)] / (k % 5 + 2) for k, v in enumerate(variables)}
+    rng = random.Random(0)
+    for _ in range(ATTEMPTS):
+        point = {v: rng.choice((-1, 1)) * rng.randint(1, 32) / 16 for v in variables}
         point = {v: abs(number) if v.is_positive else number for v, number in point.items()}
         derivative, claimed = sides(point)
         if not abs(derivative - claimed) <= 1e-9 * (abs(derivative) + abs(claimed)) + 1e-12:
