@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from proofs.cells import every_cell
 from proofs.theorem import Deferred, Method, Theorem, needs
+from refseq.tree_cell import TreeCell
 
 NAME = "symbolic"
 _HERE = "proofs.symbolic"
@@ -75,17 +76,18 @@ def _cells() -> Iterator[Theorem]:
 
 def _layers() -> Iterator[Theorem]:
     for name, cell in every_cell():
-        if hasattr(cell, "children") or name.endswith(".edge") or any(stage.operation for stage in cell.stages):
+        if name.endswith(".edge") or any(stage.operation for stage in cell.stages):
             continue
+        tree = isinstance(cell, TreeCell)
         yield Theorem(
             f"layer/{name}",
             NAME,
-            "Layer.backward is the derivative of Layer.forward: parameters, x, initial state",
-            "T = 2, H = 2, every input",
-            "refseq.layer, scan, step, pointwise, cells",
+            "the layer's backward is the derivative of its forward: parameters, x, initial state",
+            "a tree of 4 to 7 nodes, H = 2, every input" if tree else "T = 2, H = 2, every input",
+            "refseq.tree_layer, tree_scan, step, cells" if tree else "refseq.layer, scan, step, pointwise, cells",
             _deferred("scans:layer_of", cell),
             _deferred("scans:planted_layer", cell),
-            ("L4.1", "L4.2", "L4.3"),
+            ("L4.15",) if tree else ("L4.1", "L4.2", "L4.3"),
         )
 
 

@@ -23,7 +23,7 @@ LAYERS = [
     theorem
     for theorem in proofs.theorems("symbolic")
     if theorem.name.removeprefix("layer/")
-    in ("lstm", "gru", "gru(reset=after)", "jordan", "lstm(projection=2)", "skip")
+    in ("lstm", "gru", "gru(reset=after)", "jordan", "lstm(projection=2)", "skip", "tree_lstm(arity=3)")
 ]
 
 
