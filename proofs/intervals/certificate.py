@@ -102,17 +102,18 @@ def certify(
     numbers = {name: _numbers(value, u) for name, value in params.items()}
     whole = whole_masks(masks, steps)
     found = {name: (np.zeros(s[1:].shape), np.zeros(s[1:].shape)) for name, s in given.items()}
-    for first in range(0, steps, max(1, ROWS // max(1, rows))):
-        part = slice(first, min(first + max(1, ROWS // max(1, rows)), steps))
+    piece = max(1, ROWS // max(1, rows))
+    for first in range(0, steps, piece):
+        part = slice(first, min(first + piece, steps))
         before = {name: _numbers(_side_by_side(s[:-1][part]), u) for name, s in given.items()}
         inside = {name: _numbers(_flat_mask(mask[:, part]), u) for name, mask in whole.items()}
-        inputs = _numbers(x[part].reshape(1, -1, x.shape[2]), u)
+        inputs = _numbers(x[part].reshape(1, (part.stop - first) * rows, x.shape[2]), u)
         with precision(BITS):
             after = layer.forward(numbers, inputs, before, None, "reference", **masked(inside)).state
             for name, s in given.items():
                 judged = _judged(_side_by_side(s[1:][part]), after[name])
                 for target, values in zip(found[name], judged, strict=True):
-                    target[part] = _apart(values, part.stop - part.start)
+                    target[part] = _apart(values, part.stop - first)
     return Certificate({n: pair[0] for n, pair in found.items()}, {n: pair[1] for n, pair in found.items()})
 
 

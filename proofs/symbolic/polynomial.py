@@ -1,4 +1,4 @@
-"""Termessions and their derivatives as polynomials: in their variables, and in each opaque function of each argument.
+"""Expressions and their derivatives as polynomials: in their variables, and in each opaque function of each argument.
 
 Polynomials are python-flint's, over the rationals. Every part of an expression is converted, and differentiated by the
 chain rule, once, however often it occurs: an unrolled time loop is large as a tree and small as a graph.

@@ -64,7 +64,7 @@ def tree(cell: TreeCell) -> Answer:
     params, dy = _named("", over.shapes), array("dy", forest.nodes, UNITS)
     x = array("x", forest.nodes, 1) if inputs else None
     leaves = _named("s_", {name: (len(forest.leaves), UNITS) for name in cell.state})
-    dstate = _named("ds_", {name: (forest.nodes, UNITS) for name in cell.state})
+    dstate = _named("ds_", dict.fromkeys(cell.state, (forest.nodes, UNITS)))
     run = over.forward(params, x, forest, leaves, "reference")
     grads = over.backward(run, dy, dstate)
     assert grads.state is not None

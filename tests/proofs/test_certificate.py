@@ -115,6 +115,15 @@ def test_what_cannot_be_certified():
         certify(layer, params, x, states).drift(1)
 
 
+def test_no_steps_and_no_rows():
+    layer = refseq.layer("gru", 2, 3)
+    params, x, _, states = orbit(layer, "float64")
+    assert certify(layer, params, x[:0], {"h": states["h"][:1]}).holds
+    empty = certify(layer, params, x[:, :0], {"h": states["h"][:, :, :0]})
+    assert empty.residual["h"].shape == (STEPS, 1, 0, 3)
+    assert empty.holds
+
+
 def test_drift_adds_up():
     """d_t = gamma d_{t-1} + |residual_t|, for each row, over all states and layers."""
     layer = refseq.layer("lstm", 2, 3, layers=2)
