@@ -1,6 +1,7 @@
 """Intervals and boxes: that they enclose, that they decide, and that what is false is refuted."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 import proofs
 from proofs import PROVED, Proved, Refuted, Undecided
 from proofs.intervals import ranges
-from proofs.intervals.bounding import every
+from proofs.intervals.bounding import by_sign, cell_of, every
 from proofs.intervals.box import REAL, Bound, Seed, decide, slope
 from proofs.intervals.interval import INFINITE, Interval, interval
 from refseq.fields.differential import Dual
@@ -140,6 +141,27 @@ def test_a_false_bound_is_refuted(name):
     answer = getattr(ranges, name)(True)
     assert isinstance(answer, Refuted)
     assert "exceeded by" in answer.counterexample
+
+
+def test_a_wrong_cell_leaves_its_bounds():
+    """A GRU that forgets the complement of its update gate, and an LSTM that adds its gate to the candidate."""
+    gru, lstm = cell_of("gru"), cell_of("lstm")
+    assert isinstance(every(ranges._invariant(gru, "h", {})), Proved)
+
+    def sums(a, s, p):
+        (z, n), (h,) = (sigmoid(a[0]), tanh(a[1])), s
+        return (z * h + n,), (z, n)
+
+    wrong = replace(gru, stages=(gru.stages[0], replace(gru.stages[1], forward=sums)))
+    assert isinstance(every(ranges._invariant(wrong, "h", {})), Refuted)
+
+    def added(a, s, p):
+        (_, h1), kept = lstm.stages[0].forward(a, s, p)
+        return (kept[1] * s[1] + kept[0] + kept[2], h1), kept
+
+    wrong = replace(lstm, stages=(replace(lstm.stages[0], forward=added),))
+    for cell, expected in ((lstm, Proved), (wrong, Refuted)):
+        assert isinstance(every(by_sign(cell, "c", lambda made, _: made["c1"], lambda size: size + 1)), expected)
 
 
 def test_a_counterexample_of_a_bound_is_one():

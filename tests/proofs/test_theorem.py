@@ -86,3 +86,13 @@ def test_listing_imports_no_tool():
     code = "import sys, proofs; proofs.theorems(); print(*{'z3', 'sympy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_what_is_for_users_own_runs_is_found_at_once():
+    from proofs.intervals.certificate import certify
+
+    assert proofs.certify is certify
+    assert proofs.verified_norm
+    assert proofs.verified_gamma
+    with pytest.raises(AttributeError, match="no attribute 'guess'"):
+        _ = proofs.guess
