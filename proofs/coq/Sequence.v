@@ -43,9 +43,8 @@ End Forward.
 
 Section Backward.
 
-(** A step pulls the cotangent of the state after it back to that of the state before it (its input stands for all that it
-    is given: x, masks, the cotangent of its output), and
-    adds to the gradients of the parameters. *)
+(** A step pulls the cotangent of the state after it back to that of the state before it, and adds to the gradients of
+    the parameters. Its input stands for all that it is given: x, masks, the cotangent of its output. *)
 Variables (state input cotangent gradients : Type).
 Variables (next : state -> input -> state) (pull : state -> input -> cotangent -> cotangent).
 Variable add : gradients -> state -> input -> cotangent -> gradients.

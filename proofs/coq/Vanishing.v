@@ -6,7 +6,7 @@ Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 
-Import GRing.Theory Num.Theory.
+Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
 Section Gamma.
@@ -42,7 +42,7 @@ Theorem gamma_above_1_does_not_explode (R : ringType) (a : R) (M : 'M[R]_2) :
   M = \matrix_(i, j) (if (i == 0) && (j == 1) then a else 0) -> M *m M = 0.
 Proof.
 move=> ->; apply/matrixP => i j; rewrite !mxE big1 // => k _; rewrite !mxE.
-by case: ifP => // /andP[_ /eqP ->]; rewrite mulr0.
+by case: andP => [[_ /eqP ->]|_]; rewrite ?mul0r // mulr0.
 Qed.
 
 Section Carousel.
@@ -61,7 +61,7 @@ Theorem memory_path c0 d T :
   memory (c0 + d) T = memory c0 T + \row_j ((\prod_(t < T) f t 0 j) * d 0 j).
 Proof.
 elim: T => [|T IH] /=; first by congr (_ + _); apply/rowP => j; rewrite !mxE big_ord0 mul1r.
-apply/rowP => j; rewrite !mxE IH !mxE big_ord_recr /= mulrDr mulrA addrAC; congr (_ + _ * _ + _).
+apply/rowP => j; rewrite !mxE IH !mxE big_ord_recr /= mulrDr mulrA addrAC; congr (_ + _ * _).
 by rewrite mulrC.
 Qed.
 
