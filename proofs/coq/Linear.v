@@ -96,4 +96,12 @@ Qed.
 
 End Backward.
 
+(** The cotangents of a run may be computed piece by piece: what the later piece asks of its first state takes the place
+    of the cotangent of the final state.
+    Code: refseq/scan.py backward_row; refseq/targets/base.py ScanTarget.backward
+    Scope: every ring, sizes n, m, p, lengths i and j of the pieces *)
+Theorem cotangent_in_pieces dy e i j t :
+  cotangent dy e (j + i) t = cotangent dy (cotangent dy e i (t + j)) j t.
+Proof. by elim: j t => [|j IH] t; rewrite ?addn0 //= IH addSnnS. Qed.
+
 End Linear.
