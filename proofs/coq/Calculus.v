@@ -129,6 +129,9 @@ have cv : continuous v.
 by apply: continuous_add; apply: continuous_mul => //; apply: continuous_const.
 Qed.
 
+Lemma derivative_scale c u du : derivative u du -> derivative (fun r => c * u r) (c * du).
+Proof. by move=> /(derivative_mul (derivative_const c)); rewrite mul0r add0r. Qed.
+
 Lemma derivative_comp f u d du : slope_at f (u 0) d -> derivative u du -> derivative (fun r => f (u r)) (d * du).
 Proof.
 move=> /derivativeP[p [fp <- cp]] /derivativeP[q [uq <- cq]]; apply/derivativeP.

@@ -75,12 +75,9 @@ Lemma moved f slope (a : F -> F) da : sloped f slope (a 0) -> derivative a da ->
   derivative (fun r => f (a r)) (slope (f (a 0)) * da).
 Proof. exact: derivative_comp. Qed.
 
-Lemma scaled d (u : F -> F) du : derivative u du -> derivative (fun r => d * u r) (d * du).
-Proof. by move=> /(derivative_mul (derivative_const d)); rewrite mul0r add0r. Qed.
-
 Lemma opposite (u : F -> F) du : derivative u du -> derivative (fun r => 1 - u r) (- du).
 Proof.
-move=> /(scaled (-1))/(derivative_add (derivative_const 1)); rewrite add0r mulN1r.
+move=> /(derivative_scale (-1))/(derivative_add (derivative_const 1)); rewrite add0r mulN1r.
 by apply: derivative_ext => r; rewrite mulN1r.
 Qed.
 
@@ -89,7 +86,7 @@ Qed.
     Scope: every ordered field (the real numbers), activation differentiable at the point, cotangent *)
 Theorem activated_backward f slope z dz dy : sloped f slope (z 0) -> derivative z dz ->
   derivative (fun r => dy * f (z r)) (dy * slope (f (z 0)) * dz).
-Proof. by move=> s mz; rewrite -mulrA; apply: scaled; apply: moved. Qed.
+Proof. by move=> s mz; rewrite -mulrA; apply: derivative_scale; apply: moved. Qed.
 
 (** The leaky unit with a learned mu = m(l): dz = dy (1 - mu) slope(g), dh = dy mu, dl = dy (h - g) slope(mu). For a
     preset mu let l not move.
@@ -102,7 +99,7 @@ Theorem leaky_backward f slope m slope_m z l h dz dl dh dy
     (dy * (1 - mu 0) * slope (g 0) * dz + dy * mu 0 * dh + dy * (h 0 - g 0) * slope_m (mu 0) * dl).
 Proof.
 move=> sf sm mz ml mh; have mg := moved sf mz; have mmu := moved sm ml.
-have := scaled dy (derivative_add (derivative_mul mmu mh) (derivative_mul (opposite mmu) mg)).
+have := derivative_scale dy (derivative_add (derivative_mul mmu mh) (derivative_mul (opposite mmu) mg)).
 by rewrite (leaky_identity field_laws).
 Qed.
 
@@ -113,7 +110,7 @@ Theorem reset_backward s slope a h da dh dv (gate := fun r => s (a r)) :
   sloped s slope (a 0) -> derivative a da -> derivative h dh ->
   derivative (fun r => dv * (gate r * h r)) (dv * h 0 * slope (gate 0) * da + dv * gate 0 * dh).
 Proof.
-move=> ss ma mh; have := scaled dv (derivative_mul (moved ss ma) mh).
+move=> ss ma mh; have := derivative_scale dv (derivative_mul (moved ss ma) mh).
 by rewrite (reset_identity field_laws).
 Qed.
 
@@ -126,7 +123,7 @@ Theorem update_backward s slope f slope_f az an h daz dan dh dh1 (z := fun r => 
     (dh1 * (h 0 - n 0) * slope (z 0) * daz + dh1 * (1 - z 0) * slope_f (n 0) * dan + dh1 * z 0 * dh).
 Proof.
 move=> ss sf maz man mh; have mz := moved ss maz; have mn := moved sf man.
-have := scaled dh1 (derivative_add (derivative_mul mz mh) (derivative_mul (opposite mz) mn)).
+have := derivative_scale dh1 (derivative_add (derivative_mul mz mh) (derivative_mul (opposite mz) mn)).
 by rewrite (update_identity field_laws).
 Qed.
 
@@ -143,7 +140,7 @@ Theorem update_after_backward s slope f slope_f ar az an q h dar daz dan dq dh d
 Proof.
 move=> sr sz sf mar maz man mq mh; have mz := moved sz maz; have mr := moved sr mar.
 have mn := @moved f slope_f (fun t => an t + gate t * q t) _ sf (derivative_add man (derivative_mul mr mq)).
-have := scaled dh1 (derivative_add (derivative_mul mz mh) (derivative_mul (opposite mz) mn)).
+have := derivative_scale dh1 (derivative_add (derivative_mul mz mh) (derivative_mul (opposite mz) mn)).
 by rewrite (after_identity field_laws).
 Qed.
 
@@ -163,7 +160,7 @@ Proof.
 move=> si sk sg so sp mi mk mg mo mc.
 have mc1 := derivative_add (derivative_mul (moved sk mk) mc) (derivative_mul (moved si mi) (moved sg mg)).
 have mh1 := derivative_mul (moved so mo) (@moved psi spsi c1 _ sp mc1).
-have := derivative_add (scaled dc1 mc1) (scaled dh1 mh1).
+have := derivative_add (derivative_scale dc1 mc1) (derivative_scale dh1 mh1).
 by rewrite (lstm_identity field_laws).
 Qed.
 
@@ -183,7 +180,7 @@ Proof.
 move=> sk sg so sp mk mg mo mc; have mk' := moved sk mk.
 have mc1 := derivative_add (derivative_mul mk' mc) (derivative_mul (opposite mk') (moved sg mg)).
 have mh1 := derivative_mul (moved so mo) (@moved psi spsi c1 _ sp mc1).
-have := derivative_add (scaled dc1 mc1) (scaled dh1 mh1).
+have := derivative_add (derivative_scale dc1 mc1) (derivative_scale dh1 mh1).
 by rewrite (coupled_identity field_laws).
 Qed.
 
