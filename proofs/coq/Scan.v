@@ -55,6 +55,9 @@ Qed.
 
 End Dot.
 
+(** What the adjoint of a unit answers: cotangents of its pre-activations, old states and parameters. *)
+Record pulled (F G S P : Type) := Pulled { to_gates : G -> F; to_states : S -> F; to_params : P -> F }.
+
 Section Scan.
 
 Variables (F : realFieldType) (k n : nat) (G S P : finType) (h : S).
@@ -62,8 +65,7 @@ Variables (F : realFieldType) (k n : nat) (G S P : finType) (h : S).
 (** What one unit computes from its pre-activations, old states and parameters, and what its adjoint makes of the
     cotangents of its new states. *)
 Variable unit : (G -> F) -> (S -> F) -> (P -> F) -> S -> F.
-Record pulled := Pulled { to_gates : G -> F; to_states : S -> F; to_params : P -> F }.
-Variable back : (G -> F) -> (S -> F) -> (P -> F) -> (S -> F) -> pulled.
+Variable back : (G -> F) -> (S -> F) -> (P -> F) -> (S -> F) -> pulled F G S P.
 
 (** The adjoint is right at a point: along every curve through it, the cotangents move by what it says. *)
 Definition right_at a s p : Prop := forall (ca : G -> F -> F) (cs : S -> F -> F) (cp : P -> F -> F) da ds dp,
@@ -95,7 +97,7 @@ Section Backward.
 Variables (theta : parameters) (x : nat -> 'cV[F]_k) (s0 : S -> 'cV[F]_n) (dy : nat -> 'cV[F]_n) (e : S -> 'cV[F]_n).
 
 (** The adjoint of step t in unit j, for the cotangents ds of the state after it, to which dy_t is added. *)
-Definition pull t (ds : S -> 'cV[F]_n) j : pulled :=
+Definition pull t (ds : S -> 'cV[F]_n) j : pulled F G S P :=
   let s := state theta x s0 t in
   back (at_unit (gates theta (x t) s) j) (at_unit s j) (at_unit (own theta) j)
        (at_unit (fun i => ds i + (i == h)%:R *: dy t) j).
