@@ -73,9 +73,9 @@ have negative : - threshold <= threshold by rewrite ge0_cp // ltW.
 by split=> //; rewrite ler_norml => /andP[low high]; rewrite max_l // min_l.
 Qed.
 
-(** Adding a positive number to the norm, as some frameworks do, keeps the bound but misses the threshold: what is
-    clipped ends strictly below it.
-    Code: refseq/clipping.py clip_by_norm, which adds nothing
+(** Adding a positive number to the norm, as some frameworks do and refseq does not, keeps the bound but misses the
+    threshold: what is clipped ends strictly below it.
+    Code: refseq/clipping.py clip_by_norm
     Scope: every ordered field, homogeneous norm, number of entries, eps > 0 *)
 Theorem eps_misses_the_threshold eps g : 0 < eps -> threshold < norm g ->
   norm (threshold / (norm g + eps) *: g) < threshold.
@@ -86,3 +86,22 @@ by rewrite mulrAC ltr_pdivr_mulr // ltr_pmul2l // ltr_addl.
 Qed.
 
 End Clip.
+
+Section Euclid.
+
+Variables (F : rcfType) (n : nat).
+
+(** The square root of the sum of the squares, over the real numbers or any real closed field. *)
+Definition global_norm (g : 'rV[F]_n) : F := Num.sqrt (\sum_i g 0 i ^+ 2).
+
+(** The norm that the program uses is one of those that the theorems above are about.
+    Code: refseq/clipping.py global_norm
+    Scope: every real closed field (the real numbers), number of entries *)
+Theorem global_norm_is_a_norm : (forall g, 0 <= global_norm g) /\ forall a g, 0 <= a -> global_norm (a *: g) = a * global_norm g.
+Proof.
+split=> [g|a g a_ge0]; first exact: sqrtr_ge0.
+rewrite /global_norm (eq_bigr (fun i => a ^+ 2 * g 0 i ^+ 2)) => [|i _]; last by rewrite mxE exprMn.
+by rewrite -mulr_sumr sqrtrM ?exprn_ge0 // sqrtr_sqr ger0_norm.
+Qed.
+
+End Euclid.

@@ -1,6 +1,6 @@
 (** Forward mode and BPTT compute derivatives: those of analysis, by limits. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From Refseq Require Import Linear Calculus.
+From Refseq Require Import Linear Calculus Velocity.
 
 Set Implicit Arguments.
 Unset Strict Implicit.

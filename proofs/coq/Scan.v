@@ -5,7 +5,7 @@
     the operand of the recurrent matrices and the output. Elman, leaky, LSTM (also without forget gate, coupled, with
     diagonal peepholes) and the GRU with the reset gate after the product are such cells. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From Refseq Require Import Calculus.
+From Refseq Require Import Calculus Velocity.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -13,47 +13,6 @@ Unset Printing Implicit Defensive.
 
 Import GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
-
-Section Dot.
-
-Variable F : realFieldType.
-
-(** The sum of the products of the entries of two matrices of one shape. *)
-Definition dot m n (A B : 'M[F]_(m, n)) : F := \tr (A^T *m B).
-
-Lemma dot_vector n (u v : 'cV[F]_n) : dot u v = \sum_j u j 0 * v j 0.
-Proof. by rewrite /dot /mxtrace big_ord1 !mxE; apply: eq_bigr => j _; rewrite mxE. Qed.
-
-Lemma dotD m n (A B C : 'M[F]_(m, n)) : dot A (B + C) = dot A B + dot A C.
-Proof. by rewrite /dot mulmxDr mxtraceD. Qed.
-
-Lemma dotDl m n (A B C : 'M[F]_(m, n)) : dot (A + B) C = dot A C + dot B C.
-Proof. by rewrite /dot linearD /= mulmxDl mxtraceD. Qed.
-
-Lemma dot_one (I : finType) (i : I) m n (A : 'M[F]_(m, n)) (B : I -> 'M[F]_(m, n)) :
-  \sum_l dot ((l == i)%:R *: A) (B l) = dot A (B i).
-Proof.
-rewrite (bigD1 i) //= eqxx scale1r big1 ?addr0 // => l /negPf ->.
-by rewrite scale0r /dot trmx0 mul0mx mxtrace0.
-Qed.
-
-Lemma dot_sum m n (I : Type) (s : seq I) (A : I -> 'M[F]_(m, n)) B :
-  dot (\sum_(i <- s) A i) B = \sum_(i <- s) dot (A i) B.
-Proof. by rewrite /dot raddf_sum /= mulmx_suml raddf_sum. Qed.
-
-Lemma dot_operand m n (d : 'cV[F]_m) (W : 'M_(m, n)) v : dot d (W *m v) = dot (W^T *m d) v.
-Proof. by rewrite /dot trmx_mul trmxK mulmxA. Qed.
-
-Lemma dot_matrix m n (d : 'cV[F]_m) (W : 'M_(m, n)) v : dot d (W *m v) = dot (d *m v^T) W.
-Proof. by rewrite /dot trmx_mul trmxK -[in RHS]mulmxA [in RHS]mxtrace_mulC mulmxA. Qed.
-
-Lemma derivative_dot n (u : 'cV[F]_n) v dv : velocity v dv -> derivative (fun r => dot u (v r)) (dot u dv).
-Proof.
-move=> mv; have := velocity_mul (velocity_const u^T) mv; rewrite mul0mx add0r => /(_ 0 0).
-by rewrite /dot /mxtrace big_ord1; apply: derivative_ext => r; rewrite /dot /mxtrace big_ord1.
-Qed.
-
-End Dot.
 
 (** What the adjoint of a unit answers: cotangents of its pre-activations, old states and parameters. *)
 Record pulled (F G S P : Type) := Pulled { to_gates : G -> F; to_states : S -> F; to_params : P -> F }.

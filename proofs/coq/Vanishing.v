@@ -35,8 +35,46 @@ Qed.
 
 End Gamma.
 
+Section RowSums.
+
+Variables (F : realDomainType) (n : nat).
+
+(** The largest sum of absolute values in a row. *)
+Definition row_sums (M : 'M[F]_n) : F := \big[Num.max/0]_i \sum_j `|M i j|.
+
+Lemma le_largest (I : eqType) (s : seq I) (f : I -> F) i : i \in s -> f i <= \big[Num.max/0]_(j <- s) f j.
+Proof.
+elim: s => // j s IH; rewrite inE big_cons le_maxr => /orP[/eqP <-|/IH ->]; first by rewrite lexx.
+by rewrite orbT.
+Qed.
+
+Lemma row_le (U : 'M[F]_n) i : \sum_j `|U i j| <= row_sums U.
+Proof. by apply: (le_largest (fun i => \sum_j `|U i j|)); rewrite mem_index_enum. Qed.
+
+Lemma row_sums_ge0 (U : 'M[F]_n) : 0 <= row_sums U.
+Proof. by apply: (big_ind (fun x => 0 <= x)) => // [x y x_ge0 _|i _]; rewrite ?le_maxr ?x_ge0 // sumr_ge0. Qed.
+
+(** There are such norms: this one.
+    Code: refseq/dynamics/bounds.py Gamma.bound
+    Scope: every ordered integral domain, state size n *)
+Theorem row_sums_is_submultiplicative M N : 0 <= row_sums M /\ row_sums (M *m N) <= row_sums M * row_sums N.
+Proof.
+split; first exact: row_sums_ge0.
+rewrite {1}/row_sums; apply: (big_ind (fun x => x <= row_sums M * row_sums N)) => [|x y|i _].
+- by rewrite mulr_ge0 ?row_sums_ge0.
+- by move=> ? ?; rewrite le_maxl; apply/andP.
+apply: le_trans (ler_wpmul2r (row_sums_ge0 N) (row_le M i)); rewrite mulr_suml.
+apply: (@le_trans _ _ (\sum_j \sum_k `|M i k| * `|N k j|)).
+  apply: ler_sum => j _; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
+  by apply: ler_sum => k _; rewrite normrM.
+rewrite exchange_big /=; apply: ler_sum => k _.
+by rewrite -mulr_sumr ler_wpmul2l // row_le.
+Qed.
+
+End RowSums.
+
 (** The other half is no theorem: this matrix has an entry, hence a norm, above 1, and its square is 0.
-    Code: refseq/dynamics/bounds.py (the text of the module)
+    Code: refseq/dynamics/bounds.py Gamma.vanishing
     Scope: every ring, and every number a *)
 Theorem gamma_above_1_does_not_explode (R : ringType) (a : R) (M : 'M[R]_2) :
   M = \matrix_(i, j) (if (i == 0) && (j == 1) then a else 0) -> M *m M = 0.
