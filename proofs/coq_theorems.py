@@ -120,3 +120,18 @@ def _verdict(theorem: Theorem, answer: tuple[str, str], shares: dict[str, float]
     proved = verdict == "proved"
     message = "" if proved else f"axioms: {axioms}" if file == "ok" else file
     return Verdict(theorem, proved, axioms, shares[theorem.file], message)
+
+
+def table(sources: Path = SOURCES) -> str:
+    """The theorems as a table in Markdown."""
+    rows = ["| theorem | meaning | function of the code | scope |", "|---|---|---|---|"]
+    for theorem in theorems(sources):
+        places = ["`" + f"{path} {', '.join(names)}".strip() + "`" for path, names in theorem.functions]
+        code = "; ".join(places) or theorem.code
+        statement = theorem.statement.replace("|", "\\|")
+        rows.append(f"| `{theorem.file}.{theorem.name}` | {statement} | {code} | {theorem.scope} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print(table())

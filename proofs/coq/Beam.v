@@ -94,15 +94,15 @@ Fixpoint greedy T : H * F :=
 Theorem width_1_is_greedy T : beam 1 T = [:: greedy T].
 Proof.
 elim: T => [|T IH] //=; rewrite {}IH /pool /= cats0; case: (greedy T) => h score.
-have others : ways h != [::] by [].
-rewrite (_ : take 1 _ = [:: head nothing (sort (better snd) (further (h, score)))]); last first.
-  by move: others; rewrite -size_eq0 -(size_map (fun way => (way.1, score + way.2))) -(size_sort (better snd)); case: sort => //= ? [].
-rewrite head_sort /best /further find_map.
-have -> : find (preim (fun way => (way.1, score + way.2)) (fun x => all (better snd x) [seq (way.1, score + way.2) | way <- ways h])) (ways h)
-  = find (fun x => all (better snd x) (ways h)) (ways h).
+have first : take 1 (sort (better snd) (further (h, score)))
+    = [:: head nothing (sort (better snd) (further (h, score)))].
+  have := ways_on h; rewrite -size_eq0 -(size_map (fun way => (way.1, score + way.2))) -(size_sort (better snd)).
+  by rewrite -/(further (h, score)); case: sort => //= ? [].
+rewrite {}first head_sort /best /further find_map.
+have -> : find (preim (fun way => (way.1, score + way.2)) (fun x => all (better snd x) (further (h, score)))) (ways h)
+    = find (fun x => all (better snd x) (ways h)) (ways h).
   by apply: eq_find => way; rewrite /= all_map; apply: eq_all => other; rewrite /better /= ler_add2l.
-rewrite (nth_map nothing) -?has_find ?has_best //.
-by case: nth.
+by rewrite (nth_map nothing) -?has_find ?has_best //; case: nth.
 Qed.
 
 (** Everything that can be reached in T steps. *)

@@ -28,7 +28,8 @@ Definition clip_by_value (g : 'rV_n) : 'rV_n := \row_i Num.min (Num.max (g 0 i) 
 Lemma long_norm_gt0 g : (norm g <= threshold) = false -> 0 < norm g.
 Proof. by move/negbT; rewrite -ltNge; apply: lt_trans. Qed.
 
-(** The norm of gradients that are clipped by norm is at most the threshold; it is the threshold if anything was clipped.
+(** The norm of gradients that are clipped by norm is at most the threshold, and is the threshold if anything was
+    clipped.
     Code: refseq/clipping.py clip_by_norm
     Scope: every ordered field, homogeneous norm, number of entries *)
 Theorem clipped_norm g :
@@ -97,7 +98,8 @@ Definition global_norm (g : 'rV[F]_n) : F := Num.sqrt (\sum_i g 0 i ^+ 2).
 (** The norm that the program uses is one of those that the theorems above are about.
     Code: refseq/clipping.py global_norm
     Scope: every real closed field (the real numbers), number of entries *)
-Theorem global_norm_is_a_norm : (forall g, 0 <= global_norm g) /\ forall a g, 0 <= a -> global_norm (a *: g) = a * global_norm g.
+Theorem global_norm_is_a_norm :
+  (forall g, 0 <= global_norm g) /\ forall a g, 0 <= a -> global_norm (a *: g) = a * global_norm g.
 Proof.
 split=> [g|a g a_ge0]; first exact: sqrtr_ge0.
 rewrite /global_norm (eq_bigr (fun i => a ^+ 2 * g 0 i ^+ 2)) => [|i _]; last by rewrite mxE exprMn.

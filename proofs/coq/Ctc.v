@@ -23,7 +23,8 @@ Definition collapse a : seq L := pmap id (merge a).
 
 (** The same, symbol by symbol from the first to the last: x is the symbol before. *)
 Fixpoint spelled x a : seq L :=
-  if a is y :: rest then (if y is Some u then if y == x then spelled y rest else u :: spelled y rest else spelled y rest)
+  if a is y :: rest then
+    if y is Some u then if y == x then spelled y rest else u :: spelled y rest else spelled y rest
   else [::].
 
 Lemma collapse_cons x a : collapse (x :: a) = seq_of_opt x ++ spelled x a.

@@ -1,6 +1,7 @@
 (** Gates that are open or shut: which recurrence becomes which other one.
 
-    Gates are functions of any kind here, so that a gate can be exactly 0 or 1; in floating point a saturated sigmoid is. *)
+    Gates are functions of any kind here, so that a gate can be exactly 0 or 1, as a saturated sigmoid is in floating
+    point. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From Refseq Require Import Cells.
 

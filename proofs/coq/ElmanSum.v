@@ -35,8 +35,8 @@ rewrite !mulmx_sumr; apply: eq_big_nat => t /andP[kt _].
 by rewrite -(subnSK kt) /= !mulmxA.
 Qed.
 
-(** BPTT's gradient of U is the double sum: the sum over t and k <= t of delta_(t,k) h_k^T, h_k being the state that step
-    k sees (the lecture counts it h_(k-1)).
+(** BPTT's gradient of U is the double sum: the sum over t and k <= t of delta_(t,k) h_k^T, h_k being the state that
+    step k sees (the lecture counts it h_(k-1)).
     Code: refseq/gradients/double_sum.py double_sum_gradients; refseq/cells/elman.py build
     Scope: every commutative ring, slopes, loss gradients and states, number of units, length T *)
 Theorem elman_bptt_is_double_sum T :

@@ -76,8 +76,8 @@ Theorem vjp_is_adjoint_of_jvp u v T :
   = cotangent T 0 *m v + \sum_(t < T) gradient T t *m u t.
 Proof. by have := pulled_back u v (leqnn T); rewrite subnn. Qed.
 
-(** Nothing else is: rows that agree with forward mode on every direction are the gradients of BPTT. So the test of a VJP
-    against JVPs misses no error, and two right algorithms give the same gradient.
+(** Nothing else is: rows that agree with forward mode on every direction are the gradients of BPTT. So a test of a VJP
+    against JVPs along all directions misses no error, and two right algorithms give the same gradient.
     Code: refseq/checks/directional.py; refseq/gradients/double_sum.py double_sum_gradients
     Scope: every ring, sizes n, m, p, length T *)
 Theorem vjp_is_unique T (g0 : 'rV[R]_n) (g : nat -> 'rV[R]_p) :

@@ -1,5 +1,5 @@
-(** The scan of any cell with one stage, affine maps and then a function of every unit: its backward pass, written out as
-    the program writes it, computes the derivative of the loss.
+(** The scan of any cell with one stage, affine maps and then a function of every unit: its backward pass, written out
+    as the program writes it, computes the derivative of the loss.
 
     Gates, states and per-unit parameters are named by the elements of finite types G, S and P; one of the states, h, is
     the operand of the recurrent matrices and the output. Elman, leaky, LSTM (also without forget gate, coupled, with
@@ -35,7 +35,13 @@ Definition right_at a s p : Prop := forall (ca : G -> F -> F) (cs : S -> F -> F)
     (\sum_g to_gates (back a s p d) g * da g + \sum_i to_states (back a s p d) i * ds i
      + \sum_q to_params (back a s p d) q * dp q).
 
-Record parameters := Parameters { W_hx : G -> 'M[F]_(n, k); W_hh : G -> 'M[F]_n; b_h : G -> 'cV[F]_n; own : P -> 'cV[F]_n }.
+(** The matrices and the bias of every gate, and the parameters of the units. *)
+Record parameters := Parameters {
+  W_hx : G -> 'M[F]_(n, k);
+  W_hh : G -> 'M[F]_n;
+  b_h : G -> 'cV[F]_n;
+  own : P -> 'cV[F]_n
+}.
 
 Definition at_unit (I : Type) (v : I -> 'cV[F]_n) j : I -> F := fun i => v i j 0.
 
@@ -100,7 +106,8 @@ Hypothesis right : forall t j,
   right_at (at_unit (gates (theta 0) (x 0 t) (s t)) j) (at_unit (s t) j) (at_unit (own (theta 0)) j).
 
 Definition gates' t (s' : S -> 'cV[F]_n) g : 'cV_n :=
-  W_hx theta' g *m x 0 t + W_hx (theta 0) g *m x' t + (W_hh theta' g *m s t h + W_hh (theta 0) g *m s' h) + b_h theta' g.
+  W_hx theta' g *m x 0 t + W_hx (theta 0) g *m x' t
+  + (W_hh theta' g *m s t h + W_hh (theta 0) g *m s' h) + b_h theta' g.
 
 Lemma gates_move t s' g : (forall i, velocity (curve t i) (s' i)) ->
   velocity (fun r => gates (theta r) (x r t) (state (theta r) (x r) (s0 r) t) g) (gates' t s' g).
@@ -172,10 +179,10 @@ rewrite before_part (eq_bigr _ (fun g _ => gates_part g)) !big_split /= /contrib
 by rewrite [LHS]((@GRing.add F).[AC (2*2*1*1*1) ((6*4)*(1*3*5*7*2))]).
 Qed.
 
-(** The backward pass of the scan computes the derivative of the loss sum(dy h) + sum(e s_T) in every parameter, input and
-    initial state, for every cell whose own adjoint is right.
+(** The backward pass of the scan computes the derivative of the loss sum(dy h) + sum(e s_T) in every parameter, input
+    and initial state, for every cell whose own adjoint is right.
     Code: refseq/scan.py backward_row, gradient_row; refseq/step.py build_step; refseq/linear.py add_outer_rows
-    Scope: every ordered field (the real numbers), cell of one stage, numbers of inputs, units, gates, states, length T *)
+    Scope: every ordered field (the real numbers), cell of one stage, numbers of inputs, units, gates and states, T *)
 Theorem scan_is_derivative dy e T :
   derivative (fun r => loss dy e T (theta r) (x r) (s0 r))
     (\sum_i dot (cotangent (theta 0) (x 0) (s0 0) dy e T 0 i) (s0' i)

@@ -144,13 +144,14 @@ have := derivative_scale dh1 (derivative_add (derivative_mul mz mh) (derivative_
 by rewrite (after_identity field_laws).
 Qed.
 
-(** An LSTM: c1 = f c + i g, h1 = o psi(c1). With d = dc1 + dh1 o slope(psi(c1)) the gates' pre-activations get d g, d c,
-    d i and dh1 psi(c1), times their slopes, and the old memory d f.
+(** An LSTM: c1 = f c + i g, h1 = o psi(c1). With d = dc1 + dh1 o slope(psi(c1)) the gates' pre-activations get d g,
+    d c, d i and dh1 psi(c1), times their slopes, and the old memory d f.
     Code: refseq/cells/lstm_memory.py remember, emit, both; refseq/cells/lstm_stages.py together
     Scope: every ordered field (the real numbers), activations differentiable at the point, cotangents *)
 Theorem lstm_backward s ss f sf psi spsi ai af ag ao c dai daf dag dao dc dc1 dh1
     (i := fun r => s (ai r)) (k := fun r => s (af r)) (g := fun r => f (ag r)) (o := fun r => s (ao r))
-    (c1 := fun r => k r * c r + i r * g r) (h1 := fun r => o r * psi (c1 r)) (d := dc1 + dh1 * o 0 * spsi (psi (c1 0))) :
+    (c1 := fun r => k r * c r + i r * g r) (h1 := fun r => o r * psi (c1 r))
+    (d := dc1 + dh1 * o 0 * spsi (psi (c1 0))) :
   sloped s ss (ai 0) -> sloped s ss (af 0) -> sloped f sf (ag 0) -> sloped s ss (ao 0) -> sloped psi spsi (c1 0) ->
   derivative ai dai -> derivative af daf -> derivative ag dag -> derivative ao dao -> derivative c dc ->
   derivative (fun r => dc1 * c1 r + dh1 * h1 r)

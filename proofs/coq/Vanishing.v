@@ -33,6 +33,18 @@ apply: le_trans (norm_mul _ _) _; rewrite exprSr mulrA; apply: ler_pmul => //.
 by apply: small; rewrite leqnn -[X in (X < _)%N]addn0 ltn_add2l.
 Qed.
 
+(** For an Elman network, A_t = diag(f'(z_t)) W_hh: a bound of the norms of the slopes, times the norm of W_hh, is such a
+    gamma, good for every run.
+    Code: refseq/dynamics/bounds.py gamma_bound
+    Scope: every ordered integral domain, every submultiplicative norm, state size n, distance j *)
+Theorem elman_gamma_bound slopes W steepest t j :
+  (forall i, A S i = diag_mx (slopes i) *m W) -> (forall i, norm (diag_mx (slopes i)) <= steepest) ->
+  norm (transition S j t) <= norm 1%:M * (steepest * norm W) ^+ j.
+Proof.
+move=> elman small; apply: gamma_bound => i _; rewrite elman; apply: le_trans (norm_mul _ _) _.
+by rewrite ler_wpmul2r.
+Qed.
+
 End Gamma.
 
 Section RowSums.
