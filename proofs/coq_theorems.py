@@ -13,6 +13,7 @@ A theorem stands behind a comment in words, in which two lines have a meaning of
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -134,4 +135,4 @@ def table(sources: Path = SOURCES) -> str:
 
 
 if __name__ == "__main__":
-    print(table())
+    sys.stdout.write(table() + "\n")

@@ -78,7 +78,7 @@ Proof. by have := pulled_back u v (leqnn T); rewrite subnn. Qed.
 
 (** Nothing else is: rows that agree with forward mode on every direction are the gradients of BPTT. So a test of a VJP
     against JVPs along all directions misses no error, and two right algorithms give the same gradient.
-    Code: refseq/checks/directional.py; refseq/gradients/double_sum.py double_sum_gradients
+    Code: refseq/checks/directional.py _adjoint; refseq/gradients/double_sum.py double_sum_gradients
     Scope: every ring, sizes n, m, p, length T *)
 Theorem vjp_is_unique T (g0 : 'rV[R]_n) (g : nat -> 'rV[R]_p) :
   (forall u v, \sum_(t < T) dy t *m output u v t + e *m tangent u v T = g0 *m v + \sum_(t < T) g t *m u t) ->

@@ -23,7 +23,7 @@ Variables (F : realFieldType) (k n : nat) (G S P : finType) (h : S).
 
 (** What one unit computes from its pre-activations, old states and parameters, and what its adjoint makes of the
     cotangents of its new states. *)
-Variable unit : (G -> F) -> (S -> F) -> (P -> F) -> S -> F.
+Variable cell : (G -> F) -> (S -> F) -> (P -> F) -> S -> F.
 Variable back : (G -> F) -> (S -> F) -> (P -> F) -> (S -> F) -> pulled F G S P.
 
 (** The adjoint is right at a point: along every curve through it, the cotangents move by what it says. *)
@@ -31,7 +31,7 @@ Definition right_at a s p : Prop := forall (ca : G -> F -> F) (cs : S -> F -> F)
   (forall g, ca g 0 = a g) -> (forall i, cs i 0 = s i) -> (forall q, cp q 0 = p q) ->
   (forall g, derivative (ca g) (da g)) -> (forall i, derivative (cs i) (ds i)) ->
   (forall q, derivative (cp q) (dp q)) -> forall d : S -> F,
-  derivative (fun r => \sum_i d i * unit (ca^~ r) (cs^~ r) (cp^~ r) i)
+  derivative (fun r => \sum_i d i * cell (ca^~ r) (cs^~ r) (cp^~ r) i)
     (\sum_g to_gates (back a s p d) g * da g + \sum_i to_states (back a s p d) i * ds i
      + \sum_q to_params (back a s p d) q * dp q).
 
@@ -48,7 +48,7 @@ Definition at_unit (I : Type) (v : I -> 'cV[F]_n) j : I -> F := fun i => v i j 0
 Definition gates theta x (s : S -> 'cV[F]_n) g : 'cV_n := W_hx theta g *m x + W_hh theta g *m s h + b_h theta g.
 
 Definition step theta x s i : 'cV[F]_n :=
-  \col_j unit (at_unit (gates theta x s) j) (at_unit s j) (at_unit (own theta) j) i.
+  \col_j cell (at_unit (gates theta x s) j) (at_unit s j) (at_unit (own theta) j) i.
 
 Fixpoint state theta (x : nat -> 'cV[F]_k) s0 t : S -> 'cV[F]_n :=
   if t is t'.+1 then step theta (x t') (state theta x s0 t') else s0.
@@ -82,7 +82,7 @@ Definition after T t := cotangent (T - t.+1) t.+1.
 Definition dW_hx T g : 'M_(n, k) := \sum_(t < T) da t (after T t) g *m (x t)^T.
 Definition dW_hh T g : 'M_n := \sum_(t < T) da t (after T t) g *m (state theta x s0 t h)^T.
 Definition db_h T g : 'cV_n := \sum_(t < T) da t (after T t) g.
-Definition down T q : 'cV_n := \sum_(t < T) dp t (after T t) q.
+Definition d_own T q : 'cV_n := \sum_(t < T) dp t (after T t) q.
 
 End Backward.
 
@@ -189,7 +189,7 @@ Theorem scan_is_derivative dy e T :
      + \sum_g dot (dW_hx (theta 0) (x 0) (s0 0) dy e T g) (W_hx theta' g)
      + \sum_g dot (dW_hh (theta 0) (x 0) (s0 0) dy e T g) (W_hh theta' g)
      + \sum_g dot (db_h (theta 0) (x 0) (s0 0) dy e T g) (b_h theta' g)
-     + \sum_q dot (down (theta 0) (x 0) (s0 0) dy e T q) (own theta' q)
+     + \sum_q dot (d_own (theta 0) (x 0) (s0 0) dy e T q) (own theta' q)
      + \sum_(t < T) dot (dx (theta 0) (x 0) (s0 0) dy t (after (theta 0) (x 0) (s0 0) dy e T t)) (x' t)).
 Proof.
 set ds := after (theta 0) (x 0) (s0 0) dy e T.

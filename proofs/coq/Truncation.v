@@ -85,4 +85,15 @@ rewrite eqxx; apply: eq_bigl => k; rewrite /counted; congr (_ && _).
 by rewrite last_chunk // ltn_ord -ltnS prednK ?ltn_ord // (leq_ltn_trans (leq0n k)).
 Qed.
 
+(** With k1 and k2 at least T it is BPTT.
+    Code: refseq/gradients/truncated.py truncated_gradients
+    Scope: every ring, sizes n, m, p, length T *)
+Theorem truncation_at_T_is_bptt : (T <= k1 <= k2)%N -> truncated = \sum_(k < T) gradient S dy e T k.
+Proof.
+move=> /andP[short long]; have one : chunks = 1%N.
+  by rewrite /chunks divn_small //; case: T short => // T' /(leq_trans (leqnn _)).
+rewrite /truncated one big_ord1 /first /stop muln1 (eqP (long : (k1 - k2 == 0)%N)) (minn_idPl short) big_mkord.
+by apply: eq_bigr => k _; rewrite /e_of one /gradient; congr (_ *m _ + _); rewrite /dy_of muln0.
+Qed.
+
 End Truncation.

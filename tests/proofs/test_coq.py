@@ -84,8 +84,7 @@ CHEATED = ("Section Forward.", "Variable cheat : False.\n\nSection Forward.")
 PLANTS = {
     "wrong statement": ([("in (final, ys1 ++ ys2).", "in (final, ys2 ++ ys1).")], "does not compile"),
     "wrong definition": ([("total) := backward rest after", "total) := after")], "does not compile"),
-    "no proof": ([("by case: (step s x) => s1 y; rewrite IH; case: (run s1 xs1) => s2 ys; case: (run s2 xs2).\nQed.",
-                   "Admitted.")], "unproved"),
+    "no proof": ([("Proof. by rewrite stored_cat backward_cat. Qed.", "Proof. Admitted.")], "unproved"),
     "axiom": ([CHEATED, ("Proof. by rewrite stored_cat backward_cat. Qed.", "Proof. by case: cheat. Qed.")], "cheat"),
 }
 
