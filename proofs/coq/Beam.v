@@ -125,3 +125,21 @@ by apply: sorted_best; rewrite (perm_mem rest).
 Qed.
 
 End Beam.
+
+(** Hypotheses of a search that wide beams lose: A begins best, but both ways on from B are better than the one from A
+    until the last step, which is good after A and bad after B. *)
+Definition trap (h : nat) : seq (nat * int) :=
+  match h with
+  | 0%N => [:: (1%N, 1); (2%N, 0)]   (* A, B *)
+  | 1%N => [:: (3%N, 0)]             (* on from A *)
+  | 2%N => [:: (4%N, 3); (5%N, 2)]   (* on from B *)
+  | 3%N => [:: (6%N, 9)]             (* the good end *)
+  | _ => [:: (7%N, 0)]
+  end.
+
+(** A wider beam may end worse (L2.10 claims that a larger k is better): here width 1 reaches 10, and width 2 only 3.
+    Code: model only: the mathematical definition
+    Scope: one example in integers *)
+Theorem wider_may_be_worse :
+  head (0%N, 0) (beam 0%N trap 1 3) = (6%N, 10 : int) /\ head (0%N, 0) (beam 0%N trap 2 3) = (7%N, 3 : int).
+Proof. by split; vm_compute. Qed.

@@ -58,3 +58,37 @@ by rewrite beta_sums_paths mulr_sumr.
 Qed.
 
 End ForwardAlgorithm.
+
+Section HiddenMarkov.
+
+(** Initial and transition probabilities, and those of what is observed at time t in a state; any numbers will do. *)
+Variables (R : comRingType) (S : finType) (initial : S -> R) (transition : S -> S -> R) (emission : nat -> S -> R).
+
+Definition hmm_start s : R := initial s * emission 0%N s.
+Definition hmm_move t r s : R := transition r s * emission t.+1 s.
+
+Lemma hmm_weight t r (p : seq S) :
+  weight hmm_move (fun=> 1) t r p
+  = \prod_(i < size p) transition (nth r (r :: p) i) (nth r p i) * \prod_(i < size p) emission (t + i).+1 (nth r p i).
+Proof.
+elim: p t r => [|s p IH] t r /=; first by rewrite !big_ord0 mul1r.
+rewrite IH /hmm_move !big_ord_recl /= addn0 -!mulrA; congr (_ * _); rewrite mulrCA; congr (_ * (_ * _)).
+  by apply: eq_bigr => i _ /=; congr transition; apply: set_nth_default => //=; rewrite ltnW ?ltnS.
+by apply: eq_bigr => i _ /=; rewrite /bump leq0n add1n addnS addSn; congr emission; apply: set_nth_default.
+Qed.
+
+(** The likelihood of what was observed in T + 1 steps of a hidden Markov model is the sum, over all sequences of hidden
+    states, of the product of the initial probability, the transitions and the emissions.
+    Code: model only: the mathematical definition, for hidden Markov models (L2.1)
+    Scope: every commutative ring, finite set of hidden states, probabilities, length T *)
+Theorem hmm_likelihood T :
+  \sum_s alpha hmm_start hmm_move T s
+  = \sum_r \sum_(p : T.-tuple S) initial r * emission 0%N r
+      * (\prod_(i < T) transition (nth r (r :: p) i) (nth r p i) * \prod_(i < T) emission i.+1 (nth r p i)).
+Proof.
+transitivity (\sum_s alpha hmm_start hmm_move T s * 1); first by apply: eq_bigr => s _; rewrite mulr1.
+rewrite (forward_is_path_sum _ _ (fun=> 1)); apply: eq_bigr => r _; apply: eq_bigr => p _.
+by rewrite hmm_weight size_tuple.
+Qed.
+
+End HiddenMarkov.
