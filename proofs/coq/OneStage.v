@@ -66,6 +66,59 @@ rewrite /= !big_ord_recl !big_ord0 /= !addr0 mul0r add0r !addrA.
 by apply: derivative_ext lstm => r; rewrite !big_ord_recl big_ord0 addr0 /= addrC.
 Qed.
 
+(** refseq/cells/leaky.py with a learned mu = s(l): one gate, one state, the parameter mu_logit. *)
+Definition leaky_unit (a st l : 'I_1 -> F) (_ : 'I_1) : F :=
+  s (l ord0) * st ord0 + (1 - s (l ord0)) * f (a ord0).
+Definition leaky_back (a st l d : 'I_1 -> F) : pulled F 'I_1 'I_1 'I_1 :=
+  let: (mu, g) := (s (l ord0), f (a ord0)) in
+  Pulled (fun=> d ord0 * (1 - mu) * slope_f g) (fun=> d ord0 * mu) (fun=> d ord0 * (st ord0 - g) * slope_s mu).
+
+(** The leaky cell's adjoint is right.
+    Code: refseq/cells/leaky.py build
+    Scope: every ordered field (the real numbers), activations differentiable at the point *)
+Theorem leaky_cell_is_right a st l : sloped f slope_f (a ord0) -> sloped s slope_s (l ord0) ->
+  right_at leaky_unit leaky_back a st l.
+Proof.
+move=> sf ss ca cs cp da ds dp at_a at_s at_p ma ms mp d; rewrite -at_a in sf; rewrite -at_p in ss.
+have := leaky_backward (d ord0) sf ss (ma ord0) (mp ord0) (ms ord0).
+rewrite /= !big_ord1 !at_a !at_s !at_p.
+by apply: derivative_ext => r; rewrite big_ord1.
+Qed.
+
+(** refseq/cells/lstm_memory.py, coupled: the gates f, g, o, and i = 1 - f. *)
+Let kf : 'I_3 := ord0.
+Let kg : 'I_3 := lift ord0 ord0.
+Let ko : 'I_3 := lift ord0 (lift ord0 ord0).
+
+Definition coupled_memory (a : 'I_3 -> F) (st : 'I_2 -> F) : F := s (a kf) * st c0 + (1 - s (a kf)) * f (a kg).
+
+Definition coupled_unit (a : 'I_3 -> F) (st : 'I_2 -> F) (_ : 'I_0 -> F) (i : 'I_2) : F :=
+  if i == h0 then s (a ko) * psi (coupled_memory a st) else coupled_memory a st.
+
+Definition coupled_back (a : 'I_3 -> F) (st : 'I_2 -> F) (_ : 'I_0 -> F) (dm : 'I_2 -> F) : pulled F 'I_3 'I_2 'I_0 :=
+  let: (k, g, o) := (s (a kf), f (a kg), s (a ko)) in
+  let t := psi (coupled_memory a st) in
+  let d := dm c0 + dm h0 * o * slope_psi t in
+  Pulled
+    (fun x => if x == kf then (d * st c0 - d * g) * slope_s k else if x == kg then d * (1 - k) * slope_f g
+              else dm h0 * t * slope_s o)
+    (fun x => if x == h0 then 0 else d * k) (fun=> 0).
+
+(** The adjoint of the LSTM cell with coupled gates is right.
+    Code: refseq/cells/lstm.py lstm_cell; refseq/cells/lstm_memory.py coupled
+    Scope: every ordered field (the real numbers), activations differentiable everywhere (tanh, sigmoid, identity) *)
+Theorem coupled_cell_is_right a st p :
+  (forall z, sloped s slope_s z) -> (forall z, sloped f slope_f z) -> (forall z, sloped psi slope_psi z) ->
+  right_at coupled_unit coupled_back a st p.
+Proof.
+move=> ss sf sp ca cs cp da ds dp at_a at_s at_p ma ms mp dm.
+have := @coupled_backward _ s slope_s f slope_f psi slope_psi _ _ _ _ _ _ _ _ (dm c0) (dm h0)
+  (ss _) (sf _) (ss _) (sp _) (ma kf) (ma kg) (ma ko) (ms c0).
+rewrite !at_a !at_s => lstm.
+rewrite /= !big_ord_recl !big_ord0 /= !addr0 mul0r add0r !addrA.
+by apply: derivative_ext lstm => r; rewrite !big_ord_recl big_ord0 addr0 /= addrC.
+Qed.
+
 (** refseq/cells/gru.py, reset="after": the pre-activations r, z, n and un, the recurrent product of n (W_hh of n and
     W_hx of un are 0 and do not move); the state h; the parameter b_hn. *)
 Let gr : 'I_4 := gi.
