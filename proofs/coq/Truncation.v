@@ -31,7 +31,7 @@ Definition truncated : 'rV_p :=
   \sum_(c < chunks) \sum_(first c <= k < stop c) gradient S (dy_of c) (e_of c) (stop c) k.
 
 (** The pairs (t, k) of loss and use that are counted. *)
-Definition counted t k := (first (t %/ k1)%N <= k <= t)%N.
+Definition counted t k := (k1 * (t %/ k1).+1 - k2 <= k <= t)%N.
 
 Lemma in_chunk c t : (t %/ k1 == c)%N = (k1 * c <= t < k1 * c.+1)%N.
 Proof. by rewrite eqn_leq andbC leq_divRL // -(ltnS (t %/ k1)) ltn_divLR // ![(_ * k1)%N]mulnC. Qed.
