@@ -87,9 +87,14 @@ def _in_file(path: Path) -> list[Theorem]:
 
 
 def missing() -> str | None:
-    """Why the theorems cannot be checked here, or None. mathcomp is looked for by ``verdicts``."""
+    """Why the theorems cannot be checked here, or None. (That mathcomp is of version 1 only the script finds out.)"""
     absent = [tool for tool in ("bash", "coqc", "coqchk") if shutil.which(tool) is None]
-    return f"{absent[0]} is not installed: apt-get install coq libcoq-mathcomp-algebra" if absent else None
+    if not absent:
+        library = subprocess.run(["coqc", "-where"], capture_output=True, text=True, check=True).stdout.strip()
+        if (Path(library) / "user-contrib" / "mathcomp" / "algebra").is_dir():
+            return None
+        absent = ["mathcomp"]
+    return f"{absent[0]} is not installed: apt-get install coq libcoq-mathcomp-algebra"
 
 
 def verdicts(modules: Iterable[str] = (), *, quick: bool = True, sources: Path = SOURCES) -> list[Verdict]:
