@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,12 +105,12 @@ def verdicts(modules: Iterable[str] = (), *, quick: bool = True, sources: Path =
     Raises RuntimeError with the script's message where Coq or mathcomp is missing, or the script itself fails.
     """
     with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "verdicts.tsv"
-        command = ["bash", str(sources / "check"), *["--quick"] * quick, "--tsv", str(table), *modules]
+        rows_of = Path(folder) / "verdicts.tsv"
+        command = ["bash", str(sources / "check"), *["--quick"] * quick, "--tsv", str(rows_of), *modules]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode not in (0, 1):
             raise RuntimeError((run.stdout + run.stderr).strip() or f"check ended with status {run.returncode}")
-        rows = [line.split("\t") for line in table.read_text().splitlines()]
+        rows = [line.split("\t") for line in rows_of.read_text().splitlines()]
     files = {name: (float(seconds), verdict) for kind, name, _, seconds, verdict in rows if kind == "file"}
     answers = {(file, name): (verdict, axioms) for kind, name, file, verdict, axioms in rows if kind == "theorem"}
     known = [theorem for theorem in theorems(sources) if theorem.file in files]
@@ -117,15 +118,17 @@ def verdicts(modules: Iterable[str] = (), *, quick: bool = True, sources: Path =
     if not whole and all(answers[theorem.file, theorem.name][0] == "proved" for theorem in known):
         # no theorem is to blame: what is wrong is the whole, so that nothing counts as proved
         return [Verdict(theorem, False, "", 0.0, run.stdout.strip()[-600:]) for theorem in known]
-    shares = {file: seconds / sum(theorem.file == file for theorem in known) for file, (seconds, _) in files.items()}
-    return [_verdict(theorem, answers[theorem.file, theorem.name], shares, files[theorem.file][1]) for theorem in known]
+    count = Counter(theorem.file for theorem in known)
+    return [
+        _verdict(theorem, *answers[theorem.file, theorem.name], *files[theorem.file], count[theorem.file])
+        for theorem in known
+    ]
 
 
-def _verdict(theorem: Theorem, answer: tuple[str, str], shares: dict[str, float], file: str) -> Verdict:
-    verdict, axioms = answer
+def _verdict(theorem: Theorem, verdict: str, axioms: str, seconds: float, file: str, count: int) -> Verdict:
     proved = verdict == "proved"
     message = "" if proved else f"axioms: {axioms}" if file == "ok" else file
-    return Verdict(theorem, proved, axioms, shares[theorem.file], message)
+    return Verdict(theorem, proved, axioms, seconds / count, message)
 
 
 def table(sources: Path = SOURCES) -> str:
