@@ -1,4 +1,5 @@
-"""The command line: ``refseq verify``, ``catalogue``, ``doctor``. Exit status: 0 all passed, 1 not, 2 wrong usage."""
+"""The command line: ``refseq verify``, ``prove``, ``catalogue``, ``doctor``. Exit status: 0 all passed, 1 not, 2 wrong
+usage."""
 
 import sys
 from typing import cast
@@ -8,6 +9,7 @@ import typer
 from refseq import __version__
 from refseq.cli.catalogue import catalogue
 from refseq.cli.doctor import doctor
+from refseq.cli.prove import prove
 from refseq.cli.verify import verify
 
 app = typer.Typer(
@@ -18,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(verify)
+app.command()(prove)
 app.command()(catalogue)
 app.command()(doctor)
 

@@ -21,7 +21,8 @@ OPTIONAL = {
     "onnxruntime": "onnx",
     "jax": "jax",
     "numba-cuda": "cuda",
-    "sympy": "test",
+    "sympy": "proofs",
+    "z3-solver": "proofs",
 }
 """Optional packages and the extra that brings each."""
 

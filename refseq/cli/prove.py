@@ -1,0 +1,169 @@
+"""``refseq prove``: run the proofs and print what each says."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+import proofs
+from proofs import NOT_AVAILABLE, PROVED, REFUTED, UNDECIDED, Result, Theorem
+from refseq.cli import tables
+from refseq.cli.environment import environment
+from refseq.cli.files import check_writable, write_json
+from refseq.cli.interrupts import Interrupts
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+STYLES = {PROVED: "green", REFUTED: "bold red", UNDECIDED: "yellow", NOT_AVAILABLE: "yellow"}
+
+
+def prove(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="A theorem, or how the names of several begin. Default: all."),
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help=f"Only this method: {', '.join(proofs.PROVIDERS)}; repeatable.")
+    ] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List the theorems and prove nothing.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")] = None,
+) -> int:
+    """Prove that gradients and bounds are right for all inputs: theorem, method, scope, seconds, verdict."""
+    if json_file:
+        check_writable(json_file)
+    chosen, console = select(names or (), method or ()), tables.console()
+    if only_list:
+        console.print(_listed(chosen))
+        if json_file:
+            write_json(json_file, {"theorems": [_plain(theorem) for theorem in chosen]})
+        return 0
+    start = time.perf_counter()
+    results, interrupted = _run(console, chosen)
+    seconds = time.perf_counter() - start
+    console.print(_table(results))
+    for line in _details(results):
+        console.print(line)
+    console.print(_summary(results, seconds))
+    if interrupted:
+        console.print(f"interrupted after {len(results)} of {len(chosen)}", style="yellow")
+    if json_file:
+        content = {
+            "environment": environment(),
+            "interrupted": interrupted,
+            "seconds": seconds,
+            "methods": {name: _method(name) for name in dict.fromkeys(theorem.method for theorem in chosen)},
+            "theorems": [_plain(r.theorem) | _found(r) for r in results],
+        }
+        write_json(json_file, content)
+    if interrupted:
+        return INTERRUPTED
+    return 0 if results and all(result.verdict == PROVED for result in results) else 1
+
+
+def select(names: Sequence[str], methods: Sequence[str]) -> list[Theorem]:
+    """The theorems so named, of these methods. Raises typer.BadParameter for a name that fits none."""
+    for name in methods:
+        if name not in proofs.PROVIDERS:
+            known = ", ".join(proofs.PROVIDERS)
+            raise typer.BadParameter(f"expected one of {known}; got {name!r}", param_hint="--method")
+    found = [theorem for theorem in proofs.theorems() if not methods or theorem.method in methods]
+    for name in names:
+        if not any(theorem.name.startswith(name) for theorem in found):
+            begin = ", ".join(dict.fromkeys(theorem.name.partition("/")[0] + "/" for theorem in found))
+            raise typer.BadParameter(f"no theorem is called so: {name!r}; names begin with {begin}", param_hint="NAME")
+    return [theorem for theorem in found if not names or theorem.name.startswith(tuple(names))]
+
+
+def _run(console: Console, chosen: Sequence[Theorem]) -> tuple[list[Result], bool]:
+    """All results, or those that were there when Ctrl-C came."""
+    results: list[Result] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    missing = {name: proofs.method(name).missing() for name in dict.fromkeys(theorem.method for theorem in chosen)}
+    with progress as bar, Interrupts() as seen:
+        task = bar.add_task("", total=len(chosen))
+        try:
+            for theorem in chosen:
+                bar.update(task, description=theorem.name)
+                results.append(proofs.prove(theorem, missing[theorem.method]))
+                seen.check()
+                bar.advance(task)
+        except KeyboardInterrupt:
+            return results, True
+    return results, False
+
+
+def _plain(theorem: Theorem) -> dict[str, Any]:
+    return {key: getattr(theorem, key) for key in ("name", "method", "statement", "scope", "code", "sources")}
+
+
+def _found(result: Result) -> dict[str, Any]:
+    return {key: getattr(result, key) for key in ("verdict", "seconds", "detail", "planted")}
+
+
+def _method(name: str) -> dict[str, Any]:
+    found = proofs.method(name)
+    return {"title": found.title, "trusted": found.trusted, "blind": found.blind, "missing": found.missing()}
+
+
+def _listed(chosen: Sequence[Theorem]) -> Table:
+    table = Table("theorem", "method", "statement", "scope", "code", "lectures", title="Theorems", title_justify="left")
+    for theorem in chosen:
+        sources = ", ".join(theorem.sources)
+        tables.add(table, theorem.name, theorem.method, theorem.statement, theorem.scope, theorem.code, sources)
+    return table
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table("theorem", "method", "scope", title="Proofs", title_justify="left")
+    table.add_column("seconds", justify="right")
+    for name in ("verdict", "what was shown"):
+        table.add_column(name)
+    before = None
+    for result in results:
+        if before not in (None, result.theorem.method):
+            table.add_section()
+        before = result.theorem.method
+        verdict = Text(result.verdict, style=STYLES[result.verdict])
+        shown = result.detail if result.verdict == PROVED else ""
+        theorem = result.theorem
+        tables.add(table, theorem.name, theorem.method, theorem.scope, f"{result.seconds:.2f}", verdict, shown)
+    return table
+
+
+def _details(results: Sequence[Result]) -> list[Text]:
+    """What is not proved, theorem by theorem; the same reason once, with how many theorems it keeps from a proof."""
+    lines, reasons = [], {}
+    for result in results:
+        if result.verdict == NOT_AVAILABLE:
+            key = (result.theorem.method, result.detail)
+            reasons[key] = reasons.get(key, 0) + 1
+        elif result.verdict != PROVED:
+            lines.append(Text(f"{result.theorem.name}: {result.verdict}", style=STYLES[result.verdict]))
+            lines.append(Text(f"  {result.theorem.statement}"))
+            lines.append(Text(f"  {result.detail}"))
+    for (method, reason), count in reasons.items():
+        text = f"{method}: {count} theorem{'s' * (count > 1)} not available: {reason}"
+        lines.append(Text(text, style=STYLES[NOT_AVAILABLE]))
+    return lines
+
+
+def _summary(results: Sequence[Result], seconds: float) -> Text:
+    """Counts by method, how many planted errors were refuted, and the time."""
+    lines = []
+    for method in dict.fromkeys(result.theorem.method for result in results):
+        own = [result for result in results if result.theorem.method == method]
+        verdicts = [result.verdict for result in own]
+        counts = [f"{verdicts.count(word)} {word}" for word in STYLES if word in verdicts]
+        planted = sum(bool(result.planted) for result in own)
+        spent = sum(result.seconds for result in own)
+        lines.append(f"{method}: {', '.join(counts)}; {planted} planted errors refuted; {spent:.1f} seconds")
+    lines.append(f"{len(results)} theorems, {seconds:.1f} seconds")
+    return Text("\n".join(lines))
