@@ -12,6 +12,7 @@ PROVIDERS = {
     "symbolic": "proofs.symbolic",
     "intervals": "proofs.intervals",
     "smt": "proofs.smt",
+    "coq": "proofs.coq_method",
 }
 """Name of a method -> the module that has it, in the order of tables."""
 

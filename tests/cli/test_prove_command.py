@@ -74,6 +74,16 @@ def test_what_is_not_installed_is_shown_and_is_no_success(monkeypatch, capsys):
     assert "intervals: 1 proved" in printed
 
 
+def test_a_large_tool_may_be_missing_unless_it_is_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    count = len(proofs.theorems("coq"))
+    assert main(["prove", "range/slopes", "coq/"]) == 0
+    printed = capsys.readouterr().out
+    assert f"coq: {count} theorems not available" in printed
+    assert "coq/Linear.vjp_is_unique" not in printed
+    assert main(["prove", "--method", "coq"]) == 1
+
+
 def test_a_refutation_is_told_with_its_counterexample(monkeypatch, tmp_path, capsys):
     wrong = Theorem(
         "invariant/wrong",

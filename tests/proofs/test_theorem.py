@@ -65,7 +65,8 @@ def test_every_theorem_says_what_it_is_about():
     assert len(found) > 200
     for each in found:
         assert each.method in proofs.PROVIDERS
-        assert all((each.statement, each.scope, each.code, each.control)), each.name
+        assert all((each.statement, each.scope, each.code)), each.name
+        assert each.control or each.method == "coq", each.name  # Coq's kernel needs no plant
         assert each.name.count("/") == 1
     assert {each.method for each in found} == set(proofs.PROVIDERS)
 
