@@ -132,14 +132,23 @@ class Drawing:
     rng: np.random.Generator
     regime: str
     dtype: str
+    weaker: float = 1.0
+    """What the regime's weights are divided by."""
 
     def numbers(self, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
         """Values times a scale."""
         return (scale * REGIMES[self.regime].values(self.rng, shape)).astype(self.dtype)
 
-    def weights(self, shape: tuple[int, ...]) -> np.ndarray:
-        """A matrix for every gate, or a parameter of units."""
-        return self.numbers(shape, REGIMES[self.regime].weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
+    def weights(self, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+        """Parameters: matrices for every gate, biases (``b_``), and what else each unit has, such as peepholes."""
+        scale = REGIMES[self.regime].weights / self.weaker
+
+        def scaled(name: str, shape: tuple[int, ...]) -> float:
+            if len(shape) == 3:
+                return scale / np.sqrt(shape[2])
+            return 0.5 if name.rpartition(".")[2].startswith("b_") else 0.5 * scale
+
+        return {name: self.numbers(shape, scaled(name, shape)) for name, shape in shapes.items()}
 
     def signals(self, shape: tuple[int, ...]) -> np.ndarray:
         """Inputs or cotangents."""
@@ -161,19 +170,27 @@ def spread_lengths(steps: int, rows: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def draw(
-    layer: Layer | Stack, dtype: str, steps: int, rows: int, regime: str = "generic", padded: bool = True, seed: int = 0
+    layer: Layer | Stack,
+    dtype: str,
+    steps: int,
+    rows: int,
+    regime: str = "generic",
+    padded: bool = True,
+    seed: int = 0,
+    weaker: float = 1.0,
 ) -> Problem:
     """A problem; the same arguments give the same object, so that its exact values are computed once."""
     rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.outputs])
-    drawing = Drawing(rng, regime, dtype)
+    drawing = Drawing(rng, regime, dtype, weaker)
     states = {name: layer.state_shape(rows, name) for name in layer.states}
     lengths = spread_lengths(steps, rows) if padded else None
-    label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
+    words = regime if weaker == 1 else f"{regime}/{weaker:g}"
+    label = f"{words} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
     return Problem(
         layer,
         dtype,
         label,
-        {name: drawing.weights(shape) for name, shape in layer.shapes.items()},
+        drawing.weights(layer.shapes),
         drawing.signals((steps, rows, layer.inputs)),
         {name: drawing.states(shape) for name, shape in states.items()},
         lengths,

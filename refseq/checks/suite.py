@@ -8,9 +8,10 @@ import numpy as np
 from refseq.arguments import integer
 from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.budget import blind
-from refseq.checks.check import Check
+from refseq.checks.check import Check, Undecided
+from refseq.checks.control import sensitivity
 from refseq.checks.directional import ADJOINT, COMPLEX_STEP, DIFFERENCES
-from refseq.checks.exact import Unenclosed
+from refseq.checks.exact import Unenclosed, enclose
 from refseq.checks.implementation import Implementation
 from refseq.checks.own import AGREEMENT, FINITE_FIELD
 from refseq.checks.problem import Problem, draw
@@ -23,8 +24,9 @@ from refseq.stack import Stack
 ACCURACY: tuple[Check, ...] = (VALUES, GRADIENTS, ADJOINT, DIFFERENCES, COMPLEX_STEP, FINITE_FIELD, AGREEMENT)
 """Checks that ask whether numbers are right."""
 
-DRAWS, AGAIN = 4, 1_000_003
-"""How often a problem is drawn before its checks come out undecided, and how far apart the seeds are."""
+DRAWS, AGAIN = (1, 1, 2, 2, 4, 4), 1_000_003
+"""What weights are divided by, draw by draw, before a problem's checks come out undecided, and how far apart the seeds
+are. Gates that are not bounded explode where others saturate."""
 
 QUICK: tuple[Check, ...] = tuple(check for check in ACCURACY if check is not COMPLEX_STEP)
 """All that a quick look has: the complex step costs a compilation of its own."""
@@ -37,10 +39,12 @@ def problems(layer: Layer | Stack, dtype: str = "float64", quick: bool = False, 
     """The problems a layer is judged on; the first has padded rows, the second is longer than 8 steps."""
 
     def judgeable(steps: int, rows: int, regime: str = "generic", padded: bool = True) -> Problem:
-        """With values drawn again where they cannot be judged: saturated to the last bit, or on a kink of relu."""
+        """With values drawn again where they cannot be judged: saturated to the last bit, exploding, or on a kink."""
         drawn = [draw(layer, dtype, steps, rows, regime, padded, seed)]
-        while len(drawn) < DRAWS and _unjudgeable(drawn[-1]):
-            drawn.append(draw(layer, dtype, steps, rows, regime, padded, seed + AGAIN * len(drawn)))
+        for number, weaker in enumerate(DRAWS[1:], 1):
+            if _judgeable(drawn[-1]):
+                break
+            drawn.append(draw(layer, dtype, steps, rows, regime, padded, seed + AGAIN * number, weaker))
         return drawn[-1]
 
     chosen = [judgeable(5, 4), judgeable(11, 2, padded=False)]
@@ -57,11 +61,17 @@ def problems(layer: Layer | Stack, dtype: str = "float64", quick: bool = False, 
     return chosen
 
 
-def _unjudgeable(problem: Problem) -> bool:
+def _judgeable(problem: Problem) -> bool:
+    """Whether an error would be seen: the negative control, on the true values."""
     try:
-        return blind(problem) is not None
-    except Unenclosed:
-        return True
+        if blind(problem) is not None:
+            return False
+        with np.errstate(over="ignore"):
+            true = {name: enclosure.high.astype(problem.dtype) for name, enclosure in enclose(problem).items()}
+            sensitivity("true values", problem, true)
+    except (Unenclosed, Undecided):
+        return False
+    return True
 
 
 def plan(

@@ -49,7 +49,7 @@ class _OfLayer(Work):
 
     @property
     def group(self) -> str:
-        return f"{self.layer.label} {self.dtype}"
+        return self.layer.label  # in both precisions: single is compared with double
 
 
 @dataclass(frozen=True)

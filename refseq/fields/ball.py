@@ -31,7 +31,9 @@ def _sigmoid(x: arb) -> arb:
 
 
 def _relu(x: arb) -> arb:
-    return (x + abs(x)) / 2
+    if x > 0:
+        return x
+    return arb(0) if x <= 0 else (x + abs(x)) / 2
 
 
 def _step(x: arb) -> arb:

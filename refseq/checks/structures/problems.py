@@ -40,7 +40,7 @@ def tree_problem(
 ) -> Point:
     """Parameters, ``x`` and, if ``given``, the leaves' states; cotangents of the outputs and states of every node."""
     drawing = Drawing(np.random.default_rng([seed, forest.nodes]), regime, dtype)
-    values = {name: drawing.weights(shape) for name, shape in layer.shapes.items()}
+    values = drawing.weights(layer.shapes)
     if layer.inputs:
         values["x"] = drawing.signals((forest.nodes, layer.inputs))
     if given:
@@ -57,7 +57,7 @@ def graph_problem(
     """Parameters, ``x`` and the weights of the edges; cotangents of the outputs."""
     nodes = graphs[0].shape[0]
     drawing = Drawing(np.random.default_rng([seed, nodes]), regime, dtype)
-    values = {name: drawing.weights(shape) for name, shape in layer.shapes.items()}
+    values = drawing.weights(layer.shapes)
     values["x"] = drawing.signals((nodes, layer.inputs))
     values |= {f"weights[{r}]": drawing.signals(matrix.data.shape) for r, matrix in enumerate(graphs)}
     cotangents = {"y": drawing.signals((nodes, layer.units))}
