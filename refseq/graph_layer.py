@@ -75,10 +75,19 @@ class GraphLayer:
             messages["b_m"] = (self.kinds, self.units)
         return messages | self.part.shapes()
 
-    def __str__(self) -> str:
+    @property
+    def label(self) -> str:
+        """The cell of the nodes with its options."""
+        return f"graph of {self.cell.label}"
+
+    @property
+    def sizes(self) -> str:
+        """The network without its cell, in words."""
         extra = [f"{self.edge_types} edge types"] * (self.edge_types > 1) + ["both ways"] * self.both_ways
-        words = [f"graph of {self.cell.label} {self.inputs}->{self.units} x{self.steps}", *extra]
-        return " ".join([*words, *["no bias"] * (not self.bias)])
+        return " ".join([f"{self.inputs}->{self.units} x{self.steps}", *extra, *["no bias"] * (not self.bias)])
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.sizes}"
 
     def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
         """Draw parameters; biases are zero, other parameters of the cell's units have their initial values. Schemes and

@@ -74,8 +74,18 @@ class TreeLayer:
         """How many positions there are for children; None where any number is summed."""
         return self.cell.arity
 
+    @property
+    def label(self) -> str:
+        """The recurrence with its options."""
+        return self.cell.label
+
+    @property
+    def sizes(self) -> str:
+        """The layer without its recurrence, in words."""
+        return f"{self.inputs}->{self.units}" + " no bias" * (not self.bias)
+
     def __str__(self) -> str:
-        return f"{self.cell.label} {self.inputs}->{self.units}" + " no bias" * (not self.bias)
+        return f"{self.label} {self.sizes}"
 
     def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
         """Draw parameters; biases are zero. Schemes and errors as in ``Layer.initialise``."""

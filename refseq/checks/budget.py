@@ -5,17 +5,17 @@ sigma is measured by Monte-Carlo arithmetic (``refseq.fields.noise``), entry by 
 1e9 sigma in float64. Where nothing is rounded (padding, rows of length 0) sigma is 0 and the value must be exact.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from refseq.arrays import lift
 from refseq.checks.exact import enclose
-from refseq.checks.problem import Problem
-from refseq.checks.tensors import forward_tensors, gradient_tensors
+from refseq.checks.function import Named, Posed
 from refseq.fields.noise import UNIT_ROUNDOFF, Noisy, Rounding
+
+Arrays = dict[str, np.ndarray]
 
 THRESHOLD = 16.0
 SAMPLES = 32
@@ -29,27 +29,26 @@ spread is proportional to the roundoff, so that a larger one can be scaled down.
 is near, the roundoff itself is simulated, and counts twice for being rounded.)"""
 
 
-def sigma(problem: Problem, absolute: bool = False) -> Mapping[str, np.ndarray]:
-    """Standard deviation of the rounding error of every entry of every tensor. Raises Unenclosed.
+def sigma(problem: Posed, absolute: bool = False, tensors: Collection[str] | None = None) -> Mapping[str, np.ndarray]:
+    """Standard deviation of the rounding error of every entry of every tensor, or of these. Raises Unenclosed.
 
     ``absolute``: for an implementation whose tanh and sigmoid are accurate only to rounding of their range.
     """
-    return _sigma(problem, absolute)
+    # with exact activations all tensors have their budget from when the problem was chosen
+    results_only = absolute and tensors is not None and set(tensors) <= set(problem.cotangents)
+    return _sigma(problem, absolute, not results_only)
 
 
 @lru_cache(maxsize=256)
-def _sigma(problem: Problem, absolute: bool) -> Mapping[str, np.ndarray]:
-    exact = enclose(problem)
-    return {
-        name: with_stored(spread, exact[name].high, problem.dtype)
-        for name, spread in spreads(problem, absolute).items()
-    }
+def _sigma(problem: Posed, absolute: bool, gradients: bool) -> Mapping[str, np.ndarray]:
+    exact, (_, found) = enclose(problem), spreads(problem, absolute, gradients)
+    return {name: with_stored(spread, exact[name].high, problem.dtype) for name, spread in found.items()}
 
 
-def blind(problem: Problem, absolute: bool = False, tensors: Collection[str] | None = None) -> str | None:
+def blind(problem: Posed, absolute: bool = False, tensors: Collection[str] | None = None) -> str | None:
     """None if every tensor (of ``tensors``) can be judged, else the first that is too ill-conditioned, in words."""
     exact = enclose(problem)
-    for name, spread in sigma(problem, absolute).items():
+    for name, spread in sigma(problem, absolute, tensors).items():
         largest = float(np.max(np.abs(exact[name].high), initial=0.0))
         budget = THRESHOLD * float(np.max(spread, initial=0.0))
         if (tensors is None or name in tensors) and largest and budget > BLIND * largest:
@@ -58,14 +57,38 @@ def blind(problem: Problem, absolute: bool = False, tensors: Collection[str] | N
     return None
 
 
-def spreads(problem: Problem, absolute: bool = False, gradients: bool = True) -> dict[str, np.ndarray]:
-    """Standard deviations of the computed values; exactly 0 where nothing is rounded."""
-    u = UNIT_ROUNDOFF[problem.dtype]
-    rounding = Rounding(max(u, FINEST), SAMPLES, 0, absolute)
-    values, scale = samples(problem, rounding, gradients), u / max(u, FINEST)
+def spreads(problem: Posed, absolute: bool = False, gradients: bool = True) -> tuple[Arrays, Arrays]:
+    """Means and standard deviations of the computed values."""
+
+    def compute(rounding: Rounding) -> Arrays:
+        def numbers(arrays: Named) -> Arrays:
+            return {name: lift(array, rounding.number) for name, array in arrays.items()}
+
+        results, record = problem.function.forward(numbers(problem.values), numbers(problem.constants), "reference")
+        if not gradients:
+            return results
+        return results | problem.function.backward(record, numbers(problem.cotangents))
+
+    return simulated(compute, problem.dtype, absolute)
+
+
+def simulated(compute: Callable[[Rounding], Arrays], dtype: str, absolute: bool = False) -> tuple[Arrays, Arrays]:
+    """Means and standard deviations of what a computation in this precision returns; the deviation is exactly 0 where
+    nothing is rounded. ``compute`` makes its numbers with the rounding it is given."""
+    u = UNIT_ROUNDOFF[dtype]
+
+    def samples(roundoff: float) -> tuple[Arrays, Rounding]:
+        rounding = Rounding(roundoff, SAMPLES, 0, absolute)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return {name: _samples(numbers) for name, numbers in compute(rounding).items()}, rounding
+
+    values, rounding = samples(max(u, FINEST))
+    scale = u / max(u, FINEST)
     if rounding.straddled and u < FINEST:
-        values, scale = samples(problem, Rounding(u, SAMPLES, 0, absolute), gradients), np.sqrt(2)
-    return {name: scale * _deviation(value) for name, value in values.items()}
+        values, _ = samples(u)
+        scale = np.sqrt(2)
+    means = {name: value.mean(axis=-1) for name, value in values.items()}
+    return means, {name: scale * _deviation(value) for name, value in values.items()}
 
 
 def with_stored(spread: np.ndarray, values: np.ndarray, dtype: str) -> np.ndarray:
@@ -82,25 +105,6 @@ def _deviation(values: np.ndarray) -> np.ndarray:
     scaled = deviation / np.where(largest > 0, largest, 1.0)
     spread = largest[..., 0] * np.sqrt(np.mean(scaled**2, axis=-1))
     return np.where(np.any(values != values[..., :1], axis=-1), spread, 0.0)
-
-
-def samples(problem: Problem, rounding: Rounding, gradients: bool = True) -> dict[str, np.ndarray]:
-    """``SAMPLES`` randomly rounded values, along a last axis, of every entry of every tensor."""
-
-    def numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: lift(value, rounding.number) for name, value in arrays.items()}
-
-    layer: Any = problem.exact
-    x, state = lift(problem.x, rounding.number), numbers(problem.state)
-    with np.errstate(over="ignore", invalid="ignore"):
-        run = layer.forward(
-            numbers(problem.params), x, state, problem.lengths, "reference", masks=numbers(problem.masks)
-        )
-        tensors = forward_tensors(run.y, run.state)
-        if gradients:
-            grads = layer.backward(run, lift(problem.dy, rounding.number), numbers(problem.dstate))
-            tensors |= gradient_tensors(grads.params, grads.x, grads.state)
-    return {name: _samples(noisy) for name, noisy in tensors.items()}
 
 
 def _samples(noisy: np.ndarray) -> np.ndarray:

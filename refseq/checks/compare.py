@@ -6,8 +6,8 @@ import numpy as np
 
 from refseq.checks.budget import THRESHOLD, sigma
 from refseq.checks.exact import enclose
-from refseq.checks.problem import Problem
-from refseq.checks.tensors import blocks, place
+from refseq.checks.function import Posed
+from refseq.checks.tensors import blocks, in_time, place
 from refseq.checks.verdict import Finding, Worst
 from refseq.fields.noise import UNIT_ROUNDOFF
 
@@ -28,7 +28,7 @@ def ulps(error: np.ndarray, reference: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def against_exact(
-    check: str, problem: Problem, tensors: Arrays, absolute: bool = False
+    check: str, problem: Posed, tensors: Arrays, absolute: bool = False
 ) -> tuple[list[Finding], list[Worst]]:
     """Judge tensors against the enclosures: a finding for each wrong block, the worst entry of each tensor.
 
@@ -36,7 +36,7 @@ def against_exact(
     """
     findings, worst = [], []
     for name, candidate in tensors.items():
-        enclosure, spread = enclose(problem)[name], sigma(problem, absolute)[name]
+        enclosure, spread = enclose(problem)[name], sigma(problem, absolute, tensors)[name]
         error = enclosure.error(candidate)
         if not error.size:
             continue
@@ -53,7 +53,7 @@ def against_exact(
 
 def block_findings(
     check: str,
-    problem: Problem,
+    problem: Posed,
     name: str,
     candidate: np.ndarray,
     expected: np.ndarray,
@@ -67,10 +67,11 @@ def block_findings(
         wrong = np.argwhere(bad[block])
         if not len(wrong):
             continue
-        at = (*block, *(int(i) for i in _first_cause(name, wrong, size[block])))
+        timed = in_time(problem.layer, name)
+        at = (*block, *(int(i) for i in (_first_cause if timed else _largest)(name, wrong, size[block])))
         share = f"{len(wrong)} of {bad[block].size} entries wrong" if bad[block].size > 1 else "wrong"
         message = f"expected {expected[at]:.17g}, got {candidate[at]:.17g}: {_count(size[at])} sigma"
-        message += f", {_count(units[at])} ULP; {share}{_since(name, wrong)}"
+        message += f", {_count(units[at])} ULP; {share}{_since(name, wrong) if timed else ''}"
         where = place(problem.layer, name, at)
         numbers = (float(size[at]), float(units[at]), float(expected[at]), float(candidate[at]))
         findings.append(Finding(check, problem.label, where, message, *numbers))
@@ -78,20 +79,19 @@ def block_findings(
 
 
 def _first_cause(name: str, wrong: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """The entry to show: of an output the first wrong in time, of dx the last, of others the largest error."""
-    if name in ("y", "dx"):
-        times = wrong[:, 0]
-        wrong = wrong[times == (times.min() if name == "y" else times.max())]
+    """The entry to show: of an output the first wrong in time, of dx the last."""
+    times = wrong[:, 0]
+    return _largest(name, wrong[times == (times.min() if name == "y" else times.max())], size)
+
+
+def _largest(_name: str, wrong: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The entry with the largest error."""
     sizes = size[tuple(wrong.T)]
     return wrong[int(np.argmax(np.where(np.isnan(sizes), np.inf, sizes)))]
 
 
 def _since(name: str, wrong: np.ndarray) -> str:
-    if name == "y":
-        return f", none before t = {wrong[:, 0].min()}"
-    if name == "dx":
-        return f", none after t = {wrong[:, 0].max()}"
-    return ""
+    return f", none before t = {wrong[:, 0].min()}" if name == "y" else f", none after t = {wrong[:, 0].max()}"
 
 
 def _count(number: float) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from refseq.checks.check import Undecided
 from refseq.checks.compare import against_exact
-from refseq.checks.problem import Problem
+from refseq.checks.function import Posed
 from refseq.checks.tensors import block_place, blocks
 from refseq.checks.verdict import Sensitivity
 
@@ -21,7 +21,7 @@ LARGEST = 2.0**-6
 
 
 def sensitivity(
-    check: str, problem: Problem, tensors: Mapping[str, np.ndarray], absolute: bool = False
+    check: str, problem: Posed, tensors: Mapping[str, np.ndarray], absolute: bool = False
 ) -> Sensitivity | None:
     """The weakest detected scaling; None if every tensor is zero. Raises Undecided where a plant goes unnoticed."""
 
@@ -45,7 +45,7 @@ def sensitivity(
 
 
 def _smallest(
-    seen: Callable[[str, np.ndarray], bool], problem: Problem, name: str, values: np.ndarray, block: tuple
+    seen: Callable[[str, np.ndarray], bool], problem: Posed, name: str, values: np.ndarray, block: tuple
 ) -> float:
     size = 2.0**-50
     while size <= LARGEST:

@@ -1,6 +1,6 @@
-"""The oracle: rigorous enclosures of a layer's values and of every gradient.
+"""The oracle: rigorous enclosures of a function's values and of every gradient.
 
-The layer's own forward source runs over python-flint balls; a reverse tape, independent of the cells' backward
+The function's own forward source runs over python-flint balls; a reverse tape, independent of the cells' backward
 functions, gives all gradients, and a forward-mode run along a random direction through all inputs must agree with it.
 Precision is doubled until every enclosure is relatively narrower than 2^-60, or too narrow for any float64 to see.
 """
@@ -14,10 +14,9 @@ import numpy as np
 from flint import arb
 
 from refseq.arrays import lift
-from refseq.checks.problem import Problem, inputs, with_inputs
-from refseq.checks.tensors import forward_tensors, gradient_tensors
+from refseq.checks.function import Posed
 from refseq.fields.ball import precision
-from refseq.fields.differential import Dual, Node, pull_back
+from refseq.fields.differential import Node, duals, new_tape, pull_back
 
 FIRST_BITS, LAST_BITS = 128, 4096
 RELATIVE, ABSOLUTE = arb(2) ** -60, arb(2) ** -1080
@@ -43,7 +42,7 @@ class Enclosure:
 
 
 @lru_cache(maxsize=256)
-def enclose(problem: Problem) -> Mapping[str, Enclosure]:
+def enclose(problem: Posed) -> Mapping[str, Enclosure]:
     """Enclosures of all forward tensors and gradients. Raises Unenclosed."""
     bits = FIRST_BITS
     while bits <= LAST_BITS:
@@ -75,69 +74,53 @@ def _enclosure(values: Any) -> Enclosure:
     return Enclosure(high, low, radius)
 
 
-def _seeds(problem: Problem, y: np.ndarray, state: Mapping[str, np.ndarray]) -> list[tuple]:
-    """Every output with its cotangent."""
-    pairs = list(zip(y.flat, problem.dy.flat, strict=True))
-    for name, values in state.items():
-        pairs += zip(values.flat, problem.dstate[name].flat, strict=True)
-    return [(number, arb(float(weight))) for number, weight in pairs]
+def _seeds(problem: Posed, results: Mapping[str, np.ndarray]) -> list[tuple]:
+    """Every number that came out with its cotangent."""
+    return [
+        (number, arb(float(weight)))
+        for name, array in results.items()
+        for number, weight in zip(array.flat, problem.cotangents[name].flat, strict=True)
+    ]
 
 
-def _reverse_mode(problem: Problem) -> dict[str, np.ndarray]:
-    tape: list[Node] = []
+def _reverse_mode(problem: Posed) -> dict[str, np.ndarray]:
+    with new_tape() as tape:
 
-    def node(value: float) -> Node:
-        return Node(tape, arb(value))
+        def nodes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: lift(array, lambda value: Node(tape, arb(value))) for name, array in arrays.items()}
 
-    params = {name: lift(value, node) for name, value in problem.params.items()}
-    x, state = lift(problem.x, node), {name: lift(value, node) for name, value in problem.state.items()}
-    masks = {name: lift(value, node) for name, value in problem.masks.items()}
-    run = problem.exact.forward(params, x, state, problem.lengths, "reference", masks=masks)
-    seeds = [(number, weight) for number, weight in _seeds(problem, run.y, run.state) if isinstance(number, Node)]
-    cotangents = pull_back(tape, seeds)
+        values = nodes(problem.values)
+        results, _ = problem.function.forward(values, nodes(problem.constants), "reference")
+        seeds = [(number, weight) for number, weight in _seeds(problem, results) if isinstance(number, Node)]
+        cotangents = pull_back(tape, seeds)
 
-    def gradient(array: Any) -> np.ndarray:
-        found = np.empty(array.shape, object)
-        for index in np.ndindex(array.shape):
-            cotangent = cotangents[array[index].index]
-            found[index] = arb(0) if cotangent is None else arb(cotangent)
-        return found
+        def gradient(node: Node) -> arb:
+            found = cotangents[node.index]
+            return arb(0) if found is None else arb(found)
 
-    def values(array: Any) -> np.ndarray:
-        found = np.empty(array.shape, object)
-        for index in np.ndindex(array.shape):
-            found[index] = array[index].value
-        return found
-
-    forward = forward_tensors(values(run.y), {name: values(array) for name, array in run.state.items()})
-    grads = {name: gradient(array) for name, array in params.items()}
-    return forward | gradient_tensors(grads, gradient(x), {name: gradient(array) for name, array in state.items()})
+        forward = {name: lift(array, lambda node: node.value) for name, array in results.items()}
+        return forward | {f"d{name}": lift(array, gradient) for name, array in values.items()}
 
 
-def directional(problem: Problem, directions: Mapping[str, np.ndarray], bits: int = FIRST_BITS) -> float:
+def directional(problem: Posed, directions: Mapping[str, np.ndarray], bits: int = FIRST_BITS) -> float:
     """The loss's derivative along ``directions`` (by the names of the gradients; the rest is zero), by forward mode."""
     with precision(bits):
         return float(_forward_mode(problem, directions).mid())
 
 
-def _forward_mode(problem: Problem, directions: Mapping[str, np.ndarray]) -> arb:
-    def duals(name: str, array: np.ndarray) -> np.ndarray:
-        result, direction = np.empty(array.shape, object), directions.get(name)
-        for index in np.ndindex(array.shape):
-            tangent = arb(0) if direction is None else arb(float(direction[index]))
-            result[index] = Dual(arb(float(array[index])), tangent)
-        return result
+def _forward_mode(problem: Posed, directions: Mapping[str, np.ndarray]) -> arb:
+    def moving(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        towards = {name: directions.get(f"d{name}", np.zeros(array.shape)) for name, array in arrays.items()}
+        return {name: duals(lift(array, arb), lift(towards[name], arb)) for name, array in arrays.items()}
 
-    moved = with_inputs(problem, {name: duals(name, array) for name, array in inputs(problem).items()})
-    masks = {name: lift(value, lambda number: Dual(arb(number), arb(0))) for name, value in problem.masks.items()}
-    run = problem.exact.forward(moved.params, moved.x, moved.state, problem.lengths, "reference", masks=masks)
-    return sum((number.tangent * weight for number, weight in _seeds(problem, run.y, run.state)), arb(0))
+    results, _ = problem.function.forward(moving(problem.values), moving(problem.constants), "reference")
+    return sum((number.tangent * weight for number, weight in _seeds(problem, results)), arb(0))
 
 
-def _agree(problem: Problem, balls: Mapping[str, np.ndarray]) -> None:
+def _agree(problem: Posed, balls: Mapping[str, np.ndarray]) -> None:
     """Forward mode along one random direction through everything must give the same derivative of the loss."""
     rng, total = np.random.default_rng(1), arb(0)
-    directions = {name: rng.normal(size=array.shape) for name, array in inputs(problem).items()}
+    directions = {f"d{name}": rng.normal(size=array.shape) for name, array in problem.values.items()}
     for name, direction in directions.items():
         for index in np.ndindex(direction.shape):
             total += balls[name][index] * arb(float(direction[index]))

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from refseq.checks.tensors import gradient_tensors
+from refseq.checks.function import Function, Named
+from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.layer import Layer
 from refseq.stack import Stack
 
@@ -44,6 +45,42 @@ class Problem:
     def exact(self) -> Any:
         """The layer whose true values count: its constants are those that the problem's precision can hold."""
         return _representable(self.layer, self.dtype)
+
+    @property
+    def function(self) -> Function:
+        """The layer as the checks see it (``refseq.checks.function``)."""
+        return _function(self.exact, self.lengths)
+
+    @property
+    def values(self) -> Named:
+        """Everything the loss depends on, by its own name."""
+        return {name.removeprefix("d"): value for name, value in inputs(self).items()}
+
+    @property
+    def constants(self) -> Named:
+        """The masks."""
+        return self.masks
+
+    @property
+    def cotangents(self) -> Named:
+        """Of the outputs and the final state."""
+        return forward_tensors(self.dy, self.dstate)
+
+
+def _function(layer: Any, lengths: np.ndarray | None) -> Function:
+    def state(arrays: Named) -> Arrays:
+        return {name: arrays[f"state[{name}]"] for name in layer.states}
+
+    def forward(values: Named, masks: Named, target: str) -> tuple[Arrays, Any]:
+        params = {name: values[name] for name in layer.shapes}
+        run = layer.forward(params, values["x"], state(values), lengths, target, masks=masks)
+        return forward_tensors(run.y, run.state), run
+
+    def backward(run: Any, cotangents: Named) -> Arrays:
+        grads = layer.backward(run, cotangents["y"], state(cotangents))
+        return gradient_tensors(grads.params, grads.x, grads.state)
+
+    return Function(forward, backward)
 
 
 @lru_cache(maxsize=256)
@@ -88,6 +125,31 @@ REGIMES: dict[str, Regime] = {
 """Regimes of values; coarse ones are few, zeros among them. Weights are divided by sqrt(fan-in)."""
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """Draws the arrays of a problem in a regime, exactly representable in a precision."""
+
+    rng: np.random.Generator
+    regime: str
+    dtype: str
+
+    def numbers(self, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
+        """Values times a scale."""
+        return (scale * REGIMES[self.regime].values(self.rng, shape)).astype(self.dtype)
+
+    def weights(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A matrix for every gate, or a parameter of units."""
+        return self.numbers(shape, REGIMES[self.regime].weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
+
+    def signals(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Inputs or cotangents."""
+        return self.numbers(shape, REGIMES[self.regime].signals)
+
+    def states(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Initial states."""
+        return self.numbers(shape, REGIMES[self.regime].states)
+
+
 MASKS = (0.0, 0.5, 1.0)
 """What the entries of masks are drawn from: dropped, expected, kept."""
 
@@ -103,14 +165,7 @@ def draw(
 ) -> Problem:
     """A problem; the same arguments give the same object, so that its exact values are computed once."""
     rng = np.random.default_rng([seed, steps, rows, layer.inputs, layer.outputs])
-    drawn = REGIMES[regime]
-
-    def numbers(shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-        return (scale * drawn.values(rng, shape)).astype(dtype)
-
-    def weights(shape: tuple[int, ...]) -> np.ndarray:
-        return numbers(shape, drawn.weights / np.sqrt(shape[2]) if len(shape) == 3 else 0.5)
-
+    drawing = Drawing(rng, regime, dtype)
     states = {name: layer.state_shape(rows, name) for name in layer.states}
     lengths = spread_lengths(steps, rows) if padded else None
     label = f"{regime} T={steps} B={rows}" + (f" lengths={','.join(map(str, lengths))}" if lengths is not None else "")
@@ -118,12 +173,12 @@ def draw(
         layer,
         dtype,
         label,
-        {name: weights(shape) for name, shape in layer.shapes.items()},
-        numbers((steps, rows, layer.inputs), drawn.signals),
-        {name: numbers(shape, drawn.states) for name, shape in states.items()},
+        {name: drawing.weights(shape) for name, shape in layer.shapes.items()},
+        drawing.signals((steps, rows, layer.inputs)),
+        {name: drawing.states(shape) for name, shape in states.items()},
         lengths,
-        numbers((steps, rows, layer.outputs), drawn.signals),
-        {name: numbers(shape, drawn.signals) for name, shape in states.items()},
+        drawing.signals((steps, rows, layer.outputs)),
+        {name: drawing.signals(shape) for name, shape in states.items()},
         {name: rng.choice(MASKS, shape).astype(dtype) for name, shape in layer.mask_shapes(steps, rows).items()},
     )
 

@@ -1,4 +1,4 @@
-"""The tensors that are judged: their names, and where in the layer an entry belongs.
+"""The tensors that are judged: their names, and where in the layer or network an entry belongs.
 
 Forward: ``y`` and ``state[h]``. Gradients: ``d`` before a parameter's name, ``dx``, and ``dstate[h]`` for the initial
 state.
@@ -12,10 +12,14 @@ from functools import lru_cache
 import numpy as np
 
 from refseq.checks.verdict import Place
+from refseq.graph_layer import GraphLayer
 from refseq.layer import Layer
 from refseq.stack import Stack
+from refseq.tree_layer import TreeLayer
 
 Arrays = dict[str, np.ndarray]
+Judged = Layer | Stack | TreeLayer | GraphLayer
+"""What the tensors may belong to."""
 DIRECTIONS = ("forward", "reverse")
 
 
@@ -37,13 +41,21 @@ def _owners(layer: Layer) -> dict[str, tuple[int, int]]:
 
 
 @lru_cache(maxsize=256)
-def _gates(layer: Layer) -> dict[str, tuple[str, ...]]:
+def _gates(layer: Layer | TreeLayer | GraphLayer) -> dict[str, tuple[str, ...]]:
     """Names of the blocks of every matrix and bias."""
-    return {name: gates for part in layer.parts for name, gates in part.blocks().items()}
+    parts = (layer.part,) if isinstance(layer, GraphLayer) else layer.parts
+    return {name: gates for part in parts for name, gates in part.blocks().items()}
 
 
-def place(layer: Layer | Stack, tensor: str, index: tuple[int, ...]) -> Place:
+def in_time(layer: Judged, tensor: str) -> bool:
+    """Whether the first axis of a tensor is time."""
+    return isinstance(layer, (Layer, Stack)) and tensor in ("y", "dx")
+
+
+def place(layer: Judged, tensor: str, index: tuple[int, ...]) -> Place:
     """Where the entry ``index`` of a tensor belongs."""
+    if isinstance(layer, (TreeLayer, GraphLayer)):
+        return _place_in_network(layer, tensor, index)
     if isinstance(layer, Layer):
         return _place(layer, tensor, index)
     if tensor in ("y", "dx"):
@@ -76,20 +88,40 @@ def _place(layer: Layer, tensor: str, index: tuple[int, ...]) -> Place:
     name = tensor.removeprefix("d")
     home = where(*_owners(layer)[name])
     if name not in _gates(layer):
-        return Place(tensor, unit=index[0], **home)
+        return Place(tensor, unit=_unit(layer, name, index), **home)
     return Place(tensor, gate=_gates(layer)[name][index[0]], unit=index[1], **home)
 
 
-def blocks(layer: Layer | Stack, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
+def _unit(layer: Layer | TreeLayer | GraphLayer, name: str, index: tuple[int, ...]) -> int | None:
+    """The unit of an entry of a parameter with one number for each, None if all units share one."""
+    return index[0] if layer.shapes[name][0] > 1 else None
+
+
+def _place_in_network(layer: TreeLayer | GraphLayer, tensor: str, index: tuple[int, ...]) -> Place:
+    name = tensor.removeprefix("d")
+    if name in layer.shapes:
+        if len(index) == 1:
+            return Place(tensor, unit=_unit(layer, name, index))
+        # the messages of a graph network have a matrix for every kind of edge
+        gates = _gates(layer).get(name) or tuple(f"kind {k}" for k in range(layer.shapes[name][0]))
+        return Place(tensor, gate=gates[index[0]], unit=index[1])
+    if tensor.startswith("dweights["):
+        return Place(tensor, edge=index[0])
+    if tensor.startswith("dstate["):  # of the leaves, in their order
+        return Place(tensor, row=index[0], unit=index[1])
+    return Place(tensor, node=index[0], unit=index[1])
+
+
+def blocks(layer: Judged, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
     """The pieces of a tensor that a finding names apart: gates, or layers and directions of a state."""
     gated = tensor.startswith("d") and len(layer.shapes.get(tensor[1:], ())) >= 2
-    if gated or "state[" in tensor:
+    if gated or ("state[" in tensor and isinstance(layer, (Layer, Stack))):
         yield from ((k,) for k in range(array.shape[0]))
     else:
         yield ()
 
 
-def block_place(layer: Layer | Stack, tensor: str, block: tuple[int, ...], axes: int) -> Place:
+def block_place(layer: Judged, tensor: str, block: tuple[int, ...], axes: int) -> Place:
     """What all entries of a block of a tensor with this many axes have in common: gate, layer, direction."""
     if not block:
         return Place(tensor)

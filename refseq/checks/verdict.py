@@ -19,9 +19,12 @@ class Place:
     layer: int | None = None
     direction: str | None = None
     unit: int | None = None
+    node: int | None = None
+    edge: int | None = None
 
     def __str__(self) -> str:
         parts = [("gate", self.gate), ("t =", self.time), ("row", self.row), ("layer", self.layer)]
+        parts += [("node", self.node), ("edge", self.edge)]
         parts += [("direction", self.direction), ("unit", self.unit)]
         return ", ".join([self.tensor, *(f"{word} {value}" for word, value in parts if value is not None)])
 

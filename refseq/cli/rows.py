@@ -12,14 +12,14 @@ import typer
 
 import refseq
 from refseq.adapters import PEERS
-from refseq.checks import Implementation, NotOffered, OwnImplementation, Report
-from refseq.checks import verify as judge
-from refseq.checks.verdict import FAIL, NOT_OFFERED, Finding, Outcome, Place
+from refseq.checks import Implementation, OwnImplementation
 from refseq.cli.choice import CORE, Variant, chosen, every_variant
 from refseq.cli.choice import PEERS as OFFERED
-from refseq.cli.tables import BUILD
+from refseq.cli.networks import networks, stacks
+from refseq.cli.work import NetworkRow, NodeCases, Row, Work
 from refseq.layer import Layer
 from refseq.targets import TARGETS, target
+from refseq.tree_layer import TARGETS as NETWORK_TARGETS
 
 INPUTS, UNITS = 3, 5
 Configuration = tuple[str, str]
@@ -39,34 +39,6 @@ name, a quick look at small layers has to do."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """An implementation still to be built, the layer it should be, the precision, and how thoroughly to look."""
-
-    name: str
-    build: Callable[[Layer], Implementation]
-    layer: Layer
-    dtype: str
-    quick: bool
-
-    def run(self, progress: Callable[[Outcome], None] | None = None) -> Report:
-        """Judge it. An implementation that cannot be built gives a report of one outcome."""
-        try:
-            implementation = self.build(self.layer)
-        except NotOffered as refusal:
-            return self._unbuilt(Outcome(BUILD, "", NOT_OFFERED, reason=str(refusal)))
-        except Exception as error:  # noqa: BLE001 - the user's own code; the report says what it raised
-            finding = Finding(BUILD, "", Place("layer"), f"building it raised {type(error).__name__}: {error}")
-            return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(finding,)))
-        try:
-            return judge(implementation, self.layer, self.dtype, quick=self.quick, progress=progress)
-        except (TypeError, ValueError) as error:  # it is no implementation of this layer
-            return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(Finding(BUILD, "", Place("layer"), str(error)),)))
-
-    def _unbuilt(self, outcome: Outcome) -> Report:
-        return Report(self.name, self.layer.cell.label, self.layer.sizes, self.dtype, (outcome,))
-
-
-@dataclass(frozen=True)
 class Selection:
     """What the command line asked for; empty means everything."""
 
@@ -77,13 +49,19 @@ class Selection:
     quick: bool
 
 
-def rows(selection: Selection) -> list[Row]:
+def rows(selection: Selection) -> list[Work]:
     """Every row of a selection. Raises typer.BadParameter for what does not exist."""
     names = selection.names or ["refseq", *(name for name, peer in PEERS.items() if not peer.missing())]
-    return [row for name in names for row in _rows_of(name, selection)]
+    work = [row for name in names for row in _rows_of(name, selection)]
+    return [*work, NodeCases()] if "onnx" in names and not selection.cells else work
 
 
-def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
+def has_own_code(names: Sequence[str]) -> bool:
+    """Whether something of the user's own is to be judged."""
+    return any(name != "refseq" and name not in PEERS for name in names)
+
+
+def _rows_of(name: str, selection: Selection) -> Iterator[Work]:
     if name == "refseq":
         for where in _targets(selection.targets):
             yield from _own_rows(where, selection)
@@ -110,7 +88,7 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Row]:
             yield from _grid(name, found, variants, EVERYTHING, selection, selection.quick)
 
 
-def _own_rows(where: str, selection: Selection) -> Iterator[Row]:
+def _own_rows(where: str, selection: Selection) -> Iterator[Work]:
     """refseq's layers on one target: what frameworks have too, thoroughly on the CPU; the rest of the catalogue, with
     every option, where refseq is asked for by name, as compiling all of it takes minutes."""
     name, build, quick = f"refseq {where}", _own(where), selection.quick or where != "cpu"
@@ -122,6 +100,11 @@ def _own_rows(where: str, selection: Selection) -> Iterator[Row]:
     others = [variant for variant in every_variant() if variant not in CORE]
     if selection.names:
         yield from _grid(name, build, others, OTHERS if where == "cpu" else OTHERS[1:], selection, quick)
+        for dtype in selection.dtypes or ("float64", "float32"):
+            for stack in stacks(INPUTS):
+                yield Row(name, build, stack, dtype, quick)
+            for network in networks(INPUTS, UNITS) if where in NETWORK_TARGETS else ():
+                yield NetworkRow(name, where, network, dtype)
 
 
 def _grid(
@@ -131,7 +114,7 @@ def _grid(
     configurations: Sequence[Configuration],
     selection: Selection,
     quick: bool,
-) -> Iterator[Row]:
+) -> Iterator[Work]:
     for recurrence, options in variants:
         for shape, dtype in configurations:
             if not selection.dtypes or dtype in selection.dtypes:

@@ -10,17 +10,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from refseq.adapters import PEERS
 from refseq.checks import Report
 from refseq.checks.verdict import NOT_OFFERED, PASS
 from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import Interrupts
-from refseq.cli.rows import Row, Selection, rows
+from refseq.cli.rows import Selection, has_own_code, rows
+from refseq.cli.work import Work
+from refseq.cli.workers import WorkerDied, in_this_process, in_workers, usual_jobs
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+INTERRUPTED, SIGINT_STATUS = "interrupted", 130
+"""After Ctrl-C: the word, and the exit status that shells have for it."""
 
 
 def verify(
@@ -43,6 +44,9 @@ def verify(
         list[str] | None, typer.Option(help="Only this target of refseq: reference, cpu, cuda; repeatable.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Two problems instead of nine, and no properties.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes. Default: one for each processor; one for your own code.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")] = None,
 ) -> int:
     """Judge recurrent layers: values and every gradient against rigorous enclosures, and the conformance suite."""
@@ -55,14 +59,15 @@ def verify(
     if target and names and "refseq" not in names:
         raise typer.BadParameter(f"only refseq has targets, and TARGET is {' '.join(names)}", param_hint="--target")
     selection = Selection(names, cell or (), dtype or (), target or (), quick)
-    work = rows(selection)
-    with_cases = not PEERS["onnx"].missing() and (not names or "onnx" in names) and not cell
-    console, start = tables.console(), time.perf_counter()
-    reports, cases, interrupted = _judge(console, work, with_cases)
+    work, console, start = rows(selection), tables.console(), time.perf_counter()
+    results, trouble = _judge(console, selection, work, usual_jobs(has_own_code(names)) if jobs is None else jobs)
+    reports, cases = [found for found in results if isinstance(found, Report)], []
+    for found in results:
+        cases += found if isinstance(found, list) else []
     _print(console, reports, cases, names)
-    total = len(work) + with_cases
-    if interrupted:
-        console.print(f"interrupted after {len(reports) + bool(cases)} of {total}", style="yellow")
+    interrupted = trouble == INTERRUPTED
+    if trouble:
+        console.print(f"{trouble} after {len(results)} of {len(work)}", style="yellow")
     console.print(f"{time.perf_counter() - start:.0f} seconds", style="dim")
     if json_file:
         content = {
@@ -72,34 +77,36 @@ def verify(
             "onnx_cases": [asdict(case) for case in cases],
         }
         write_json(json_file, content)
-    if interrupted:
-        return INTERRUPTED
+    if trouble:
+        return SIGINT_STATUS if interrupted else 1
     verdicts = [report.verdict for report in reports] + [case.verdict for case in cases]
     return 0 if PASS in verdicts and all(word in (PASS, NOT_OFFERED) for word in verdicts) else 1
 
 
-def _judge(console: Console, work: Sequence[Row], with_cases: bool) -> tuple[list[Report], list[Any], bool]:
-    """All reports, or those that were done when Ctrl-C came."""
-    reports, cases = [], []
+def _judge(console: Console, selection: Selection, work: Sequence[Work], jobs: int) -> tuple[list[Any], str]:
+    """All results in order, and ""; or those that were there when Ctrl-C came or a worker died, and what happened."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    found: dict[int, Any] = {}
+    trouble = ""
     with progress as bar, Interrupts() as seen:
-        task = bar.add_task("", total=len(work) + with_cases)
+        task = bar.add_task("", total=len(work))
         try:
-            for row in work:
-                bar.update(task, description=f"{row.name} {row.layer} {row.dtype}")
-                reports.append(row.run(seen.check))
-                bar.advance(task)
-            if with_cases:
-                from refseq.adapters.onnx_cases import run_cases
-
-                bar.update(task, description="ONNX node cases")
-                cases = run_cases()
-                seen.check()
-                bar.advance(task)
+            several = jobs > 1 and len({item.group for item in work}) > 1
+            events = (
+                in_workers(rows, selection, work, jobs, seen.check) if several else in_this_process(work, seen.check)
+            )
+            for event in events:
+                if event.done:
+                    found[event.number] = event.result
+                    bar.advance(task)
+                else:
+                    bar.update(task, description=event.title)
         except KeyboardInterrupt:
-            return reports, cases, True
-    return reports, cases, False
+            trouble = INTERRUPTED
+        except WorkerDied as news:
+            trouble = str(news)
+    return [found[number] for number in sorted(found)], trouble
 
 
 def _print(console: Console, reports: list[Report], cases: list[Any], names: Sequence[str]) -> None:

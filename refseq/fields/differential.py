@@ -5,8 +5,12 @@ derivative of a result with respect to every node. Both are independent of the b
 they are here to judge.
 """
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from refseq.primitives import TRANSCENDENTAL, clip, clip_slope, constant, order, register_field, relu_slope
 
@@ -65,6 +69,13 @@ class Dual:
         return Dual(ratio, -ratio * self.tangent / self.value)
 
 
+def duals(values: np.ndarray, tangents: np.ndarray) -> np.ndarray:
+    """Numbers and their tangents, two object arrays of one shape, paired."""
+    result = np.empty(values.shape, object)
+    result.reshape(-1)[:] = [Dual(value, tangent) for value, tangent in zip(values.flat, tangents.flat, strict=True)]
+    return result
+
+
 class Node:
     """A value and the derivatives by which it depends on its parents; ``tape`` lists all nodes in order of creation."""
 
@@ -109,6 +120,21 @@ class Node:
     def __rtruediv__(self, other: Any) -> "Node":
         ratio = other / self.value
         return Node(self.tape, ratio, ((self, -ratio / self.value),))
+
+
+@contextmanager
+def new_tape() -> Iterator[list[Node]]:
+    """A tape to record on, taken apart at the end. The garbage collector, which would look at all nodes again and again
+    while they are made, pauses."""
+    tape: list[Node] = []
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield tape
+    finally:
+        tape.clear()  # the nodes and the list refer to each other
+        if collecting:
+            gc.enable()
 
 
 def pull_back(tape: list[Node], seeds: Sequence[tuple[Node, Any]]) -> list[Any]:

@@ -8,6 +8,7 @@ The spread of a result over the samples is the error that a correct implementati
 arithmetic, UCLA CSD-970002 (1997).
 """
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -29,32 +30,29 @@ class Rounding:
     """
 
     def __init__(self, u: float, samples: int, seed: int, absolute: bool = False) -> None:
-        noise = np.random.default_rng(seed).uniform(-u, u, (_POOL, samples))
-        self._operation, self._activation = list(1 + noise), list(1 + ACTIVATION_ROUNDOFFS * noise)
-        self._absolute, self._next = absolute, 0
+        rng = np.random.default_rng(seed)
+        operations, activations = rng.uniform(-u, u, (2, _POOL, samples))
+        self._factors, self._errors = cycle(1 + operations), cycle(ACTIVATION_ROUNDOFFS * activations)
+        self._absolute, self._samples = absolute, samples
         self.straddled = False
         """Whether samples of one number fell on both sides of relu's kink: their spread is then no rounding error."""
 
     def number(self, value: float) -> "Noisy":
         """An exact number: all samples alike."""
-        return Noisy(self, np.full(len(self._operation[0]), value))
+        return Noisy(self, np.full(self._samples, value))
 
     def rounded(self, samples: np.ndarray) -> "Noisy":
-        """The result of an operation."""
-        self._next = (self._next + 1) % _POOL
-        return Noisy(self, samples * self._operation[self._next])
+        """The result of an operation, in an array that nobody else has."""
+        samples *= next(self._factors)
+        return Noisy(self, samples)
 
     def activated(self, samples: np.ndarray) -> "Noisy":
         """The result of exp, log or log1p."""
-        self._next = (self._next + 1) % _POOL
-        return Noisy(self, samples * self._activation[self._next])
+        return Noisy(self, samples * (1 + next(self._errors)))
 
     def squashed(self, samples: np.ndarray) -> "Noisy":
         """The result of tanh or sigmoid."""
-        if not self._absolute:
-            return self.activated(samples)
-        self._next = (self._next + 1) % _POOL
-        return Noisy(self, samples + (self._activation[self._next] - 1))
+        return Noisy(self, samples + next(self._errors)) if self._absolute else self.activated(samples)
 
 
 class Noisy:

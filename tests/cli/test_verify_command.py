@@ -8,7 +8,7 @@ import pytest
 
 from refseq.adapters import PEERS
 from refseq.cli import main
-from refseq.cli.rows import Row
+from refseq.cli.work import Row
 
 QUICK = ["verify", "refseq", "--target", "reference", "--cell", "lstm", "--dtype", "float64", "--quick"]
 
@@ -73,7 +73,19 @@ def test_control_c_prints_what_was_done(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(Row, "run", interrupted)
     file = tmp_path / "result.json"
-    arguments = ["verify", "refseq", "--target", "reference", "--cell", "lstm", "--quick", "--json", str(file)]
+    arguments = [
+        "verify",
+        "refseq",
+        "--target",
+        "reference",
+        "--cell",
+        "lstm",
+        "--quick",
+        "--jobs",
+        "1",
+        "--json",
+        str(file),
+    ]
     assert main(arguments) == 130
     printed = capsys.readouterr().out
     assert "interrupted after 1 of 2" in printed

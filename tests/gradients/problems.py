@@ -7,11 +7,11 @@ import numpy as np
 
 import refseq
 from refseq.arrays import lift
-from refseq.checks.budget import FINEST, SAMPLES, with_stored
+from refseq.checks.budget import simulated, with_stored
 from refseq.checks.exact import enclose
 from refseq.checks.problem import Problem, draw
-from refseq.fields.differential import register_derivatives
-from refseq.fields.noise import UNIT_ROUNDOFF, Noisy, Rounding
+from refseq.fields.differential import Dual, register_derivatives
+from refseq.fields.noise import Noisy, Rounding
 from refseq.fields.residue import MODULUS, Residue
 from refseq.layer import Gradients, Layer
 from refseq.primitives import exp_slope, log_slope, relu_slope, sigmoid_slope, tanh_slope
@@ -108,20 +108,19 @@ def same(one, other) -> bool:
 
 
 def noise(compute: Callable[[Case], dict[str, np.ndarray]], problem: Problem) -> dict[str, np.ndarray]:
-    """Standard deviation of the rounding errors of an algorithm that runs over objects, as in ``checks.budget``.
+    """Standard deviation of the rounding errors of an algorithm that runs over objects; of a Dual that of its tangent.
 
-    Of a Dual the noise of its tangent; ``with_stored`` is the caller's, who has the values.
+    ``with_stored`` is the caller's, who has the values.
     """
-    rounding = Rounding(FINEST, SAMPLES, 0)
 
-    def samples(number) -> np.ndarray:
-        return number.samples if isinstance(number, Noisy) else np.full(SAMPLES, float(number))
+    def noisy(rounding: Rounding) -> dict[str, np.ndarray]:
+        case = Case(problem, lambda array: lift(array, rounding.number))
+        return {name: lift(numbers, tangent) for name, numbers in compute(case).items()}
 
-    case, found = Case(problem, lambda array: lift(array, rounding.number)), {}
-    for name, numbers in compute(case).items():
-        values = np.array([samples(number) for number in numbers.reshape(-1)]).reshape(*numbers.shape, SAMPLES)
-        found[name] = values.std(axis=-1) * UNIT_ROUNDOFF[problem.dtype] / FINEST
-    return found
+    def tangent(number):
+        return number.tangent if isinstance(number, Dual) else number
+
+    return simulated(noisy, problem.dtype)[1]
 
 
 def worst(values: dict[str, np.ndarray], spread: dict[str, np.ndarray], problem: Problem) -> float:

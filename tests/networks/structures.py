@@ -1,29 +1,29 @@
-"""Forests and random problems that the tests of trees share."""
+"""Forests, random problems and questions that the tests of trees and graphs share."""
 
 import numpy as np
 
-from refseq.trees import Forest, from_children, from_parents
+from refseq.checks.budget import sigma
+from refseq.checks.compare import in_sigmas
+from refseq.checks.exact import enclose
+from refseq.checks.finite_field import not_transposed
+from refseq.checks.function import Function, Point
+from refseq.checks.structures.problems import random_forest
+from refseq.checks.structures.problems import skewed as caterpillar
+
+__all__ = ["caterpillar", "cotangents", "deviations", "random_forest", "transposed", "values"]
 
 
-def random_forest(rng: np.random.Generator, nodes: int, arity: int, trees: int = 1) -> Forest:
-    """Trees of a random shape, with empty positions and numbers in no order."""
-    room = {root: list(range(arity)) for root in range(trees)}
-    children: list[dict] = [{} for _ in range(nodes)]
-    for node in range(trees, nodes):
-        parent = list(room)[rng.integers(len(room))]
-        children[parent][room[parent].pop(rng.integers(len(room[parent])))] = node
-        room[node] = list(range(arity))
-        room = {key: free for key, free in room.items() if free}
-    number = rng.permutation(nodes)
-    lists: list[list] = [[] for _ in range(nodes)]
-    for node, own in enumerate(children):
-        lists[number[node]] = [number[own[k]] if k in own else None for k in range(max(own, default=-1) + 1)]
-    return from_children(lists)
+def deviations(function: Function, given: dict, weights: dict, target: str = "cpu") -> dict[str, float]:
+    """For every result and gradient the largest distance to the true value, in sigma of its rounding errors."""
+    point = Point(None, str(next(iter(given.values())).dtype), "", function, given, weights)
+    true, spread = enclose(point), sigma(point)
+    found = function.everything(given, {}, weights, target)
+    return {n: float(np.max(in_sigmas(true[n].error(v), spread[n]), initial=0.0)) for n, v in found.items()}
 
 
-def caterpillar(nodes: int) -> Forest:
-    """A skewed binary tree: every parent has a leaf and the parent before it."""
-    return from_parents([min(n + 2 - n % 2, nodes - 1) if n < nodes - 1 else -1 for n in range(nodes)])
+def transposed(function: Function, given: dict) -> list[str]:
+    """The values whose gradient is wrong over GF(2^61 - 1); only shapes matter."""
+    return not_transposed(Point(None, "float64", "", function, given, {}))
 
 
 def values(layer, forest, seed: int, dtype: str = "float64", given: bool = False) -> dict[str, np.ndarray]:

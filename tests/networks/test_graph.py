@@ -9,10 +9,12 @@ from scipy import sparse
 
 import refseq
 from refseq.arrays import lift
-from refseq.checks.structures import THRESHOLD, deviations, of_graph, transposed
+from refseq.checks.budget import THRESHOLD
+from refseq.checks.structures import of_graph
 from refseq.fields.residue import MODULUS, Residue
 from refseq.networks import graph
 from tests.conftest import framework
+from tests.networks.structures import deviations, transposed
 
 EPS = np.finfo(np.float64).eps
 NODES = 6
@@ -50,8 +52,7 @@ def problem(layer, seed=0, nodes=NODES, dtype="float64"):
 
 def results(layer, graphs, given, dy, target="cpu"):
     function = of_graph(layer, graphs)
-    out, record = function.forward(given, target)
-    return out | {f"d{name}": value for name, value in function.backward(record, {"y": dy}).items()}
+    return function.everything(given, {}, {"y": dy}, target)
 
 
 @pytest.mark.parametrize("layer", VARIANTS, ids=str)
@@ -125,7 +126,7 @@ def test_central_differences_through_the_compiled_loop():
 
     def loss(h):
         moved = {name: value + h * towards[name] for name, value in given.items()}
-        return np.sum(function.forward(moved, "cpu")[0]["y"] * dy)
+        return np.sum(function.forward(moved, {}, "cpu")[0]["y"] * dy)
 
     slope = sum(np.sum(ours[f"d{name}"] * towards[name]) for name in given)
     assert abs((loss(2.0**-17) - loss(-(2.0**-17))) * 2.0**16 - slope) <= 1e-7 * abs(slope)

@@ -6,12 +6,13 @@ import pytest
 
 import refseq
 from refseq.arrays import lift
-from refseq.checks.structures import THRESHOLD, deviations, of_tree, transposed
+from refseq.checks.budget import THRESHOLD
+from refseq.checks.structures import of_tree
 from refseq.networks import tree
 from refseq.trees import balanced, catalogue, chain, from_brackets, from_children, from_parents, join
 from tests.conftest import framework
 from tests.networks import tree_textbook
-from tests.networks.structures import caterpillar, cotangents, random_forest, values
+from tests.networks.structures import caterpillar, cotangents, deviations, random_forest, transposed, values
 
 RECURSIVE = refseq.tree_layer("recursive", 3, 4)
 LSTM = refseq.tree_layer("tree_lstm", 3, 4)
@@ -35,8 +36,7 @@ EPS = np.finfo(np.float64).eps
 def results(layer, forest, given, weights, target="reference"):
     """Everything that a layer computes, by name."""
     function = of_tree(layer, forest)
-    out, record = function.forward(given, target)
-    return out | {f"d{name}": value for name, value in function.backward(record, weights).items()}
+    return function.everything(given, {}, weights, target)
 
 
 def same(ours, theirs):
@@ -104,7 +104,7 @@ def test_complex_step_through_the_compiled_loop():
     tensors = results(RECURSIVE, forest, given, weights)
     towards = values(RECURSIVE, forest, 9)
     moved = {name: value + 2.0**-100 * 1j * towards[name] for name, value in given.items()}
-    out = of_tree(RECURSIVE, forest).forward(moved, "reference")[0]
+    out = of_tree(RECURSIVE, forest).forward(moved, {}, "reference")[0]
     step = sum(np.sum(out[name].imag * weights[name]) for name in out) * 2.0**100
     terms = [tensors[f"d{name}"] * towards[name] for name in given]
     size = sum(np.sum(np.abs(term)) for term in terms)

@@ -13,7 +13,6 @@ import numpy as np
 from refseq.checks.budget import sigma, spreads, with_stored
 from refseq.checks.problem import Problem
 from refseq.checks.subject import Subject
-from refseq.checks.tensors import forward_tensors, gradient_tensors
 
 Arrays = dict[str, np.ndarray]
 
@@ -30,15 +29,9 @@ def of_two(subject: Subject, problem: Problem) -> Arrays:
 
 def noise(subject: Subject, problem: Problem, *, gradients: bool = False) -> Arrays:
     """Of one run, without the exact values, which may take much longer than the spread around the mean."""
-    found = spreads(problem, subject.activations == "absolute", gradients)
+    values, found = spreads(problem, subject.activations == "absolute", gradients)
     with np.errstate(over="ignore", invalid="ignore"):
-        arguments = (problem.params, problem.x, problem.state, problem.lengths, "reference")
-        run = problem.layer.forward(*arguments, masks=problem.masks)
-        values = forward_tensors(run.y, run.state)
-        if gradients:
-            grads = problem.layer.backward(run, problem.dy, problem.dstate)
-            values |= gradient_tensors(grads.params, grads.x, grads.state)
-    return {name: with_stored(spread, values[name].astype(np.float64), problem.dtype) for name, spread in found.items()}
+        return {name: with_stored(spread, values[name], problem.dtype) for name, spread in found.items()}
 
 
 def quadrature(*spreads: Mapping[str, np.ndarray]) -> Arrays:

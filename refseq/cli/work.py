@@ -1,0 +1,110 @@
+"""The pieces of work of ``refseq verify``: each is judged by itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from refseq.checks import Implementation, NotOffered, Report
+from refseq.checks import verify as judge
+from refseq.checks.structures import verify as judge_network
+from refseq.checks.verdict import FAIL, NOT_OFFERED, Finding, Outcome, Place
+from refseq.cli.tables import BUILD
+from refseq.graph_layer import GraphLayer
+from refseq.layer import Layer
+from refseq.stack import Stack
+from refseq.tree_layer import TreeLayer
+
+Progress = Callable[[Any], None] | None
+"""Called now and then while something is judged."""
+
+
+class Work:
+    """Something to be judged."""
+
+    @property
+    def title(self) -> str:
+        """What to call it while it runs."""
+        raise NotImplementedError
+
+    @property
+    def group(self) -> str:
+        """Work of one group shares compiled code and exact values, and is done by one process."""
+        return self.title
+
+    def run(self, progress: Progress = None) -> Any:
+        """The result."""
+        raise NotImplementedError
+
+
+class _OfLayer(Work):
+    """A layer or a network by ``name`` in one precision."""
+
+    name: str
+    layer: Any
+    dtype: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} {self.layer} {self.dtype}"
+
+    @property
+    def group(self) -> str:
+        return f"{self.layer.label} {self.dtype}"
+
+
+@dataclass(frozen=True)
+class Row(_OfLayer):
+    """An implementation still to be built, the layer it should be, the precision, and how thoroughly to look."""
+
+    name: str
+    build: Callable[[Any], Implementation]
+    layer: Layer | Stack
+    dtype: str
+    quick: bool
+
+    def run(self, progress: Progress = None) -> Report:
+        """Judge it. An implementation that cannot be built gives a report of one outcome."""
+        try:
+            implementation = self.build(self.layer)
+        except NotOffered as refusal:
+            return self._unbuilt(Outcome(BUILD, "", NOT_OFFERED, reason=str(refusal)))
+        except Exception as error:  # noqa: BLE001 - the user's own code; the report says what it raised
+            finding = Finding(BUILD, "", Place("layer"), f"building it raised {type(error).__name__}: {error}")
+            return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(finding,)))
+        try:
+            return judge(implementation, self.layer, self.dtype, quick=self.quick, progress=progress)
+        except (TypeError, ValueError) as error:  # it is no implementation of this layer
+            return self._unbuilt(Outcome(BUILD, "", FAIL, findings=(Finding(BUILD, "", Place("layer"), str(error)),)))
+
+    def _unbuilt(self, outcome: Outcome) -> Report:
+        return Report(self.name, self.layer.label, self.layer.sizes, self.dtype, (outcome,))
+
+
+@dataclass(frozen=True)
+class NetworkRow(_OfLayer):
+    """refseq's network on trees or on a graph, on one target in one precision."""
+
+    name: str
+    target: str
+    layer: TreeLayer | GraphLayer
+    dtype: str
+
+    def run(self, progress: Progress = None) -> Report:
+        """Judge it."""
+        return judge_network(self.layer, self.target, self.dtype, progress=progress)
+
+
+@dataclass(frozen=True)
+class NodeCases(Work):
+    """The node cases of the onnx package, run on refseq."""
+
+    @property
+    def title(self) -> str:
+        """What to call it while it runs."""
+        return "ONNX node cases"
+
+    def run(self, progress: Progress = None) -> list[Any]:
+        """How every case went."""
+        from refseq.adapters.onnx_cases import run_cases
+
+        return run_cases()

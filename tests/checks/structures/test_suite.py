@@ -1,0 +1,68 @@
+"""Networks on trees and graphs pass, and an error planted in them is found where it is."""
+
+import pytest
+
+import refseq
+from refseq.checks.structures import verify
+from refseq.checks.verdict import FAIL, PASS
+from refseq.cli.networks import networks
+from refseq.networks import graph, tree
+
+TREE = refseq.tree_layer("child_sum_tree_lstm", 3, 4)
+GRAPH = refseq.graph_layer(2, 4, 3, reset="after")
+
+
+@pytest.mark.parametrize("network", networks(3, 5), ids=str)
+def test_every_network_passes_on_the_reference_target(network):
+    report = verify(network, "reference")
+    assert report.verdict == PASS, (report.findings, report.reasons)
+    assert {outcome.check for outcome in report.outcomes} == {"values", "gradients", "finite field"}
+    assert report.sensitivity.size < 1e-10
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("network", [TREE, GRAPH], ids=str)
+def test_the_cpu_target_agrees_to_the_bit(network, dtype):
+    report = verify(network, "cpu", dtype)
+    assert report.verdict == PASS, (report.findings, report.reasons)
+    assert "agreement" in {outcome.check for outcome in report.outcomes}
+
+
+def planted_in_tree(recording, ds, right=tree.backward):
+    pulled = right(recording, ds)
+    pulled.weights[0].matrices[1][:] = pulled.weights[0].matrices[1] * pulled.weights[0].matrices[1]
+    return pulled
+
+
+def planted_in_graph(recording, ds, right=graph.backward):
+    own, messages, ds, weights = right(recording, ds)
+    return own, messages, ds, [value + value for value in weights]
+
+
+def test_a_wrong_matrix_of_a_tree_is_named(monkeypatch):
+    monkeypatch.setattr(tree, "backward", planted_in_tree)
+    report = verify(TREE, "reference")
+    assert report.verdict == FAIL
+    assert {finding.tensor for finding in report.findings} == {"dW_hh"}
+    assert {finding.gate for finding in report.findings if finding.check == "gradients"} == {"i", "o", "g"}
+    assert {finding.check for finding in report.findings} == {"gradients", "finite field"}
+
+
+def test_wrong_weights_of_edges_are_named(monkeypatch):
+    monkeypatch.setattr(graph, "backward", planted_in_graph)
+    report = verify(GRAPH, "reference")
+    assert {finding.tensor for finding in report.findings} == {"dweights[0]"}
+    assert all(finding.place.edge is not None for finding in report.findings if finding.check == "gradients")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((refseq.layer("lstm", 3, 4),), "layer: expected a refseq TreeLayer or GraphLayer, got Layer"),
+        ((TREE, "cuda"), "target: expected one of reference, cpu; got 'cuda'"),
+        ((TREE, "cpu", "float16"), "dtype: expected one of float32, float64; got 'float16'"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        verify(*arguments)
