@@ -13,9 +13,9 @@ import typer
 import refseq
 from refseq.adapters import PEERS
 from refseq.checks import Implementation, OwnImplementation
+from refseq.checks.structures.examples import networks, stacks
 from refseq.cli.choice import CORE, Variant, chosen, every_variant
 from refseq.cli.choice import PEERS as OFFERED
-from refseq.cli.networks import networks, stacks
 from refseq.cli.work import NetworkRow, NodeCases, Row, Work
 from refseq.layer import Layer
 from refseq.targets import TARGETS, target

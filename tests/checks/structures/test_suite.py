@@ -4,8 +4,8 @@ import pytest
 
 import refseq
 from refseq.checks.structures import verify
+from refseq.checks.structures.examples import networks
 from refseq.checks.verdict import FAIL, PASS
-from refseq.cli.networks import networks
 from refseq.networks import graph, tree
 
 TREE = refseq.tree_layer("child_sum_tree_lstm", 3, 4)

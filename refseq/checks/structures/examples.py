@@ -1,4 +1,4 @@
-"""What ``refseq verify refseq`` judges beyond layers of one recurrence: stacks, trees and graphs."""
+"""What is judged and proved beyond layers of one recurrence: stacks, trees and graphs, with every option."""
 
 from typing import Any
 
