@@ -23,6 +23,21 @@ def integer(name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
+def integers(name: str, value: Any) -> np.ndarray:
+    """Integers of any size and shape; no entries at all, as in [], are integers too."""
+    if isinstance(value, np.ma.MaskedArray):  # a mask would be lost
+        raise TypeError(f"{name}: expected integers, got a MaskedArray")
+    try:
+        given = np.asarray(value)
+    except ValueError as error:  # lists of unequal lengths
+        raise TypeError(f"{name}: expected integers, got {value!r}") from error
+    if given.size == 0 and given.ndim == 1:
+        given = given.astype(np.int64)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got dtype {given.dtype}")
+    return given
+
+
 def flag(name: str, value: Any) -> bool:
     """True or False."""
     if not isinstance(value, (bool, np.bool_)):
@@ -41,6 +56,14 @@ def number(name: str, value: Any) -> float:
     if not math.isfinite(found):
         raise ValueError(f"{name}: expected a finite number, got {value}")
     return found
+
+
+def castable(name: str, value: float, dtype: np.dtype) -> float:
+    """The number, if it is finite in this dtype as well."""
+    single = dtype in (np.dtype(np.float32), np.dtype(np.complex64))
+    if single and not abs(value) <= float(np.finfo(np.float32).max):
+        raise ValueError(f"{name}: expected a number that is finite in {dtype}, got {value:g}")
+    return value
 
 
 def choice(name: str, value: Any, choices: Collection[str]) -> str:
@@ -109,16 +132,7 @@ def lengths(value: Any, steps: int, rows: int) -> np.ndarray:
     """Lengths (B,) with 0 <= length <= T; None means T for every row."""
     if value is None:
         return np.full(rows, steps, np.int64)
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError("lengths: expected integers, got a MaskedArray")
-    try:
-        given = np.asarray(value)
-    except ValueError as error:  # lists of unequal lengths
-        raise TypeError(f"lengths: expected integers, got {value!r}") from error
-    if given.size == 0 and given.ndim == 1:
-        given = given.astype(np.int64)
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"lengths: expected integers, got dtype {given.dtype}")
+    given = integers("lengths", value)
     if given.shape != (rows,):
         raise ValueError(f"lengths: expected shape ({rows},), one length for each batch row, got {given.shape}")
     for row, length in enumerate(given):

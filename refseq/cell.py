@@ -116,8 +116,7 @@ class Cell:
     @cached_property
     def label(self) -> str:
         """Name with the options, as tables show it: ``gru(reset=before)``."""
-        inside = ", ".join(f"{key}={value}" for key, value in self.options.items() if not _left_out(value))
-        return f"{self.name}({inside})" if inside else self.name
+        return labelled(self.name, self.options)
 
     @cached_property
     def code(self) -> str:
@@ -139,6 +138,12 @@ class Cell:
 
     def __repr__(self) -> str:
         return f"<cell {self.label}: gates {' '.join(self.gates)}; state {' '.join(self.state)}>"
+
+
+def labelled(name: str, options: Mapping[str, object]) -> str:
+    """A name with its options: ``lstm(projection=2)``."""
+    inside = ", ".join(f"{key}={value}" for key, value in options.items() if not _left_out(value))
+    return f"{name}({inside})" if inside else name
 
 
 def _left_out(value: object) -> bool:

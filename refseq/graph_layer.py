@@ -13,7 +13,7 @@ from refseq.cell import Cell
 from refseq.cells import catalogue
 from refseq.networks import graph
 from refseq.networks.drawing import draw
-from refseq.networks.edges import Edges, edges, in_field
+from refseq.networks.edges import edges_of_types
 from refseq.networks.packing import Part
 from refseq.targets import Weights, available
 
@@ -22,7 +22,8 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class GraphRun:
-    """A forward pass: y (N, H), the first state of every node after the last step; state, each (N, H)."""
+    """A forward pass: y (N, H), the first state of every node after the last step; state, each (N, H); and what
+    backward needs. ``info`` says what ran: target and device."""
 
     y: np.ndarray
     state: Arrays
@@ -52,6 +53,16 @@ class GraphLayer:
     edge_types: int = 1
     both_ways: bool = False
     bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.cell.masks or set(self.cell.sizes.values()) - {"units"}:
+            raise ValueError(f"cell: expected one without masks and sizes of its own, got {self.cell.label}")
+        arguments.integer("inputs", self.inputs, 1)
+        arguments.integer("units", self.units, self.inputs)
+        for name in ("steps", "edge_types"):
+            arguments.integer(name, getattr(self, name), 1)
+        for name in ("both_ways", "bias"):
+            arguments.flag(name, getattr(self, name))
 
     def __reduce__(self) -> tuple:
         sizes = (self.inputs, self.units, self.steps, self.edge_types, self.both_ways, self.bias)
@@ -111,17 +122,20 @@ class GraphLayer:
         params     dict of arrays with the shapes of ``layer.shapes``
         x          features (N, I) of the nodes: their first states, filled with zeros to H entries
         adjacency  a matrix of scipy.sparse (N, N) for every edge type, in a list (or one matrix for one type): entry
-                   [u, v] is the weight of the edge u -> v; entries given twice are summed
+                   [u, v] is the weight of the edge u -> v; entries given twice are summed, and one that is 0 is an
+                   edge of weight 0
         weights    replaces the weights: for every type one number for each entry, in ascending order of row and column
 
-        All arrays share one dtype, except that the matrices may hold integers. Raises TypeError or ValueError naming
-        the argument; RuntimeError where the target cannot run.
+        All arrays share one dtype, except that the matrices may hold integers, and real numbers of the same precision
+        beside complex parameters. Graphs do not see one another: a block-diagonal matrix is a batch of them, bitwise.
+        Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
         """
         where = available(target)
         params = arguments.parameters(params, self.shapes, where.dtypes, target)
         sample = next(iter(params.values()))
         x = arguments.array("x", x, ("N", self.inputs), sample.dtype)
-        along = self._edges(adjacency, len(x), weights, sample)
+        along = edges_of_types(adjacency, weights, self.edge_types, len(x), sample)
+        along = (*along, *(edges.reversed for edges in along if self.both_ways))
         s = zeros((len(x), len(self.cell.state), self.units), sample)
         s[:, 0, : self.inputs] = x
         network = graph.Network(self.cell, self.part.pack(params), self._messages(params))
@@ -155,24 +169,6 @@ class GraphLayer:
             named = [own | {"b_y": params["b_m"][[kind]]} for kind, own in enumerate(named)]
         return tuple(part.pack(own) for own in named)
 
-    def _edges(self, adjacency: Any, nodes: int, weights: Any, sample: np.ndarray) -> tuple[Edges, ...]:
-        matrices = list(adjacency) if isinstance(adjacency, (list, tuple)) else [adjacency]
-        if weights is not None and not isinstance(weights, (list, tuple)):
-            raise TypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
-        for what, given in (("adjacency", matrices), ("weights", weights)):
-            if given is not None and len(given) != self.edge_types:
-                raise ValueError(f"{what}: expected one for each of {self.edge_types} edge types, got {len(given)}")
-        found = []
-        for r, matrix in enumerate(matrices):
-
-            def values(data: np.ndarray, r: int = r) -> np.ndarray:
-                if weights is None:
-                    return in_field(f"adjacency[{r}]", data, sample)
-                return arguments.array(f"weights[{r}]", weights[r], data.shape, sample.dtype)
-
-            found.append(edges(f"adjacency[{r}]", matrix, nodes, values))
-        return (*found, *(along.reversed for along in found if self.both_ways))
-
 
 def _restored(name: str, inputs: int, units: int, steps: int, edge_types: int, both_ways: bool, bias: bool, options):
     """A layer that was pickled or copied: its cell is the catalogue's."""
@@ -194,15 +190,17 @@ def graph_layer(
     """A gated graph network (L4.17): ``steps`` rounds of messages between nodes with ``inputs`` features and ``units``
     units, at least as many.
 
+        m_v = sum over edge types r, and edges u -> v of type r with weight w:  w (W_mh[r] h_u + b_m[r])
+        h_v = cell(x = m_v, h_v),    h_v = (x_v, 0) before the first round
+
     Every edge type has a matrix and a bias of its own; ``both_ways``: messages also go against the edges, by further
-    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU. Raises ValueError or TypeError
-    naming the argument. Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016,
-    eqs. 1-6.
+    matrices. ``cell``: any of ``refseq.catalogue()`` with its ``options``, for the GRU, but without masks and sizes of
+    its own. Raises ValueError or TypeError naming the argument.
+
+    Y. Li, D. Tarlow, M. Brockschmidt, R. Zemel, Gated graph sequence neural networks, ICLR 2016, eqs. 1-6, with the GRU
+    (``both_ways``; their z is 1 - z here), except that eq. 2 adds one bias to the sum, where every message has its own.
     """
-    name = arguments.choice("cell", cell, catalogue())
-    made = catalogue()[name].cell(**options)
-    if made.masks or catalogue()[name].sizes(**options):
-        raise ValueError(f"cell: expected one without masks and sizes of its own, got {made.label}")
+    made = catalogue()[arguments.choice("cell", cell, catalogue())].cell(**options)
     features = arguments.integer("inputs", inputs, 1)
     return GraphLayer(
         made,

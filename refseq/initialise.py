@@ -49,10 +49,20 @@ INPUT_SCHEME = {"identity": "glorot"}
 """Schemes that make no sense for input weights, and what those get instead."""
 
 
-def matrices(rng: np.random.Generator, scheme: str, shape: tuple[int, ...], gain: float, recurrent: bool) -> np.ndarray:
-    """A stack of gate matrices (G, H, fan_in), drawn gate by gate."""
+def matrices(
+    rng: np.random.Generator, scheme: str, shape: tuple[int, ...], gain: float, recurrent: bool, dtype: str = "float64"
+) -> np.ndarray:
+    """A stack of gate matrices (G, H, fan_in), drawn gate by gate. Raises ValueError for a gain with which some entry
+    would not be finite in the dtype."""
     name = scheme if recurrent else INPUT_SCHEME.get(scheme, scheme)
-    return np.stack([SCHEMES[name](rng, shape[1], shape[2], gain) for _ in range(shape[0])])
+    try:
+        with np.errstate(over="ignore"):
+            drawn = np.stack([SCHEMES[name](rng, shape[1], shape[2], gain) for _ in range(shape[0])]).astype(dtype)
+    except OverflowError:  # numpy draws nothing uniformly from a range that overflows
+        drawn = np.full(shape, np.inf)
+    if not np.isfinite(drawn).all():
+        raise ValueError(f"gain: expected one that keeps weights finite in {dtype}, got {gain:g}")
+    return drawn
 
 
 def draw(
@@ -65,7 +75,7 @@ def draw(
     own = {parameter.name + part.suffix: parameter.initial for parameter in cell.parameters}
     for name, shape in part.shapes().items():
         if name in recurrent:
-            found[name] = matrices(rng, scheme, shape, gain, recurrent[name]).astype(dtype)
+            found[name] = matrices(rng, scheme, shape, gain, recurrent[name], dtype)
         else:
             found[name] = np.full(shape, own.get(name, 0.0), dtype)
             if forget_bias is not None and name == "b_h" + part.suffix:

@@ -10,7 +10,7 @@ import numpy as np
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
-from refseq.cell import Cell
+from refseq.cell import Cell, labelled
 from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
@@ -94,8 +94,8 @@ class Layer:
 
     @property
     def label(self) -> str:
-        """The cell with its options."""
-        return self.cell.label
+        """The cell with its options, and sizes of its own: ``lstm(projection=2)``, as the command line takes it."""
+        return labelled(self.cell.name, {**self.cell.options, **dict(self.own_sizes)})
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -116,12 +116,12 @@ class Layer:
     @property
     def sizes(self) -> str:
         """The layer without its cell, in words: ``3->5 x2 bidirectional``."""
-        extra = [f"{name} {size}" for name, size in self.own_sizes] + [f"x{self.layers}"] * (self.layers > 1)
+        extra = [f"x{self.layers}"] * (self.layers > 1)
         extra += ["bidirectional" + f" {self.merge}" * (self.merge != "concat")] * self.bidirectional
         return " ".join([f"{self.inputs}->{self.units}", *extra, *["no bias"] * (not self.bias)])
 
     def __str__(self) -> str:
-        return f"{self.cell.label} {self.sizes}"
+        return f"{self.label} {self.sizes}"
 
     def initialise(
         self,
@@ -136,8 +136,8 @@ class Layer:
 
         scheme: gaussian N(0, gain/n) | glorot | he | orthogonal | identity (recurrent weights; inputs get glorot), see
         ``refseq.initialise``. ``forget_bias`` fills the bias of gate f. Raises ValueError for an unknown scheme or
-        dtype, a gain that is not positive and finite, or a forget bias for a cell without forget gate or bias, and
-        TypeError for what is not a number.
+        dtype, a gain that is not positive, a gain or forget bias that is not finite in the dtype, or a forget bias for
+        a cell without forget gate or bias, and TypeError for what is not a number.
         """
         arguments.choice("scheme", scheme, initialise.SCHEMES)
         if str(dtype) not in ("float32", "float64"):
@@ -145,7 +145,7 @@ class Layer:
         if arguments.number("gain", gain) <= 0:
             raise ValueError(f"gain: expected a positive number, got {gain}")
         if forget_bias is not None:
-            arguments.number("forget_bias", forget_bias)
+            arguments.castable("forget_bias", arguments.number("forget_bias", forget_bias), np.dtype(dtype))
             if not ("f" in self.cell.gates and self.bias):
                 raise ValueError(f"forget_bias: {self} has no forget gate with a bias")
         rng = np.random.default_rng(arguments.integer("seed", seed, 0))

@@ -65,13 +65,14 @@ class Number:
 
 @dataclass(frozen=True)
 class Size:
-    """A positive integer, or ``default``. ``own``: the name of a vector size of the cell (``Cell.sizes``), which is the
-    layer's affair: ``build`` is told only whether it was given. Otherwise build gets the integer."""
+    """An integer from 1 to ``most``, or ``default``. ``own``: the name of a vector size of the cell (``Cell.sizes``),
+    which is the layer's affair: ``build`` is told only whether it was given. Otherwise build gets the integer."""
 
     default: int | None
     meaning: str
     own: bool
     examples: tuple
+    most: int | None = None
 
     def settled(self, name: str, value: object) -> int | None:
         """The value, if it is legal. Raises TypeError or ValueError naming the option."""
@@ -81,6 +82,8 @@ class Size:
             raise TypeError(f"{name}: expected an integer, got {type(value).__name__} {value!r}")
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
+        if self.most is not None and value > self.most:
+            raise ValueError(f"{name}: expected at most {self.most}, got {value}")
         return int(value)
 
 
@@ -99,9 +102,12 @@ class Recurrence:
     regularised: bool = True
 
     def __post_init__(self) -> None:
-        parameters = inspect.signature(self.build).parameters
-        accepted = set(self.options) if "settled" in parameters else set(parameters)
-        if accepted != set(self.options):
+        parameters = inspect.signature(self.build).parameters.values()
+        accepted = {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+        missing = set(self.options) - accepted
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            missing = set()
+        if missing or not accepted <= set(self.options):
             raise ValueError(f"recurrence {self.name}: build takes {sorted(accepted)}, options {sorted(self.options)}")
         every = {
             name: Option((False, True), False, meaning)

@@ -3,7 +3,8 @@
 Parameters, states and masks carry the number of their layer: ``0.W_hx``, ``1.h``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -91,7 +92,11 @@ class Stack:
         """Parameters of all layers, each from a seed of its own made of ``seed``; see ``Layer.initialise``."""
         seeds = np.random.SeedSequence(arguments.integer("seed", seed, 0)).generate_state(len(self.layers))
         drawn = zip(self.layers, seeds, strict=True)
-        return _joined([layer.initialise(int(own), scheme, dtype, **options) for layer, own in drawn])
+        found = []
+        for number, (layer, own) in enumerate(drawn):
+            with _of_layer(number):
+                found.append(layer.initialise(int(own), scheme, dtype, **options))
+        return _joined(found)
 
     def forward(
         self,
@@ -104,16 +109,18 @@ class Stack:
         masks: Mapping[str, np.ndarray] | None = None,
         checkpoint: bool | int = False,
     ) -> StackRun:
-        """Run all layers over x (T, B, I); see ``Layer.forward``."""
+        """Run all layers over x (T, B, I); see ``Layer.forward``. Errors of a layer begin with its number:
+        ``layers[1]: params['W_hx']: ...``."""
         given = self._parted("state", state, self.states)
         masked = self._parted("masks", masks, tuple(self.mask_shapes(1, 1)))
         mine, runs = self._parted("params", params, tuple(self.shapes)), []
         if isinstance(params, Mapping):  # what is no dict, the first layer refuses
             arguments.common_dtype(params, available(target).dtypes, target)
         for number, layer in enumerate(self.layers):
-            run = layer.forward(
-                mine[number], x, given[number], lengths, target, masks=masked[number], checkpoint=checkpoint
-            )
+            with _of_layer(number):
+                run = layer.forward(
+                    mine[number], x, given[number], lengths, target, masks=masked[number], checkpoint=checkpoint
+                )
             runs.append(run)
             x = run.y
         return StackRun(x.copy(), _joined([run.state for run in runs]), runs[-1].info, self, tuple(runs))
@@ -127,8 +134,9 @@ class Stack:
         if run.layer != self:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
         given, found = self._parted("dstate", dstate, self.states), []
-        for layer, own, cotangents in zip(self.layers[::-1], run._runs[::-1], given[::-1], strict=True):
-            found.append(layer.backward(own, dy, cotangents))
+        for number in reversed(range(len(self.layers))):
+            with _of_layer(number):
+                found.append(self.layers[number].backward(run._runs[number], dy, given[number]))
             dy = found[-1].x
         found.reverse()
         return Gradients(_joined([g.params for g in found]), found[0].x, _joined([g.state for g in found]))
@@ -145,6 +153,16 @@ class Stack:
             number, _, own = name.partition(".")
             found[int(number)][own] = value
         return found
+
+
+@contextmanager
+def _of_layer(number: int) -> Iterator[None]:
+    """Errors inside begin with the number of the layer, which knows nothing of it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"layers[{number}]: {error}") from error
 
 
 def _joined(parts: list[Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
+from refseq.cell import labelled
 from refseq.cells.of_trees import catalogue
 from refseq.networks import tree
 from refseq.networks.drawing import draw
@@ -26,7 +27,8 @@ TARGETS = ("reference", "cpu")
 
 @dataclass(frozen=True, eq=False)
 class TreeRun:
-    """A forward pass: y (N, H), the output of every node; state, each (N, H); and what backward needs."""
+    """A forward pass: y (N, H), the output of every node; state, each (N, H); and what backward needs. ``info`` says
+    what ran: target and device."""
 
     y: np.ndarray
     state: Arrays
@@ -37,8 +39,8 @@ class TreeRun:
 
 @dataclass(frozen=True, eq=False)
 class TreeGradients:
-    """Gradients: ``params`` like the parameters, ``x`` (N, I) or None without inputs, ``state`` like the leaves' states
-    that were given (leaves, H), or None."""
+    """Gradients: ``params`` like the parameters, ``x`` (N, I) or None without inputs, exactly 0 for a leaf whose state
+    was given; ``state`` like the leaves' states that were given (leaves, H), or None."""
 
     params: Arrays
     x: np.ndarray | None
@@ -53,6 +55,15 @@ class TreeLayer:
     inputs: int
     units: int
     bias: bool = True
+
+    def __post_init__(self) -> None:
+        arguments.integer("inputs", self.inputs, 0)
+        arguments.integer("units", self.units, 1)
+        arguments.flag("bias", self.bias)
+        reads = any(product.operand == "x" for stage in self.cell.stages for product in stage.products)
+        if reads != (self.inputs > 0):
+            expected = "at least 1, the cell has an input" if reads else "0, the cell has no input"
+            raise ValueError(f"inputs: expected {expected}; got {self.inputs}")
 
     def __reduce__(self) -> tuple:
         options = {name: value for name, value in self.cell.options.items() if name != "x"}
@@ -76,8 +87,8 @@ class TreeLayer:
 
     @property
     def label(self) -> str:
-        """The recurrence with its options."""
-        return self.cell.label
+        """The recurrence with its options, as ``refseq.tree_layer`` takes them."""
+        return labelled(self.cell.name, {name: value for name, value in self.cell.options.items() if name != "x"})
 
     @property
     def sizes(self) -> str:

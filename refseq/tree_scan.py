@@ -2,7 +2,7 @@
 
 Arrays of a forest of N nodes with E edges (the rest as in ``refseq.step``; O old states of all children):
 
-    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children
+    x, dx (N, 1, K)   s (N, S, H) states   old (N, O, H) what a node sees of its children, 0 on entry of forward
     tape (N, ., H)    da (N, A, H)
     ds (N, S, H)   cotangents of the states: of the outputs on entry, with those from above when a node's turn comes
 
@@ -19,9 +19,9 @@ of the result. The others work on the rows of the weights' gradients, which are 
 
     forward(lane, first, last, ...)     states and tapes
     backward(lane, first, last, ...)    da, dx, and ds of the children
-    gradient(first, last, begin, ...)        rows first <= k < last of the gradients of the node's weights, counted as
-                                             in ``refseq.scan``; summed over order[begin:] from the roots down
-    edge_gradient(first, last, begin, ...)   likewise of the edge cell's
+    gradient(low, high, first, last, ...)        rows low <= k < high of the gradients of the node's weights, counted
+                                                 as in ``refseq.scan``; adds those of order[first:last], the last first
+    edge_gradient(low, high, first, last, ...)   likewise of the edge cell's
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.cell import Cell
-from refseq.linear import add, clear, copy
+from refseq.linear import add, copy
 from refseq.scan import weight_gradients
 from refseq.step import build_step
 from refseq.team import Team
@@ -69,11 +69,11 @@ def build_tree_scan(cell: TreeCell, team: Team) -> TreeScan:
             spread(n, lane, F, V, s, d0, ds, dx, dp, L)
 
     @register_jitable
-    def gradient(first, last, begin, F, x, s, old, tape, da, dM, db):
-        for back in range(F[0].shape[0] - begin):
-            n = F[0][F[0].shape[0] - 1 - back]
-            outer(first, last, x[n], old[n], s[n], tape[n], da[n], dM)
-            sums(first, last, da[n], dM, db)
+    def gradient(low, high, first, last, F, x, s, old, tape, da, dM, db):
+        for back in range(last - first):
+            n = F[0][last - 1 - back]
+            outer(low, high, x[n], old[n], s[n], tape[n], da[n], dM)
+            sums(low, high, da[n], dM, db)
 
     return TreeScan(forward, backward, gradient, None if cell.edge is None else _edge_gradient(cell.edge, team))
 
@@ -84,8 +84,6 @@ def by_position(cell: TreeCell, team: Team) -> tuple[Callable, Callable]:
 
     @register_jitable
     def collect(n, lane, F, V, x, s, old, L):
-        for row in range(old.shape[1]):
-            clear(old[n, row], old.shape[2], index(), size())
         for e in range(F[1][n], F[1][n + 1]):
             for i in range(states):
                 copy(old[n, F[3][e] * states + i], s[F[2][e], i], old.shape[2], index(), size())
@@ -109,8 +107,6 @@ def by_sum(edge: Cell, team: Team) -> tuple[Callable, Callable]:
 
     @register_jitable
     def collect(n, lane, F, V, x, s, old, L):
-        for i in range(states):
-            clear(old[n, i], old.shape[2], index(), size())
         for e in range(F[1][n], F[1][n + 1]):
             step_forward(V[0], V[1], V[2], V[3], x[n], s[F[2][e]], L[0][e], L[1][e], L[2][lane])
             for i in range(states):
@@ -138,11 +134,11 @@ def _edge_gradient(edge: Cell, team: Team) -> Callable:
     outer, sums, _ = weight_gradients(edge, team)
 
     @register_jitable
-    def gradient(first, last, begin, F, x, s, L, dM, db):
-        for back in range(F[0].shape[0] - begin):
-            n = F[0][F[0].shape[0] - 1 - back]
+    def gradient(low, high, first, last, F, x, s, L, dM, db):
+        for back in range(last - first):
+            n = F[0][last - 1 - back]
             for e in range(F[1][n], F[1][n + 1]):
-                outer(first, last, x[n], s[F[2][e]], L[0][e], L[1][e], L[2][e], dM)
-                sums(first, last, L[2][e], dM, db)
+                outer(low, high, x[n], s[F[2][e]], L[0][e], L[1][e], L[2][e], dM)
+                sums(low, high, L[2][e], dM, db)
 
     return gradient

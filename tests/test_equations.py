@@ -1,6 +1,7 @@
 """Formulas are those of the code that runs: text in, text out."""
 
 import math
+import re
 
 import pytest
 
@@ -57,6 +58,25 @@ def test_a_formula_computes_what_the_cell_computes(name):
         text = line.partition(" = ")[2].replace("_(t-1)", "_old")
         names[f"{vector[0]}_t"] = eval(text, names)
         assert math.isclose(names[f"{vector[0]}_t"], value, rel_tol=1e-15)
+
+
+def test_layer_normalisation_is_four_lines_for_all_gates():
+    assert cell("lstm", normalise=True).equations[:5] == (
+        "a_k_x = W_hx[k] x_t    for k = i, f, g, o",
+        "a_k_h = W_hh[k] h_(t-1)    for k = i, f, g, o",
+        "k_x_hat = normalise(a_k_x)    for k = i, f, g, o",
+        "k_h_hat = normalise(a_k_h)    for k = i, f, g, o",
+        "a_k = b_h[k]    for k = i, f, g",
+    )
+
+
+def test_what_stands_for_a_sum_needs_no_brackets():
+    new = cell("lstm_peephole", output_sees="new").equations
+    assert new[-1] == "h_t = sigmoid(a_o + w_co * c_t) * tanh(c_t)"
+    bare = re.compile(r"(?<!\w)\(\w+\)")
+    for name, options in EVERY:
+        for line in cell(name, **options).equations:
+            assert not bare.search(line), line
 
 
 def test_brackets_stand_where_they_are_needed():

@@ -108,6 +108,29 @@ def test_single_precision_is_rounded_double_precision():
     assert all(np.array_equal(single[name], double[name].astype("float32")) for name in double)
 
 
+SMALL = [refseq.layer("lstm", 1, 1), refseq.tree_layer("tree_lstm", 1, 1), refseq.graph_layer(1, 1, 2)]
+
+
+@pytest.mark.parametrize("layer", SMALL, ids=str)
+@pytest.mark.parametrize(
+    ("scheme", "gain", "dtype"),
+    [*((scheme, 1e300, "float32") for scheme in SCHEMES), ("glorot", 1.7e308, "float64"), ("he", 1.7e308, "float64")],
+)
+def test_weights_that_would_not_be_finite_are_refused(layer, scheme, gain, dtype):
+    """By their argument, without a warning of numpy's; of a range beyond all floats it draws nothing at all."""
+    with pytest.raises(ValueError, match=rf"gain: expected one that keeps weights finite in {dtype}, got \d"):
+        layer.initialise(scheme=scheme, gain=gain, dtype=dtype)
+    assert all(np.isfinite(v).all() for v in layer.initialise(scheme=scheme, gain=1e30, dtype="float32").values())
+
+
+@pytest.mark.parametrize("bias", [1e39, -1e300])
+def test_a_forget_bias_that_would_not_be_finite_is_refused(bias):
+    layer = refseq.layer("lstm", 3, 4)
+    with pytest.raises(ValueError, match=r"forget_bias: expected a number that is finite in float32, got -?1e\+"):
+        layer.initialise(forget_bias=bias, dtype="float32")
+    assert layer.initialise(forget_bias=bias)["b_h"][1, 0] == bias
+
+
 def test_the_forget_bias_fills_gate_f_of_every_part():
     layer = refseq.layer("lstm", 3, 4, layers=2, bidirectional=True)
     params = layer.initialise(forget_bias=1.5)

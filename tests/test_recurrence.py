@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+import refseq
 from refseq.cell import one_stage
 from refseq.recurrence import Number, Option, Recurrence, Size
 from tests.test_cell import ONE
@@ -12,7 +13,7 @@ OPTIONS = {
     "colour": Option(("red", "green"), "red", "what it looks like"),
     "bound": Number(None, "how far it goes", 0, math.inf, (0.5,)),
     "share": Number(0.5, "how much of it", 0, 1, (0, 1), closed=True),
-    "length": Size(2, "how long it is", own=False, examples=(1, 3)),
+    "length": Size(2, "how long it is", own=False, examples=(1, 3), most=9),
     "outputs": Size(None, "how many come out", own=True, examples=(4,)),
 }
 
@@ -56,6 +57,16 @@ def test_every_example_is_a_variant():
     assert {"zoneout": True} in TOY.variants()
 
 
+def test_what_would_be_too_large_to_compile_is_refused_at_once():
+    """A run of skip keeps delay states at every step; a Tree-LSTM has a forget gate for each position."""
+    with pytest.raises(ValueError, match="delay: expected at most 256, got 1000000000"):
+        refseq.layer("skip", 3, 4, delay=10**9)
+    with pytest.raises(ValueError, match="arity: expected at most 32, got 2000"):
+        refseq.tree_layer("tree_lstm", 3, 4, arity=2000)
+    assert len(refseq.layer("skip", 3, 4, delay=256).states) == 256
+    assert refseq.tree_layer("tree_lstm", 3, 4, arity=32).shapes["W_hh_child32"] == (35, 4, 4)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
@@ -72,6 +83,7 @@ def test_every_example_is_a_variant():
         ({"share": None}, TypeError, "share: expected a number, got NoneType None"),
         ({"length": 2.0}, TypeError, "length: expected an integer, got float 2.0"),
         ({"length": 0}, ValueError, "length: expected at least 1, got 0"),
+        ({"length": 10}, ValueError, "length: expected at most 9, got 10"),
         ({"outputs": True}, TypeError, "outputs: expected an integer, got bool True"),
     ],
 )
@@ -83,6 +95,22 @@ def test_an_option_is_refused(options, error, words):
 def test_a_recurrence_needs_the_options_that_build_takes():
     with pytest.raises(ValueError, match=r"build takes \['bound', .*\], options \[\]"):
         Recurrence("toy", "toy", build)
+
+
+def test_a_build_that_takes_anything_is_told_options_alone():
+    """Whatever the name of what takes the rest; a name of its own that is no option is still refused."""
+
+    def anything(colour, **rest):
+        return build(colour, **rest)
+
+    assert Recurrence("toy", "toy", anything, OPTIONS).cell().label == TOY.cell().label
+
+    def settled(settled):
+        return settled
+
+    for strange in (settled, lambda size, **rest: rest):
+        with pytest.raises(ValueError, match=r"build takes \['(settled|size)'\], options"):
+            Recurrence("toy", "toy", strange, OPTIONS)
 
 
 def test_the_default_of_an_option_is_one_of_its_choices():

@@ -15,6 +15,9 @@ STACK = refseq.stack(
     refseq.layer("output", 5, 2, activation="softmax"),
 )
 
+X, MASKS = np.ones((3, 2, 3)), {"1.zoneout_h": np.ones((1, 1, 2, 5))}
+STATE = dict.fromkeys(STACK.states)
+
 
 def test_names_and_sizes():
     assert (STACK.inputs, STACK.outputs) == (3, 2)
@@ -98,6 +101,22 @@ def test_it_is_pickled_and_compared_by_value():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda p: STACK.forward(p | {"1.W_hx": p["1.W_hx"][:, :2]}, X, masks=MASKS), ValueError, r"params\['W_hx'\]"),
+        (lambda p: STACK.forward(p, X, {**STATE, "1.h": np.ones((1, 2, 4))}, masks=MASKS), ValueError, r"state\['h'\]"),
+        (lambda p: STACK.forward(p, X, masks={"1.zoneout_h": 1}), TypeError, r"masks\['zoneout_h'\]"),
+        (lambda p: STACK.backward(STACK.forward(p, X, masks=MASKS), None, {**STATE, "1.h": 1}), TypeError, r"dstate\["),
+        (lambda p: STACK.initialise(forget_bias=1.0), ValueError, "forget_bias: gru"),
+    ],
+)
+def test_what_is_wrong_in_a_layer_is_said_with_its_number(call, error, words):
+    with pytest.raises(error, match=rf"^layers\[1\]: {words}") as caught:
+        call(STACK.initialise())
+    assert type(caught.value) is error
 
 
 def test_parameters_of_two_dtypes_are_called_by_their_names():

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_names_and_shapes():
         "W_hh_child3": (1, 4, 4),
     }
     assert list(refseq.tree_layer("child_sum_tree_lstm", 3, 4).shapes) == ["W_hx", "W_hh", "b_h", "W_fx", "W_fh", "b_f"]
-    assert str(LAYER) == "tree_lstm(arity=2, x=True) 3->4"
+    assert str(LAYER) == "tree_lstm(arity=2) 3->4"
     assert (LAYER.arity, refseq.tree_layer("child_sum_tree_lstm", 3, 4).arity) == (2, None)
 
 
@@ -103,6 +104,10 @@ BAD = [
     (lambda: refseq.tree_layer("tree_lstm", 3, 4, activation="relu"), ValueError, ["'activation'", "not an option"]),
     (lambda: refseq.tree_layer("tree_lstm", 3, 4, zoneout=True), ValueError, ["'zoneout'", "not an option"]),
     (lambda: refseq.tree_layer("tree_lstm", 3, 4, bias=1), TypeError, ["bias", "True or False"]),
+    (lambda: refseq.tree_layer("recursive", 3, 4, arity=33), ValueError, ["arity", "at most 32", "33"]),
+    (lambda: replace(LAYER, inputs=0), ValueError, ["inputs", "at least 1", "0"]),
+    (lambda: replace(NO_INPUT, inputs=3), ValueError, ["inputs", "no input", "3"]),
+    (lambda: replace(LAYER, units=0), ValueError, ["units", "at least 1"]),
     (lambda: LAYER.initialise(scheme="xavier"), ValueError, ["scheme", "'xavier'"]),
     (lambda: LAYER.initialise(dtype="int8"), ValueError, ["dtype", "'int8'"]),
     (lambda: LAYER.initialise(gain=0), ValueError, ["gain", "positive"]),

@@ -14,7 +14,8 @@ from refseq.stage import Product
 from refseq.tree_cell import TreeCell, positions
 
 INPUT = Option((True, False), True, "whether the nodes have an input x; without one the leaves' states are given")
-ARITY = Size(2, "positions for the children of a node", own=False, examples=(1, 2, 3))
+ARITY = Size(2, "positions for the children of a node", own=False, examples=(1, 2, 3), most=32)
+"""The compiler's time grows with the square of the positions: minutes for a Tree-LSTM of 16."""
 
 
 def build(activation: str, arity: int, x: bool) -> TreeCell:

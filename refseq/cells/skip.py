@@ -2,7 +2,8 @@
 
 h_t = f(W_hx x_t + W_hh h_{t-1} + W_hd h_{t-d} + b_h)
 
-The states are the last d values of h: ``h``, ``h_2_back``, ..., ``h_d_back``.
+The states are the last d values of h: ``h``, ``h_2_back``, ..., ``h_d_back``. A run keeps all of them at every step,
+T x B x d x H numbers, and each is an argument of the compiled loop: d is 256 at most, which compiles for a minute.
 """
 
 from numba.extending import register_jitable
@@ -52,6 +53,8 @@ SKIP = Recurrence(
     build=build,
     options={
         "activation": Option(tuple(ACTIVATIONS), "tanh", "the function f"),
-        "delay": Size(2, "d: how many steps back the second connection reaches", own=False, examples=(1, 2, 3)),
+        "delay": Size(
+            2, "d: how many steps back the second connection reaches", own=False, examples=(1, 2, 3), most=256
+        ),
     },
 )

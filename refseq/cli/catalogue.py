@@ -11,14 +11,16 @@ from rich.text import Text
 
 import refseq
 import refseq.trees
-from refseq.cell import Cell
+from refseq.cell import Cell, labelled
 from refseq.cli import tables
 from refseq.cli.choice import Variant, chosen
 from refseq.cli.files import check_writable, write_json
 from refseq.networks import SCHEDULES
+from refseq.networks.packing import Part
 from refseq.recurrence import Number, Option, Recurrence, Size
 
-SIZES = {"inputs": "I", "units": "H", "projection": "P", "outputs": "O"}
+SIZES: Any = {"inputs": "I", "units": "H", "projection": "P", "outputs": "O"}
+"""Letters where a layer has numbers."""
 
 
 def catalogue(
@@ -58,7 +60,7 @@ def _entry(recurrence: Recurrence, options: dict[str, Any] | Any) -> dict[str, A
     cell = recurrence.cell(**options)
     return {
         "name": recurrence.name,
-        "label": cell.label,
+        "label": labelled(cell.name, {**cell.options, **recurrence.sizes(**options)}),
         "title": recurrence.title,
         "paper": cell.source.paper,
         "lectures": list(cell.source.lectures),
@@ -76,7 +78,7 @@ def _choices(option: Option | Number | Size) -> str:
         words = [option.default, *(choice for choice in option.choices if choice != option.default)]
         return f"{' | '.join(map(str, words))}: {option.meaning}"
     if isinstance(option, Size):
-        kind = "positive integer"
+        kind = "positive integer" if option.most is None else f"integer in [1, {option.most}]"
     else:
         left, right = "[]" if option.closed else "()"
         kind = f"number in {left}{option.low:g}, {option.high:g}{right}"
@@ -85,15 +87,9 @@ def _choices(option: Option | Number | Size) -> str:
 
 def shapes(cell: Cell) -> dict[str, str]:
     """Shape of every parameter in letters: ``(4, H, I)``; of a tree's cell those of its edges as well."""
-    found: dict[str, str] = {}
-    for part in getattr(cell, "parts", (cell,)):
-        for name, m in part.layout.matrices.items():
-            found[name] = f"({len(m.gates)}, {SIZES[m.outputs]}, {SIZES[m.inputs]})"
-        for bias in part.biases:
-            stage = next(stage for stage in part.stages if bias.slots[0] in stage.slots)
-            found[bias.name] = f"({len(bias.rows)}, {SIZES[stage.size]})"
-        found |= {p.name: "(1,)" if p.shared else "(H,)" for p in part.parameters}
-    return found
+    parts = [Part(part, 0, 0, 0, "", SIZES, True) for part in getattr(cell, "parts", (cell,))]
+    found = {name: shape for part in parts for name, shape in part.shapes().items()}
+    return {name: f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})" for name, shape in found.items()}
 
 
 def _print(console: Console, entry: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ def draw(
         raise ValueError(f"gain: expected a positive number, got {gain}")
     rng = np.random.default_rng(arguments.integer("seed", seed, 0))
     return {
-        name: initialise.matrices(rng, scheme, shape, gain, name not in inputs).astype(dtype)
+        name: initialise.matrices(rng, scheme, shape, gain, name not in inputs, dtype)
         if name.startswith("W_")
         else np.zeros(shape, dtype)
         for name, shape in shapes.items()

@@ -8,14 +8,15 @@ is the same sum along the reversed edges, with the transposed matrix.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
+from numba.extending import register_jitable
 
+from refseq import arguments
 from refseq.arrays import field_name, lift, zeros
+from refseq.kernels import compiled
 from refseq.primitives import constant
-from refseq.targets.digest import compiled_and_cached
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,27 @@ class Edges:
         return Edges(self.leaving, self.arriving, self.weights)
 
 
+def edges_of_types(adjacency: Any, weights: Any, types: int, nodes: int, sample: np.ndarray) -> tuple[Edges, ...]:
+    """The edges of every type, with the matrices' values or these ``weights``, in the field of ``sample``. Raises
+    TypeError or ValueError naming the argument."""
+    matrices = list(adjacency) if isinstance(adjacency, (list, tuple)) else [adjacency]
+    if weights is not None and not isinstance(weights, (list, tuple)):
+        raise TypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
+    for what, given in (("adjacency", matrices), ("weights", weights)):
+        if given is not None and len(given) != types:
+            raise ValueError(f"{what}: expected one for each of {types} edge types, got {len(given)}")
+    found = []
+    for r, matrix in enumerate(matrices):
+
+        def values(data: np.ndarray, r: int = r) -> np.ndarray:
+            if weights is None:
+                return in_field(f"adjacency[{r}]", data, sample)
+            return arguments.array(f"weights[{r}]", weights[r], data.shape, sample.dtype)
+
+        found.append(edges(f"adjacency[{r}]", matrix, nodes, values))
+    return tuple(found)
+
+
 def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray], np.ndarray]) -> Edges:
     """The edges of an adjacency matrix (N, N), duplicates summed, with ``weights(its values)``. Raises TypeError or
     ValueError naming the matrix."""
@@ -51,7 +73,7 @@ def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray],
         raise TypeError(f"{name}: expected a matrix of scipy.sparse, got {type(adjacency).__name__}")
     if adjacency.shape != (nodes, nodes):
         raise ValueError(f"{name}: expected shape ({nodes}, {nodes}) for {nodes} nodes, got {adjacency.shape}")
-    matrix = sparse.csr_array(adjacency, copy=True)
+    matrix = _compressed(name, adjacency)
     matrix.sum_duplicates()
     rows = np.repeat(np.arange(nodes), np.diff(matrix.indptr))
     columns = matrix.indices.astype(np.int64)
@@ -62,17 +84,36 @@ def edges(name: str, adjacency: Any, nodes: int, weights: Callable[[np.ndarray],
     return Edges(arriving, leaving, weights(matrix.data))
 
 
+def _compressed(name: str, adjacency: Any) -> Any:
+    """A copy in rows, with integers wide enough for sums: True + True = 2, and 100 + 100 in int8 is no wrap. scipy
+    reads and writes wherever the indices point, so they are looked at before anything else."""
+    from scipy import sparse
+
+    try:
+        matrix = adjacency.copy()
+        if matrix.format in ("csr", "csc", "bsr"):  # the others do it themselves
+            matrix.check_format(full_check=True)
+        wide = {"b": np.int64, "i": np.int64, "u": np.uint64}.get(matrix.dtype.kind)
+        matrix = sparse.csr_array(matrix if wide is None else matrix.astype(wide))
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a consistent matrix; scipy says: {error}") from error
+    return matrix
+
+
 def in_field(name: str, data: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """A matrix's values in the number field of the parameters. Raises TypeError for floats of another precision."""
-    exact = data.dtype.kind in "biu" or data.dtype == sample.dtype
-    if not exact and not (data.dtype == np.float64 and sample.dtype.kind in "cO"):
+    """A matrix's values in the number field of the parameters: integers, numbers of their dtype, and for complex
+    numbers and objects the real numbers of the same precision. Raises TypeError for others."""
+    real = np.dtype(np.float64) if sample.dtype == object else np.real(sample).dtype
+    if data.dtype.kind not in "iu" and data.dtype not in (real, sample.dtype):
         raise TypeError(f"{name}: expected integers or {sample.dtype} like the other arrays, got {field_name(data)}")
     if sample.dtype == object and data.dtype != object:
         return lift(data, lambda value: constant(sample.flat[0], float(value)))
     return data.astype(sample.dtype)
 
 
-def _collect(offsets, ends, entries, weights, values, result):
+@register_jitable
+def collect(offsets, ends, entries, weights, values, result):
     """result[v] += sum over v's edges of weight * values[other end], in the order of the edges."""
     for v in range(len(offsets) - 1):
         for e in range(offsets[v], offsets[v + 1]):
@@ -81,8 +122,9 @@ def _collect(offsets, ends, entries, weights, values, result):
                 result[v, j] = result[v, j] + w * values[u, j]
 
 
-def _correlate(offsets, ends, entries, values, cotangents, dweights):
-    """dweights of each edge u -> v: sum_j values[u, j] cotangents[v, j]; the adjoint of _collect in the weights."""
+@register_jitable
+def correlate(offsets, ends, entries, values, cotangents, dweights):
+    """dweights of each edge u -> v: sum_j values[u, j] cotangents[v, j]; the adjoint of collect in the weights."""
     for u in range(len(offsets) - 1):
         for e in range(offsets[u], offsets[u + 1]):
             total, v = dweights[entries[e]], ends[e]
@@ -91,22 +133,15 @@ def _correlate(offsets, ends, entries, values, cotangents, dweights):
             dweights[entries[e]] = total
 
 
-@cache
-def _loops() -> tuple[Callable, Callable]:
-    return compiled_and_cached(_collect), compiled_and_cached(_correlate)
-
-
 def add_messages(result: np.ndarray, along: Edges, values: np.ndarray) -> None:
     """result[v] += sum over the edges u -> v of weight * values[u]."""
-    collect = _collect if result.dtype == object else _loops()[0]
     near = along.arriving
-    collect(near.offsets, near.ends, near.entries, along.weights, values, result)
+    compiled(collect, str(result.dtype))(near.offsets, near.ends, near.entries, along.weights, values, result)
 
 
 def messages_backward(along: Edges, values: np.ndarray, cotangents: np.ndarray, dweights: np.ndarray) -> np.ndarray:
     """The adjoint of add_messages: returns the cotangents of ``values``, adds those of the weights to ``dweights``."""
     dvalues, far = zeros(values.shape, values), along.leaving
     add_messages(dvalues, along.reversed, cotangents)
-    correlate = _correlate if values.dtype == object else _loops()[1]
-    correlate(far.offsets, far.ends, far.entries, values, cotangents, dweights)
+    compiled(correlate, str(values.dtype))(far.offsets, far.ends, far.entries, values, cotangents, dweights)
     return dvalues

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refseq import arguments
 from refseq.arrays import zeros
 from refseq.cell import Cell
 from refseq.primitives import constant
@@ -70,7 +71,8 @@ class Part:
         return {name + self.suffix: gates for name, gates in found.items()}
 
     def pack(self, params: Arrays) -> Weights:
-        """The parameters, operand-major for the scan."""
+        """The parameters, operand-major for the scan. Raises ValueError, naming the option, for a constant of the cell
+        that is not finite in the parameters' dtype."""
         cell, suffix, units = self.cell, self.suffix, self.sizes["units"]
         matrices = tuple(np.ascontiguousarray(params[m + suffix].transpose(2, 0, 1)) for m in cell.layout.matrices)
         sample = matrices[0]
@@ -82,8 +84,8 @@ class Part:
         for row, parameter in enumerate(cell.parameters):
             if self.bias or not parameter.bias:
                 p[row, :units] = params[parameter.name + suffix]
-        for row, value in enumerate(cell.constants.values(), len(cell.own)):
-            p[row] = constant(sample.flat[0], value)
+        for row, (name, value) in enumerate(cell.constants.items(), len(cell.own)):
+            p[row] = constant(sample.flat[0], arguments.castable(name, value, sample.dtype))
         return Weights(matrices, biases, p)
 
     def unpack(self, weights: Weights) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """A recursive network on a forest: allocate, go through the levels, sum over the nodes.
 
 A wide level is shared between threads; narrow ones, one after another, are left to one thread. The result does not
-depend on that in a bit.
+depend on that in a bit, nor on the pieces of so much work that Ctrl-C need not wait for the end of a large forest.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,9 @@ from refseq.trees.forest import Forest
 
 AT_ONCE = 2**14
 """Numbers of a gradient that are summed together over all nodes, so that they stay in a core's cache."""
+
+AT_A_TIME = 10**8
+"""Multiply-adds between two looks at Ctrl-C: about 0.1 s."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,10 @@ def _handed(recording: Recording) -> tuple:
 def _visit(recording: Recording, loop: str, arguments: tuple) -> None:
     """Run a loop over all nodes that are computed, from the leaves to the roots or back."""
     function = getattr(kernels(recording.cell, str(recording.s.dtype)), loop)
-    spans = _spans(recording)
+    most = max(1, AT_A_TIME // _multiplications(recording.weights))
+    pieces = [piece for span in _spans(recording) for piece in _pieces(*span, most)]
     with threads(recording.threads) as pool:
-        for first, last, wide in spans if loop == "forward" else reversed(spans):
+        for first, last, wide in pieces if loop == "forward" else reversed(pieces):
             shared(pool if wide else None, recording.threads, function, first, last, arguments)
 
 
@@ -121,13 +125,22 @@ def _gradient(recording: Recording, loop: str, weights: Weights, arguments: tupl
     like, nodes = weights.matrices[0], recording.forest.nodes
     dM, db = (tuple(zeros(part.shape, like) for part in parts) for parts in (weights.matrices, weights.biases))
     function = getattr(kernels(recording.cell, str(recording.s.dtype)), loop)
-    pieces = sum(len(matrix) for matrix in dM) + len(db)
+    total = sum(len(matrix) for matrix in dM) + len(db)
     wide = nodes * _multiplications((weights,)) > WORTH_A_THREAD
-    with threads(recording.threads) as pool:
-        rows = max(1, AT_ONCE // max(matrix[0].size for matrix in dM))
-        arguments = (rows, recording.begin, _arrays(recording.forest), *arguments, dM, db)
-        shared(pool if wide else None, recording.threads, function, 0, pieces, arguments)
+    rows = max(1, AT_ONCE // max(matrix[0].size for matrix in dM)) * (recording.threads if wide else 1)
+    spans = _pieces(recording.begin, nodes, wide, max(1, AT_A_TIME // AT_ONCE))
+    arguments = (_arrays(recording.forest), *arguments, dM, db)
+    with threads(recording.threads if wide else 1) as pool:
+        for low in range(0, total, rows):
+            for first, last, _ in reversed(spans):
+                high = min(low + rows, total)
+                shared(pool, recording.threads, function, low, high, (first, last, *arguments))
     return Weights(dM, db, zeros((0, weights.p.shape[1]), like))
+
+
+def _pieces(first: int, last: int, wide: bool, most: int) -> list[tuple[int, int, bool]]:
+    """The span, cut into pieces of at most so many nodes."""
+    return [(low, min(low + most, last), wide) for low in range(first, last, most)]
 
 
 def _multiplications(parts: Sequence[Weights]) -> int:
@@ -140,7 +153,8 @@ def _spans(recording: Recording) -> list[tuple[int, int, bool]]:
     if recording.threads == 1 or recording.forest.nodes == begin:
         return [(begin, recording.forest.nodes, False)]
     bounds = bounds[bounds >= begin]
-    wide = np.diff(bounds) * _multiplications(recording.weights) > WORTH_A_THREAD
+    width = np.diff(bounds)
+    wide = (width > 1) & (width * _multiplications(recording.weights) > WORTH_A_THREAD)  # one node cannot be shared
     cut = np.flatnonzero(wide[1:] | wide[:-1]) + 1
     starts = np.concatenate([[0], cut]).astype(np.int64)
     stops = np.concatenate([starts[1:], [len(wide)]])

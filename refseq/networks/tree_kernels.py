@@ -1,5 +1,6 @@
 """The loops of ``refseq.tree_scan``, compiled for the CPU, or interpreted for objects; and their sharing by threads."""
 
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -21,7 +22,8 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
     forward_nodes, backward_nodes = scan.forward, scan.backward
     gradient_rows, edge_rows = scan.gradient, scan.edge_gradient
     modules = [sys.modules[name] for name in (TreeCell.__module__, build_tree_scan.__module__, __name__)]
-    key = source_digest(cell, *modules)
+    digests = [source_digest(part, *modules) for part in cell.parts]
+    key = hashlib.sha256("".join(digests).encode()).hexdigest()
 
     # `key` is captured so that it is part of numba's cache key
     def forward(lane, first, last, F, W, V, x, s, old, tape, a, L):
@@ -32,18 +34,16 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
         _ = key
         backward_nodes(lane, first, last, F, W, V, s, old, tape, ds, d0, dv, da, dx, dp, L)
 
-    def gradient(lane, first, last, rows, begin, F, x, s, old, tape, da, dM, db):
+    def gradient(lane, low, high, first, last, F, x, s, old, tape, da, dM, db):
         _ = key
-        for low in range(first, last, rows):
-            gradient_rows(low, min(low + rows, last), begin, F, x, s, old, tape, da, dM, db)
+        gradient_rows(low, high, first, last, F, x, s, old, tape, da, dM, db)
 
     loops: list[Callable] = [forward, backward, gradient]
     if edge_rows is not None:
 
-        def edge_gradient(lane, first, last, rows, begin, F, x, s, L, dM, db):
+        def edge_gradient(lane, low, high, first, last, F, x, s, L, dM, db):
             _ = key
-            for low in range(first, last, rows):
-                edge_rows(low, min(low + rows, last), begin, F, x, s, L, dM, db)
+            edge_rows(low, high, first, last, F, x, s, L, dM, db)
 
         loops.append(edge_gradient)
     if dtype != "object":

@@ -1,32 +1,35 @@
 """Forests from lists of children or of parents, of a given shape, and joined from others."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from refseq import arguments
-from refseq.trees.forest import Forest
+from refseq.trees.forest import Forest, axis_of_integers
 
 
 def from_children(children: Sequence[Sequence[int | None]], labels: Sequence[str] | None = None) -> Forest:
     """The forest in which node n has these children, in order; None leaves a position empty.
 
     ``from_children([[], [], [0, 1], [None, 2]])``: node 2 has the children 0 and 1; node 3 has 2 as its second child.
+    Raises TypeError or ValueError naming the node, for what is no list of nodes and as ``Forest`` does.
     """
-    kept = [[(place, child) for place, child in enumerate(own) if child is not None] for own in children]
+    kept = []
+    for node, own in enumerate(_listed("children", children)):
+        entries = enumerate(_listed(f"children[{node}]", own))
+        pairs = [(place, child) for place, child in entries if child is not None]
+        kept.append([(place, arguments.integer(f"children[{node}][{place}]", child, 0)) for place, child in pairs])
     offsets = np.cumsum([0, *map(len, kept)])
     edges = [pair for own in kept for pair in own]
     below, places = np.array([child for _, child in edges]), np.array([place for place, _ in edges])
-    return Forest(offsets, below, places, None if labels is None else tuple(labels))
+    return Forest(offsets, below, places, labels)
 
 
 def from_parents(parents: np.ndarray | Sequence[int], labels: Sequence[str] | None = None) -> Forest:
-    """The forest in which node n hangs below parents[n], or is a root if that is -1; children in ascending order."""
-    above = np.asarray(parents)
-    if above.size == 0:
-        above = np.zeros(0, np.int64)
-    if above.dtype.kind not in "iu" or above.ndim != 1:
-        raise TypeError(f"parents: expected integers along one axis, got dtype {above.dtype}, shape {above.shape}")
+    """The forest in which node n hangs below parents[n], or is a root if that is -1; children in ascending order.
+    Raises TypeError or ValueError naming the node."""
+    above = axis_of_integers("parents", parents)
     nodes = len(above)
     bad = np.flatnonzero((above < -1) | (above >= nodes))
     if bad.size:
@@ -34,7 +37,7 @@ def from_parents(parents: np.ndarray | Sequence[int], labels: Sequence[str] | No
     below = np.flatnonzero(above >= 0)
     counts = np.bincount(above[below], minlength=nodes)
     children = below[np.argsort(above[below], kind="stable")]
-    return Forest(np.concatenate([[0], np.cumsum(counts)]), children, labels=None if labels is None else tuple(labels))
+    return Forest(np.concatenate([[0], np.cumsum(counts)]), children, labels=labels)
 
 
 def chain(nodes: int) -> Forest:
@@ -48,8 +51,8 @@ def balanced(leaves: int) -> Forest:
 
     Neighbours are joined, level by level; where their number is odd, the last one moves up by itself.
     """
-    level, following = np.arange(arguments.integer("leaves", leaves, 1)), leaves
-    pairs = []
+    leaves = arguments.integer("leaves", leaves, 1)
+    level, following, pairs = np.arange(leaves), leaves, []
     while len(level) > 1:
         joined = np.arange(following, following + len(level) // 2)
         pairs.append(level[: 2 * len(joined)])
@@ -61,7 +64,9 @@ def balanced(leaves: int) -> Forest:
 
 
 def join(forests: Sequence[Forest]) -> Forest:
-    """All trees of these forests as one forest; the nodes keep their order. Labels are kept if all have them."""
+    """All trees of these forests as one forest; the nodes keep their order. Labels are kept if all have them. Raises
+    TypeError for what is no forest."""
+    forests = _listed("forests", forests)
     for number, forest in enumerate(forests):
         if not isinstance(forest, Forest):
             raise TypeError(f"forests[{number}]: expected a Forest, got {type(forest).__name__}")
@@ -76,3 +81,10 @@ def join(forests: Sequence[Forest]) -> Forest:
         np.concatenate([np.zeros(0, np.int64), *(forest.positions for forest in forests)]),  # type: ignore[list-item]
         tuple(label for own in labels for label in own) if forests and len(labels) == len(forests) else None,
     )
+
+
+def _listed(name: str, value: Any) -> list:
+    """The entries of a list, tuple or array, in their order."""
+    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)):
+        raise TypeError(f"{name}: expected a list, got {type(value).__name__}")
+    return list(value)

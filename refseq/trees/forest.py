@@ -6,71 +6,15 @@ network goes through the levels from the leaves to the roots, and its adjoint th
 time linear in the nodes, by loops and never by recursion: a chain of 100,000 nodes is as good as a balanced tree.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from refseq.targets.digest import compiled_and_cached
-
-
-def _parents(offsets, children, parents):
-    """Writes the parent of every node; returns a node that has two, or -1."""
-    for node in range(len(offsets) - 1):
-        for edge in range(offsets[node], offsets[node + 1]):
-            child = children[edge]
-            if parents[child] != -1:
-                return child
-            parents[child] = node
-    return -1
-
-
-def _levels(offsets, parents, levels, ready):
-    """Writes the level of every node; returns how many there are, fewer than all where a node is below itself."""
-    done = 0
-    waiting = offsets[1:] - offsets[:-1]
-    for node in range(len(parents)):
-        if waiting[node] == 0:
-            ready[done] = node
-            done += 1
-    first = 0
-    while first < done:
-        node = ready[first]
-        first += 1
-        parent = parents[node]
-        if parent != -1:
-            levels[parent] = levels[node] + 1  # the queue ascends: the last child to come is on the highest level
-            waiting[parent] -= 1
-            if waiting[parent] == 0:
-                ready[done] = parent
-                done += 1
-    return done
-
-
-def _sorted(levels, bounds, order):
-    """Writes the nodes level by level, in ascending order, and where each level begins (a counting sort)."""
-    for level in levels:
-        bounds[level + 1] += 1
-    for level in range(len(bounds) - 1):
-        bounds[level + 1] += bounds[level]
-    place = bounds.copy()
-    for node in range(len(levels)):
-        order[place[levels[node]]] = node
-        place[levels[node]] += 1
-
-
-def _top_down(values, parents, order):
-    """Every node that has a parent takes its parent's value, from the roots down."""
-    for i in range(len(order) - 1, -1, -1):
-        node = order[i]
-        if parents[node] != -1:
-            values[node] = values[parents[node]]
-
-
-_parents, _levels, _sorted, _top_down = (
-    compiled_and_cached(function) for function in (_parents, _levels, _sorted, _top_down)
-)
+from refseq import arguments
+from refseq.trees.levels import levels_of, parents_of, sort_by_level, top_down
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,60 +23,50 @@ class Forest:
 
     offsets, children  the children of node n are children[offsets[n]:offsets[n+1]], in order
     positions   the position of each of them among its parent's children: 0, 1, ... unless a place is left empty
-    labels      a string for every node, or None
+    labels      a tuple with a string for every node, or None
     parents     -1 for a root            levels  see the module's text
     order       nodes by level, ascending within a level; level l is order[bounds[l]:bounds[l+1]]
 
     The arrays are int64 and cannot be written to. Raises TypeError or ValueError, naming the node, for an index out of
-    range, a node with two parents or below itself, positions that do not ascend.
+    range, a node with two parents (a shared subtree has to be given once for each) or below itself, positions that do
+    not ascend.
     """
 
     offsets: np.ndarray
     children: np.ndarray
     positions: np.ndarray | None = None
-    labels: tuple[str, ...] | None = None
+    labels: Sequence[str] | None = None
     parents: np.ndarray = field(init=False, repr=False)
     levels: np.ndarray = field(init=False, repr=False)
     order: np.ndarray = field(init=False, repr=False)
     bounds: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        offsets, children = _integers("offsets", self.offsets), _integers("children", self.children)
+        offsets, children = axis_of_integers("offsets", self.offsets), axis_of_integers("children", self.children)
         _check_offsets(offsets, children)
-        nodes, counts = len(offsets) - 1, np.diff(offsets)
-        outside = np.flatnonzero((children < 0) | (children >= nodes))
-        if outside.size:
-            child, owner = children[outside[0]], _owner(offsets, outside[0])
-            raise ValueError(f"children: expected nodes 0 <= child < {nodes}, got {child} below node {owner}")
+        _check_range(offsets, children)
         if self.positions is None:
-            positions = np.arange(len(children)) - np.repeat(offsets[:-1], counts)
+            positions = without_gaps(offsets)
         else:
-            positions = _integers("positions", self.positions)
+            positions = axis_of_integers("positions", self.positions)
             _check_positions(positions, offsets, children)
+        nodes = len(offsets) - 1
         parents, levels = np.full(nodes, -1), np.zeros(nodes, np.int64)
-        twice = _parents(offsets, children, parents)
+        twice = parents_of(offsets, children, parents)
         if twice != -1:
             raise ValueError(f"children: expected one parent for every node, got two for node {twice}")
-        if _levels(offsets, parents, levels, np.empty(nodes, np.int64)) < nodes:
+        if levels_of(offsets, parents, levels, np.empty(nodes, np.int64)) < nodes:
             raise ValueError(f"children: expected trees, got node {_below_itself(parents)} below itself")
         bounds, order = np.zeros(int(levels.max(initial=-1)) + 2, np.int64), np.empty(nodes, np.int64)
-        _sorted(levels, bounds, order)
-        if self.labels is not None:
-            self._check_labels(nodes)
+        sort_by_level(levels, bounds, order)
         arrays = {"offsets": offsets, "children": children, "positions": positions}
         arrays |= {"parents": parents, "levels": levels, "order": order, "bounds": bounds}
         for name, array in arrays.items():
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, _sealed(array))
+        object.__setattr__(self, "labels", _checked_labels(self.labels, nodes))
 
-    def _check_labels(self, nodes: int) -> None:
-        labels = tuple(self.labels or ())
-        if len(labels) != nodes:
-            raise ValueError(f"labels: expected one for each of {nodes} nodes, got {len(labels)}")
-        for node, label in enumerate(labels):
-            if not isinstance(label, str):
-                raise TypeError(f"labels[{node}]: expected a string, got {type(label).__name__}")
-        object.__setattr__(self, "labels", labels)
+    def __reduce__(self) -> tuple:
+        return Forest, (self.offsets, self.children, self.positions, self.labels)  # what is copied is sealed again
 
     @property
     def nodes(self) -> int:
@@ -152,7 +86,7 @@ class Forest:
     @cached_property
     def roots(self) -> np.ndarray:
         """The nodes without parent, one for each tree, in ascending order."""
-        return np.flatnonzero(self.parents == -1)
+        return _sealed(np.flatnonzero(self.parents == -1))
 
     @property
     def leaves(self) -> np.ndarray:
@@ -164,8 +98,8 @@ class Forest:
         """For every node the number of its tree, in the order of ``roots``."""
         number = np.zeros(self.nodes, np.int64)
         number[self.roots] = np.arange(len(self.roots))
-        _top_down(number, self.parents, self.order)
-        return number
+        top_down(number, self.parents, self.order)
+        return _sealed(number)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Forest):
@@ -181,16 +115,38 @@ class Forest:
         return f"<forest of {len(self.roots)} trees, {self.nodes} nodes, depth {self.depth}>"
 
 
-def _integers(name: str, value: Any) -> np.ndarray:
-    """A private int64 copy of one axis of integers."""
-    given = np.asarray(value)
-    if given.size == 0:
-        given = given.astype(np.int64)
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integers, got dtype {given.dtype}")
+def axis_of_integers(name: str, value: Any) -> np.ndarray:
+    """A private int64 copy of integers along one axis. Raises TypeError or ValueError naming them."""
+    given = arguments.integers(name, value)
     if given.ndim != 1:
         raise ValueError(f"{name}: expected one axis, got shape {given.shape}")
+    if given.dtype.kind == "u" and given.max(initial=0) >= 2**63:
+        raise ValueError(f"{name}: expected integers below 2^63, got {given.max()}")
     return given.astype(np.int64)
+
+
+def without_gaps(offsets: np.ndarray) -> np.ndarray:
+    """The positions 0, 1, ... of every parent's children."""
+    return np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
+
+
+def _sealed(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def _checked_labels(labels: Any, nodes: int) -> tuple[str, ...] | None:
+    if labels is None:
+        return None
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+        raise TypeError(f"labels: expected a list of strings, got {type(labels).__name__}")
+    found = tuple(labels)
+    if len(found) != nodes:
+        raise ValueError(f"labels: expected one for each of {nodes} nodes, got {len(found)}")
+    for node, label in enumerate(found):
+        if not isinstance(label, str):
+            raise TypeError(f"labels[{node}]: expected a string, got {type(label).__name__}")
+    return found
 
 
 def _owner(offsets: np.ndarray, edge: int) -> int:
@@ -201,6 +157,14 @@ def _owner(offsets: np.ndarray, edge: int) -> int:
 def _check_offsets(offsets: np.ndarray, children: np.ndarray) -> None:
     if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(children) or np.any(np.diff(offsets) < 0):
         raise ValueError(f"offsets: expected to ascend from 0 to the number of children, {len(children)}")
+
+
+def _check_range(offsets: np.ndarray, children: np.ndarray) -> None:
+    nodes = len(offsets) - 1
+    outside = np.flatnonzero((children < 0) | (children >= nodes))
+    if outside.size:
+        child, owner = children[outside[0]], _owner(offsets, outside[0])
+        raise ValueError(f"children: expected nodes 0 <= child < {nodes}, got {child} below node {owner}")
 
 
 def _check_positions(positions: np.ndarray, offsets: np.ndarray, children: np.ndarray) -> None:

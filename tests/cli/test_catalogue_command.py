@@ -8,7 +8,9 @@ import typer
 import refseq
 import refseq.trees
 from refseq.cli import main
+from refseq.cli.catalogue import shapes
 from refseq.cli.choice import CORE, chosen, every_variant
+from tests.variants import EVERY, label
 
 
 def test_it_lists_every_recurrence(capsys):
@@ -29,7 +31,38 @@ def test_one_variant_and_json(tmp_path, capsys):
     gru, lstm = json.loads(file.read_text())["recurrences"]
     assert (gru["name"], lstm["name"]) == ("gru", "lstm")
     assert lstm["parameters"] == {"W_hx": "(4, H, I)", "W_hh": "(4, H, P)", "W_hm": "(1, P, H)", "b_h": "(4, H)"}
-    assert "lstm(projection=True)" in capsys.readouterr().out
+    assert "lstm(projection=2)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("variant", [*EVERY, ("lstm", {"projection": 3}), ("jordan", {"outputs": 5})], ids=label)
+def test_the_label_of_a_layer_names_it_on_the_command_line(variant):
+    """Also with the size of a projection or of outputs, which the cell itself does not know."""
+    name, options = variant
+    first = refseq.layer(name, 6, 7, **options)
+    ((again, given),) = chosen([first.label])
+    assert again == name
+    assert refseq.layer(again, 6, 7, **given) == first
+    assert refseq.layer(again, 6, 7, **given).label == first.label
+
+
+def test_sizes_of_their_own_tell_layers_apart():
+    assert refseq.layer("lstm", 6, 7, projection=3).label == "lstm(projection=3)"
+    assert refseq.layer("jordan", 6, 7).label == "jordan(activation=tanh, output=tanh)"
+    assert str(refseq.layer("jordan", 6, 7, outputs=2)) == "jordan(activation=tanh, output=tanh, outputs=2) 6->7"
+
+
+def test_shapes_are_those_of_a_layer():
+    """In letters; 2, 3, 5 and 7 stand for them here."""
+    letters = {2: "P", 3: "I", 5: "O", 7: "H"}
+    for name, options in EVERY:
+        own = {key: 5 if key == "outputs" else value for key, value in options.items()}
+        layer = refseq.layer(name, 3, 7, **own)
+        for key, words in shapes(layer.cell).items():
+            first, *rest = layer.shapes[key]
+            if key.startswith(("W_", "b_h", "b_y")) and rest:
+                assert words == f"({', '.join([str(first), *(letters[size] for size in rest)])})", (name, key)
+            else:
+                assert words == ("(1,)" if first == 1 else "(H,)"), (name, key)
 
 
 def test_names_with_options():

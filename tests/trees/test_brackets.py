@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refseq.trees import balanced, chain, from_brackets, join, to_brackets
+from refseq.trees import balanced, chain, from_brackets, from_children, join, to_brackets
 
 WORDS = st.text("ab$-.,'é", min_size=1, max_size=3)
 TREES = st.recursive(WORDS, lambda inner: st.tuples(WORDS, st.lists(inner, min_size=1, max_size=3)), max_leaves=8)
@@ -46,6 +46,16 @@ def test_round_trip(trees):
     assert from_brackets(f"\t{text.replace(' ', '  ')} ") == forest
 
 
+def test_brackets_without_labels_are_read_back_without_labels():
+    forest = from_brackets("(a (b c) d)\ne", labelled=False)
+    assert from_brackets(to_brackets(forest), labelled=False) == forest
+
+
+def test_words_of_any_script_and_the_treebanks_brackets():
+    forest = from_brackets("(Š (日本 語) -LRB- é\u00a0ü)")
+    assert forest.labels == ("Š", "日本", "語", "-LRB-", "é", "ü")
+
+
 def test_any_numbering_is_written_in_the_order_of_the_children():
     forest = from_brackets("(S a (T b))\n(U c)")
     assert to_brackets(join([from_brackets("(S a (T b))"), from_brackets("(U c)")])) == to_brackets(forest)
@@ -68,6 +78,7 @@ def test_depth_100_000():
         (")", ["position 0"]),
         ("(S a) ()", ["children", "position 6"]),
         ("(S (NP))", ["children", "position 3"]),
+        (r"(S \( a)", ["children", "position 4"]),
     ],
 )
 def test_unbalanced_text_is_refused(text, words):
@@ -83,5 +94,13 @@ def test_what_cannot_be_written_is_refused():
         to_brackets(type(chain(1))(chain(1).offsets, chain(1).children, labels=("a b",)))
     with pytest.raises(ValueError, match="word as label of node 0, got ''"):
         to_brackets(type(chain(1))(chain(1).offsets, chain(1).children, labels=("",)))
+    with pytest.raises(ValueError, match="no empty position, which brackets cannot show; node 1 has one"):
+        to_brackets(from_children([[], [None, 0]], ["a", "b"]))
+    with pytest.raises(ValueError, match="expected a label for node 1, as others have one: 'a' would be read as it"):
+        to_brackets(from_children([[], [0], [1]], ["a", "", "S"]))
+    with pytest.raises(TypeError, match=r"forest: expected a refseq\.trees\.Forest, got str"):
+        to_brackets("(a b)")
+    with pytest.raises(TypeError, match="labelled: expected True or False, got int 1"):
+        from_brackets("(a b)", 1)
     with pytest.raises(TypeError, match="text: expected a string, got bytes"):
         from_brackets(b"(a b)")

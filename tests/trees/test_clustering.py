@@ -33,5 +33,26 @@ def test_small_and_bad_input():
         from_points(np.zeros((0, 2)))
     with pytest.raises(ValueError, match="linkage"):
         from_linkage(np.zeros((3, 3)))
-    with pytest.raises(ValueError, match="got 9 below node 2"):
-        from_linkage(np.array([[0.0, 9.0, 1.0, 2.0]]))
+    assert from_points(np.zeros((1, 2)), metric="seuclidean").nodes == 1
+    for points, error, words in (
+        ([["a", "b"]], TypeError, "points: expected real numbers, got dtype <U1"),
+        (np.ones((3, 2)) * 1j, TypeError, "points: expected real numbers, got dtype complex128"),
+        (np.array([[1.0], [np.nan]]), ValueError, "points: expected finite numbers"),
+        (np.ones(3), ValueError, r"points: expected shape \(n, features\)"),
+    ):
+        with pytest.raises(error, match=words):
+            from_points(points)
+
+
+@pytest.mark.parametrize("first", [9.0, 0.5, -1.0, np.inf, np.nan])
+def test_a_matrix_that_joins_what_is_not_there(first):
+    """scipy lets fractions and infinity pass, which an integer array would silently hold as others."""
+    with pytest.raises(ValueError, match="linkage"):
+        from_linkage(np.array([[first, 1.0, 1.0, 2.0]]))
+
+
+def test_points_at_equal_distances_are_joined_in_scipys_order():
+    points = np.zeros((7, 2))
+    forest = from_points(points)
+    assert forest == from_linkage(hierarchy.linkage(points, "average")) == from_points(points)
+    assert (len(forest.roots), len(forest.leaves)) == (1, 7)

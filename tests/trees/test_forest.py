@@ -1,5 +1,7 @@
 """A forest knows its order and levels, refuses what is no forest, and never recurs."""
 
+import copy
+import pickle
 import time
 
 import numpy as np
@@ -93,6 +95,35 @@ def test_nothing_can_be_written():
         forest.offsets = offsets
 
 
+@pytest.mark.parametrize("copied", [lambda forest: pickle.loads(pickle.dumps(forest)), copy.deepcopy, copy.copy])
+def test_a_copy_cannot_be_written_either(copied):
+    """Every array, also those that are found on demand: the forest's tables rely on them."""
+    forest = from_children([[], [], [0, 1], [None, 2]], ["a", "b", "c", "d"])
+    other = copied(forest)
+    assert other == forest
+    for one in (forest, other):
+        for name in (
+            "offsets",
+            "children",
+            "positions",
+            "parents",
+            "levels",
+            "order",
+            "bounds",
+            "roots",
+            "tree",
+            "leaves",
+        ):
+            assert not getattr(one, name).flags.writeable, name
+
+
+def test_small_integers_of_numpy_do_not_overflow():
+    """100 leaves make 199 nodes, which int8 cannot count."""
+    assert balanced(np.int8(100)) == balanced(100)
+    assert chain(np.uint8(255)) == chain(255)
+    assert from_parents(np.array([1, 2, -1], np.int8)).depth == 2
+
+
 def test_deep_and_wide_forests_cost_time_linear_in_the_nodes():
     """A chain of 100,000 nodes, and 10,000 trees of 199; 2,000,000 nodes take seconds at most on any machine."""
     began = time.perf_counter()
@@ -113,11 +144,23 @@ def test_deep_and_wide_forests_cost_time_linear_in_the_nodes():
         (lambda: from_children([[], [0], [0]]), ValueError, ["one parent", "two for node 0"]),
         (lambda: from_children([[], [0, 0]]), ValueError, ["two for node 0"]),
         (lambda: from_children([[], [2]]), ValueError, ["0 <= child < 2", "got 2 below node 1"]),
-        (lambda: from_children([[], [-1]]), ValueError, ["got -1 below node 1"]),
+        (lambda: Forest([0, 0, 1], [-1]), ValueError, ["got -1 below node 1"]),
+        (lambda: from_children([[], [-1]]), ValueError, ["children[1][0]", "at least 0", "-1"]),
+        (lambda: from_children([[], [0.5]]), TypeError, ["children[1][0]", "integer", "0.5"]),
+        (lambda: from_children([[], [2**63]]), ValueError, ["children", "2^63", str(2**63)]),
+        (lambda: from_children([0, 1]), TypeError, ["children[0]", "list", "int"]),
+        (lambda: from_children([set()]), TypeError, ["children[0]", "list", "set"]),
+        (lambda: from_children(None), TypeError, ["children", "list", "NoneType"]),
         (lambda: from_parents([3, -1]), ValueError, ["parents[0]", "-1 <= parent < 2", "got 3"]),
         (lambda: from_parents([-2]), ValueError, ["parents[0]", "got -2"]),
         (lambda: from_parents([0.5]), TypeError, ["parents", "integers", "float64"]),
-        (lambda: from_parents([[0]]), TypeError, ["parents", "one axis"]),
+        (lambda: from_parents([[0]]), ValueError, ["parents", "one axis", "(1, 1)"]),
+        (lambda: from_parents([[0], [0, 1]]), TypeError, ["parents", "integers", "[[0], [0, 1]]"]),
+        (lambda: from_parents(np.array([True])), TypeError, ["parents", "integers", "bool"]),
+        (lambda: from_parents(np.ma.array([-1, 0])), TypeError, ["parents", "MaskedArray"]),
+        (lambda: from_parents(np.array([2**64 - 1], np.uint64)), ValueError, ["parents", "2^63", str(2**64 - 1)]),
+        (lambda: from_parents([-1, 0], "ab"), TypeError, ["labels", "list of strings", "str"]),
+        (lambda: from_parents([-1, 0], 5), TypeError, ["labels", "list of strings", "int"]),
         (lambda: Forest([0, 1], NONE), ValueError, ["offsets", "number of children, 0"]),
         (lambda: Forest([0, 2, 1, 2], [1, 2]), ValueError, ["offsets", "ascend"]),
         (lambda: Forest(NONE, NONE), ValueError, ["offsets"]),
@@ -131,6 +174,8 @@ def test_deep_and_wide_forests_cost_time_linear_in_the_nodes():
         (lambda: chain(-1), ValueError, ["nodes", "at least 0"]),
         (lambda: balanced(0), ValueError, ["leaves", "at least 1"]),
         (lambda: join([chain(1), 3]), TypeError, ["forests[1]", "Forest", "int"]),
+        (lambda: join(chain(1)), TypeError, ["forests", "list", "Forest"]),
+        (lambda: Forest(np.array([0, 2**64 - 1, 1], np.uint64), [0]), ValueError, ["offsets", str(2**64 - 1)]),
     ],
 )
 def test_what_is_no_forest_is_refused(make, error, words):
