@@ -15,6 +15,7 @@ from rich.text import Text
 import proofs
 from proofs import NOT_AVAILABLE, PROVED, REFUTED, UNDECIDED, Result, Theorem
 from refseq.cli import tables
+from refseq.cli.prove_foreign import foreign
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import Interrupts
@@ -28,7 +29,14 @@ STYLES = {PROVED: "green", REFUTED: "bold red", UNDECIDED: "yellow", NOT_AVAILAB
 def prove(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="A theorem, or how the names of several begin. Default: all."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="A theorem, or how the names of several begin; or code of your own, module:object or file.py:object. "
+            "Default: all theorems.",
+        ),
+    ] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="Prove your own code for this cell; repeatable. Default: the usual ones.")
     ] = None,
     method: Annotated[
         list[str] | None, typer.Option(help=f"Only this method: {', '.join(proofs.PROVIDERS)}; repeatable.")
@@ -39,7 +47,8 @@ def prove(
     """Prove that gradients and bounds are right for all inputs: theorem, method, scope, seconds, verdict."""
     if json_file:
         check_writable(json_file)
-    chosen, console = select(names or (), method or ()), tables.console()
+    console = tables.console()
+    chosen = foreign(names or (), cell or (), method or ()) or select(names or (), method or ())
     if only_list:
         console.print(_listed(chosen))
         if json_file:
