@@ -12,9 +12,12 @@ LINEAR = {np.add, np.subtract, np.multiply, np.matmul, np.negative, np.positive}
 
 
 def numbers(array: np.ndarray) -> "Numbers":
-    """Floats and integers become numbers; an array that has only numbers is not copied."""
-    if array.dtype != object or any(type(entry) is not Number and entry is not None for entry in array.flat):
-        array = lift(array, number)
+    """Floats and integers become numbers; in an array of objects where they are, so that a view stays one."""
+    if array.dtype != object or not array.flags.writeable:
+        return lift(array, number).view(Numbers)
+    for i, entry in enumerate(array.flat):
+        if type(entry) is not Number and entry is not None:
+            array.flat[i] = number(entry)
     return array.view(Numbers)
 
 

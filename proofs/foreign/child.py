@@ -8,36 +8,48 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from proofs.foreign import judge, symbols
+from proofs.foreign import judge, ordinary, symbols
 from proofs.foreign.reading import patched, place, words
 from proofs.theorem import Answer, Proved, Refuted, Undecided
 from refseq.checks.implementation import NotOffered
-from refseq.checks.subject import Misbehaviour
+from refseq.checks.problem import Problem
+from refseq.checks.subject import Misbehaviour, Subject
 from refseq.cli.rows import load
 
-QUESTIONS: dict[str, tuple[judge.Question, judge.Question]] = {
-    "gradient": (judge.gradient, judge.planted_gradient),
-    "forward": (judge.forward, judge.planted_forward),
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, the same with a planted error, and who gives a second opinion on ordinary numbers."""
+
+    ask: judge.Question
+    planted: judge.Question
+    second: ordinary.Opinion
+
+
+QUESTIONS = {
+    "gradient": Question(judge.gradient, judge.planted_gradient, ordinary.gradient),
+    "forward": Question(judge.forward, judge.planted_forward, ordinary.forward),
 }
-"""Name -> what is asked, and with a planted error."""
+
+Cell = tuple[str, Mapping[str, Any]] | None
 
 
-def answers(found: Any, cell: tuple[str, Mapping[str, Any]] | None) -> dict[str, tuple[Answer, Answer]]:
+def answers(found: Any, cell: Cell) -> dict[str, tuple[Answer, Answer]]:
     """To every question, what comes out, and what does with a planted error."""
     result = {}
-    for name, (question, planted) in QUESTIONS.items():
-        answer = doubted(answered(found, cell, question))
-        result[name] = answer, answered(found, cell, planted) if isinstance(answer, Proved) else answer
+    for name, question in QUESTIONS.items():
+        answer = answered(found, cell, question.ask, question.second)
+        result[name] = answer, answered(found, cell, question.planted) if isinstance(answer, Proved) else answer
     return result
 
 
-def answered(found: Any, cell: tuple[str, Mapping[str, Any]] | None, question: judge.Question) -> Answer:
+def answered(found: Any, cell: Cell, ask: judge.Question, second: ordinary.Opinion | None = None) -> Answer:
     """One answer for all shapes and problems."""
     shown: dict[str, list[str]] = {}
     absent: dict[str, str] = {}
@@ -46,12 +58,12 @@ def answered(found: Any, cell: tuple[str, Mapping[str, Any]] | None, question: j
             for problem in case.problems():
                 symbols.forget()
                 try:
-                    answer = question(case, problem)
+                    answer = ask(case, problem)
                 except NotOffered as error:
                     absent[f"{case.shape}, {problem.label}"] = str(error)
                     continue
-                if not isinstance(answer, Proved):
-                    return answer
+                if isinstance(answer, Refuted):
+                    return doubted(answer, case, problem, second) if second else answer
                 shown.setdefault(case.shape, []).append(answer.shown)
     except Misbehaviour as error:
         where = place(error.__cause__) if error.__cause__ else ""
@@ -69,12 +81,17 @@ def _of(absent: Mapping[str, str], why: str) -> list[str]:
     return [what for what, reason in absent.items() if reason == why]
 
 
-def doubted(answer: Answer) -> Answer:
-    """A refutation, or undecided where a law may have been used that the formal functions do not know."""
-    unknown = symbols.unknown() if isinstance(answer, Refuted) else []
+def doubted(answer: Refuted, case: judge.Case, problem: Problem, second: ordinary.Opinion) -> Answer:
+    """The refutation; where a law may have been used that the formal functions do not know, only if ordinary numbers
+    say the same."""
+    unknown = symbols.unknown()
     if not unknown:
         return answer
-    return Undecided(f"{answer}; but the source may use what is not known here: {', '.join(unknown)}")
+    seen = second(Subject(case.implementation, case.layer), problem)
+    if seen:
+        return Refuted(answer.claim, f"{answer.counterexample}; on ordinary numbers too: {seen}")
+    doubt = f"the source may use what is not known here ({'; '.join(unknown)}), and ordinary numbers show no error"
+    return Undecided(f"{answer}; but {doubt}")
 
 
 def main(file: str) -> None:
@@ -84,7 +101,7 @@ def main(file: str) -> None:
         try:
             found = answers(load(asked["name"]), asked["cell"])
             result = {name: [_plain(answer) for answer in pair] for name, pair in found.items()}
-        except BaseException:  # the parent says it; a user's module may even call sys.exit
+        except BaseException:  # noqa: BLE001 - the parent says it; a user's module may even call sys.exit
             result = {"error": traceback.format_exc().strip().splitlines()[-1]}
     Path(file).write_text(json.dumps(result))
 

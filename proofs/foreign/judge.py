@@ -1,6 +1,6 @@
 """What is asked of a user's implementation: two identities over GF(2^61 - 1), on a handful of problems."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,18 +8,14 @@ import numpy as np
 
 import refseq
 from proofs.foreign import symbols
-from proofs.foreign.array import Numbers
-from proofs.foreign.number import CannotRead, Number
-from proofs.foreign.reading import running
-from proofs.theorem import Answer, Proved, Refuted
+from proofs.foreign.function import from_number, readable, to_number
+from proofs.theorem import Proved, Refuted
 from refseq.arrays import lift
 from refseq.checks.finite_field import not_transposed
-from refseq.checks.function import Arrays, Function, Named, Point
+from refseq.checks.function import Arrays, Named, Point
 from refseq.checks.implementation import Implementation, NotOffered
 from refseq.checks.problem import Problem, draw
-from refseq.checks.subject import Misbehaviour, Subject
-from refseq.checks.tensors import forward_tensors, gradient_tensors
-from refseq.fields.differential import Dual
+from refseq.checks.subject import Subject
 from refseq.fields.residue import MODULUS, Residue
 from refseq.layer import Layer
 
@@ -65,20 +61,20 @@ def cases(found: Any, cell: tuple[str, Mapping[str, Any]] | None, absent: dict[s
             absent[shape] = str(error)
 
 
-Question = Callable[[Case, Problem], Answer]
+Question = Callable[[Case, Problem], Proved | Refuted]
 
 
-def gradient(case: Case, problem: Problem) -> Answer:
+def gradient(case: Case, problem: Problem) -> Proved | Refuted:
     """VJP is the transposed derivative of the forward beside it."""
     return _transposed(case, problem, 0)
 
 
-def planted_gradient(case: Case, problem: Problem) -> Answer:
+def planted_gradient(case: Case, problem: Problem) -> Proved | Refuted:
     """With 1 added to an entry of the first gradient."""
     return _transposed(case, problem, 1)
 
 
-def _transposed(case: Case, problem: Problem, error: int) -> Answer:
+def _transposed(case: Case, problem: Problem, error: int) -> Proved | Refuted:
     subject = Subject(case.implementation, case.layer)
     subject.forward(problem)
     subject.vjp(problem)
@@ -101,17 +97,17 @@ def _transposed(case: Case, problem: Problem, error: int) -> Answer:
     return Proved(_counted(values, "derivatives"))
 
 
-def forward(case: Case, problem: Problem) -> Answer:
+def forward(case: Case, problem: Problem) -> Proved | Refuted:
     """The user's outputs and final states are refseq's."""
     return _same(case, problem, 0)
 
 
-def planted_forward(case: Case, problem: Problem) -> Answer:
+def planted_forward(case: Case, problem: Problem) -> Proved | Refuted:
     """With 1 added to an entry of refseq's outputs."""
     return _same(case, problem, 1)
 
 
-def _same(case: Case, problem: Problem, error: int) -> Answer:
+def _same(case: Case, problem: Problem, error: int) -> Proved | Refuted:
     Subject(case.implementation, case.layer).forward(problem)
     for seed in _seeds():
         ours, yours = _both(case, problem, seed)
@@ -134,9 +130,9 @@ def _both(case: Case, problem: Problem, seed: int) -> tuple[Arrays, Arrays]:
         for arrays in (problem.values, problem.constants)
     )
     yours, _ = readable(case.implementation, problem).forward(values, constants, "reference")
-    given = ({name: lift(array, _number) for name, array in arrays.items()} for arrays in (values, constants))
-    ours, _ = problem.function.forward(*given, "reference")
-    return {name: lift(array, _residue) for name, array in ours.items()}, yours
+    given, masks = ({name: lift(array, to_number) for name, array in arrays.items()} for arrays in (values, constants))
+    ours, _ = problem.function.forward(given, masks, "reference")
+    return {name: lift(array, from_number) for name, array in ours.items()}, yours
 
 
 def _seeds() -> Iterator[int]:
@@ -149,61 +145,3 @@ def _seeds() -> Iterator[int]:
 def _counted(arrays: Named, what: str) -> str:
     size = sum(value.size for value in arrays.values())
     return f"{size} {what}" + (f" in {REPEATS} draws of signs" if symbols.signs else "")
-
-
-def readable(implementation: Implementation, problem: Problem) -> Function:
-    """forward and vjp over ``Residue`` and ``Dual``, as ``refseq.checks`` asks; the user's code sees ``Numbers``."""
-
-    def named(arrays: Named, names: Sequence[str], label: str = "{}") -> dict[str, Numbers]:
-        return {name: arrays[label.format(name)].copy().view(Numbers) for name in names}
-
-    def given(values: Named, masks: Named) -> tuple[tuple, dict[str, Any]]:
-        values, masks = ({n: lift(v, _number) for n, v in arrays.items()} for arrays in (values, masks))
-        lengths = None if problem.lengths is None else problem.lengths.copy()
-        x = values["x"].view(Numbers)
-        arguments = (named(values, list(problem.params)), x, named(values, list(problem.state), "state[{}]"), lengths)
-        return arguments, {"masks": named(masks, list(masks))} if masks else {}
-
-    def run(values: Named, masks: Named, _target: str) -> tuple[Arrays, Any]:
-        arguments, options = given(values, masks)
-        with running():
-            y, state = implementation.forward(*arguments, **options)
-        back = _dual if isinstance(values["x"].flat[0], Dual) else _residue
-        return _answered(forward_tensors(y, state), problem.cotangents, back), (values, masks)
-
-    def backward(record: tuple[Named, Named], cotangents: Named) -> Arrays:
-        arguments, options = given(*record)
-        cotangents = {name: lift(value, _number) for name, value in cotangents.items()}
-        dstate = named(cotangents, list(problem.state), "state[{}]")
-        with running():
-            grads = implementation.vjp(*arguments, cotangents["y"].view(Numbers), dstate, **options)
-        return _answered(gradient_tensors(*grads), {f"d{k}": v for k, v in problem.values.items()}, _residue)
-
-    return Function(run, backward)
-
-
-def _answered(tensors: Arrays, like: Named, back: Callable[[Any], Any]) -> Arrays:
-    found = {}
-    for name, value in tensors.items():
-        array = np.asarray(value)
-        if array.shape != like[name].shape:
-            raise CannotRead(f"over exact numbers {name} has the shape {array.shape}, expected {like[name].shape}")
-        if any(entry is None for entry in array.flat):
-            raise CannotRead(f"an entry of {name} comes from np.empty and was never written")
-        found[name] = lift(array, back)
-    return found
-
-
-def _number(entry: Any) -> Number:
-    if isinstance(entry, Dual):
-        return Number(entry.value.value, entry.tangent.value)
-    return Number(entry.value)
-
-
-def _residue(entry: Any) -> Residue:
-    return Residue((Number(0) + entry).value)
-
-
-def _dual(entry: Any) -> Dual:
-    entry = Number(0) + entry
-    return Dual(Residue(entry.value), Residue(entry.tangent))

@@ -1,24 +1,23 @@
 """The numbers on which a user's source runs: elements of GF(2^61 - 1), each with a tangent.
 
-A float counts as the binary number it is, exactly. What a proof cannot follow raises ``CannotRead``: float(), comparison
-of two numbers, functions without a law. A comparison with 0 is answered by a free sign (``proofs.foreign.symbols``).
+A float counts as the binary number it is, exactly. What a proof cannot follow raises ``CannotRead``: float(), an order
+of two numbers, functions without a law. Comparison with 0 is answered by a free sign (``proofs.foreign.symbols``); two
+numbers are equal if they are the same rational function.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from proofs.foreign import symbols
 from refseq.fields.residue import MODULUS
-from refseq.primitives import register_field
 
 
-class CannotRead(TypeError):
+class CannotRead(TypeError):  # noqa: N818 - it is an answer, not an error
     """What the source does with a number has no meaning over a finite field."""
 
 
-def element(value: float | np.number) -> int:
+def element(value: float | np.number | np.bool_) -> int:
     """The integer or float in GF(p). Raises CannotRead for inf and nan."""
     if isinstance(value, (int, np.integer, np.bool_)):
         return int(value)
@@ -189,27 +188,3 @@ def number(entry: Any) -> Any:
     if found is None:
         raise CannotRead(f"an entry {entry!r} of type {type(entry).__name__}")
     return found
-
-
-def _refused(what: str) -> Callable[..., Any]:
-    def refuse(*_: Any) -> Any:
-        raise CannotRead(f"{what} of numbers that have no order")
-
-    return refuse
-
-
-register_field(
-    Number,
-    {
-        "tanh": Number.tanh,
-        "sigmoid": Number.sigmoid,
-        "relu": lambda x: x * max(symbols.sign(x.value), 0),
-        "exp": Number.exp,
-        "log": Number.log,
-        "sqrt": Number.sqrt,
-    },
-    step=lambda y: Number(max(symbols.sign(y.value), 0)),
-    clipped=_refused("clip"),
-    inside=_refused("clip"),
-    number=lambda x, value: Number(element(value)),
-)

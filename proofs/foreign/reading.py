@@ -80,7 +80,9 @@ def _maker(original: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         if made.dtype.kind not in "fO":
             return made
         if original.__name__.startswith("empty"):
-            return np.frompyfunc(lambda _: None, 1, 1)(np.arange(made.size)).reshape(made.shape).view(Numbers)
+            unwritten = np.ndarray(made.shape, object)
+            unwritten.fill(None)
+            return unwritten.view(Numbers)
         return numbers(made)
 
     return make

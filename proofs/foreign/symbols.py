@@ -37,7 +37,7 @@ def _is_square(x: int) -> bool:
 
 
 def exp(x: int) -> int:
-    """exp(x)."""
+    """The exponential of x."""
     if x == 0:
         return 1
     if x not in _EXPONENTIALS:
@@ -66,7 +66,7 @@ def _by_doubling(x: int) -> int | None:
 
 
 def log(x: int) -> int:
-    """log(x)."""
+    """The logarithm of x."""
     if x == 1:
         return 0
     if x not in _LOGARITHMS:
@@ -84,7 +84,7 @@ def sqrt(x: int) -> int:
 
 
 def sign(x: int) -> int:
-    """1 or -1, free but for sign(-x) = -sign(x); 0 for 0."""
+    """A free sign of x, 1 or -1, opposite to that of -x; 0 for 0."""
     if x == 0:
         return 0
     signs.add(x)
@@ -106,7 +106,7 @@ def unknown() -> list[str]:
     found = sorted(_unknown)
     if any(_is_sum(a, b) for i, a in enumerate(arguments) for b in arguments[:i]):
         found.append("exp(a + b) = exp(a) exp(b)")
-    return found
+    return found + ["ties between the signs of different numbers"] * bool(signs)
 
 
 _FAMILY = {sign * pow(2, k, MODULUS) % MODULUS for k in range(-2 * DOUBLINGS, 2 * DOUBLINGS + 1) for sign in (1, -1)}

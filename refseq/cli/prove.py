@@ -15,10 +15,10 @@ from rich.text import Text
 import proofs
 from proofs import NOT_AVAILABLE, PROVED, REFUTED, UNDECIDED, Result, Theorem
 from refseq.cli import tables
-from refseq.cli.prove_foreign import foreign
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import Interrupts
+from refseq.cli.prove_foreign import foreign
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
