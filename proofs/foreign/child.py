@@ -97,9 +97,11 @@ def doubted(answer: Refuted, case: judge.Case, problem: Problem, second: ordinar
 def main(file: str) -> None:
     """Read the question, write the answers."""
     asked = json.loads(Path(file).read_text())
-    with patched(), np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
         try:
-            found = answers(load(asked["name"]), asked["cell"])
+            with patched():
+                target = load(asked["name"])
+            found = answers(target, asked["cell"])
             result = {name: [_plain(answer) for answer in pair] for name, pair in found.items()}
         except BaseException:  # noqa: BLE001 - the parent says it; a user's module may even call sys.exit
             result = {"error": traceback.format_exc().strip().splitlines()[-1]}

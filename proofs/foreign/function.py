@@ -1,5 +1,5 @@
-"""A user's implementation as the function that ``refseq.checks`` differentiates, over ``Residue`` and ``Dual``, while the
-user's code sees arrays of ``Number``; and refseq's own layers over ``Number``."""
+"""A user's implementation as the function that ``refseq.checks`` differentiates, over ``Residue`` and ``Dual``, while
+its code sees arrays of ``Number``; and refseq's own layers over ``Number``."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,8 +1,8 @@
 """A user's source under exact numbers: what numpy and math do differently meanwhile, and where a source cannot be read.
 
-``patched`` replaces functions of the modules for the time the user's module is loaded and run, so that a name that it
-imports (``from math import exp``) is the replaced one. ``running`` says that the numbers are exact: only then does
-``np.zeros`` make numbers instead of floats.
+``patched`` replaces functions of the modules while the user's module is loaded, so that a name that it imports (``from
+math import exp``) is the replaced one. They do as the originals do, but while exact numbers are ``running``: only then
+does ``np.zeros`` make numbers instead of floats.
 """
 
 import linecache
@@ -43,33 +43,6 @@ LIBRARIES = tuple(str(Path(module.__file__ or "").parent) for module in (np, num
 _active = False
 
 
-@contextmanager
-def patched() -> Iterator[None]:
-    """numpy and math as the source is to see them; as they were afterwards."""
-    changed: list[tuple[Any, str, Any]] = [(np, name, _maker(getattr(np, name))) for name in MAKERS]
-    changed += [(math, name, _function(getattr(math, name), law)) for name, law in MATHEMATICS.items()]
-    changed.append((scipy.special, "expit", _function(scipy.special.expit, Number.sigmoid)))
-    before = [(module, name, getattr(module, name)) for module, name, _ in changed]
-    for module, name, value in changed:
-        setattr(module, name, value)
-    try:
-        yield
-    finally:
-        for module, name, value in before:
-            setattr(module, name, value)
-
-
-@contextmanager
-def running() -> Iterator[None]:
-    """The user's functions are called with exact numbers."""
-    global _active  # noqa: PLW0603 - there is one numpy
-    _active = True
-    try:
-        yield
-    finally:
-        _active = False
-
-
 def _maker(original: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     @wraps(original)
     def make(*arguments: Any, **options: Any) -> np.ndarray:
@@ -107,6 +80,39 @@ def _function(original: Callable[..., Any], law: Callable[..., Any]) -> Callable
         return original(x, *more, **options)
 
     return function
+
+
+_CHANGES: list[tuple[Any, str, Any]] = [
+    *((np, name, _maker(getattr(np, name))) for name in MAKERS),
+    *((math, name, _function(getattr(math, name), law)) for name, law in MATHEMATICS.items()),
+    (scipy.special, "expit", _function(scipy.special.expit, Number.sigmoid)),
+]
+"""Module, name, and what stands in for the function."""
+
+
+@contextmanager
+def patched() -> Iterator[None]:
+    """numpy and math as the source is to see them; as they were afterwards."""
+    before = [(module, name, getattr(module, name)) for module, name, _ in _CHANGES]
+    for module, name, value in _CHANGES:
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """The user's functions are called with exact numbers."""
+    global _active  # noqa: PLW0603 - there is one numpy
+    _active = True
+    try:
+        with patched():
+            yield
+    finally:
+        _active = False
 
 
 def place(error: BaseException) -> str:

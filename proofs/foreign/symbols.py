@@ -17,7 +17,7 @@ from refseq.fields.residue import MODULUS
 DOUBLINGS = 8
 """exp(2^k x) = exp(x)^(2^k) for |k| up to this."""
 
-MANY = 2000
+MANY = 4000
 """Arguments of exp between which a relation is looked for."""
 
 _EXPONENTIALS: dict[int, int] = {}
