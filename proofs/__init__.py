@@ -6,8 +6,12 @@ symbolic    sympy: written gradients are the derivatives of what is written besi
 intervals   outward rounded intervals and balls: bounds on whole boxes, worked examples, local certificates of runs
 smt         z3: algebra and inequalities of fixed size over all reals
 
-``refseq prove`` runs them. See ``docs/proofs.md`` for what each can and cannot see.
+``refseq prove`` runs them. See ``docs/proofs.md`` for what each can and cannot see. For runs and weights of your own:
+``certify``, ``verified_norm``, ``verified_gamma``.
 """
+
+import importlib
+from typing import Any
 
 from proofs.registry import PROVIDERS, method, theorems
 from proofs.theorem import (
@@ -46,3 +50,16 @@ __all__ = [
     "prove",
     "theorems",
 ]
+
+_LATER = {
+    "certify": "proofs.intervals.certificate",
+    "verified_gamma": "proofs.intervals.norm",
+    "verified_norm": "proofs.intervals.norm",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What needs a layer is imported when it is first asked for."""
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'proofs' has no attribute {name!r}")

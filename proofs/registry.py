@@ -13,6 +13,7 @@ PROVIDERS = {
     "finite field": "proofs.finite_field",
     "intervals": "proofs.intervals",
     "smt": "proofs.smt",
+    "coq": "proofs.coq_method",
 }
 """Name of a method -> the module that has it, in the order of tables."""
 

@@ -73,8 +73,9 @@ class Theorem:
 class Method:
     """A way to prove. ``theorems`` lists what it proves even where ``missing`` says why it cannot run here.
 
-    trusted  what has to be right for its proofs to be proofs
-    blind    what it cannot see
+    trusted   what has to be right for its proofs to be proofs
+    blind     what it cannot see
+    optional  its tool is large: without it a run of all methods is no failure, and says what is not available
     """
 
     name: str
@@ -83,6 +84,7 @@ class Method:
     blind: str
     theorems: Callable[[], Sequence[Theorem]]
     missing: Callable[[], str | None]
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class Deferred:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> Answer:
+        """Import and call."""
         module, _, name = self.where.partition(":")
         return getattr(importlib.import_module(module), name)(*self.arguments, **self.options)
 

@@ -1,4 +1,4 @@
-"""Proofs by rigorous arithmetic: intervals for whole boxes, balls for given numbers. Nothing beyond refseq is needed."""
+"""Proofs by rigorous arithmetic: intervals for whole boxes, balls for given numbers. It needs nothing beyond refseq."""
 
 from collections.abc import Iterator
 
@@ -9,23 +9,52 @@ _REALS = "one unit, hence every H; all real pre-activations and states"
 _ALWAYS = f"{_REALS}; by induction every T"
 
 RANGES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "activations": ("Elman and recursive: tanh in [-1, 1], sigmoid in [0, 1], relu >= 0", _ALWAYS, "refseq.cells.activated", ()),
-    "gates": ("gates of LSTMs and GRU are in (0, 1), by more than 2^-1500", "one unit; |a| <= 1000", "refseq.cells", ("L0.8",)),
+    "activations": (
+        "Elman and recursive: tanh in [-1, 1], sigmoid in [0, 1], relu >= 0",
+        _ALWAYS,
+        "refseq.cells.activated",
+        (),
+    ),
+    "gates": (
+        "gates of LSTMs and GRU are in (0, 1), by more than 2^-1500",
+        "one unit; |a| <= 1000",
+        "refseq.cells",
+        ("L0.8",),
+    ),
     "outputs": ("LSTMs, also of trees: |h_t| <= 1", _ALWAYS, "refseq.cells.lstm_memory.emit, tree_lstm", ()),
-    "growth": ("LSTMs: |c_t| <= |c_0| + t; additive unit: |h_t| <= |h_0| + t", _ALWAYS, "refseq.cells.lstm, additive", ("L1.16", "L4.8")),
+    "growth": (
+        "LSTMs: |c_t| <= |c_0| + t; additive unit: |h_t| <= |h_0| + t",
+        _ALWAYS,
+        "refseq.cells.lstm, additive",
+        ("L1.16", "L4.8"),
+    ),
     "contained": (
         "|s_t| <= max(|s_0|, 1): h of gru and leaky, c of lstm_coupled and lstm_peephole_coupled",
         _ALWAYS,
         "refseq.cells.gru, leaky, lstm",
         ("L4.9", "L4.14"),
     ),
-    "edges": ("trees: a child's memory behind its gate does not grow; a node's grows by 1", _REALS, "refseq.cells.tree_lstm", ("L4.15",)),
-    "slopes": ("|tanh'| <= 1, |sigmoid'| <= 1/4, |relu'| <= 1", "every real x", "refseq.dynamics.bounds.STEEPEST", ("L0.6", "L4.5")),
+    "edges": (
+        "trees: a child's memory behind its gate does not grow; a node's grows by 1",
+        _REALS,
+        "refseq.cells.tree_lstm",
+        ("L4.15",),
+    ),
+    "slopes": (
+        "|tanh'| <= 1, |sigmoid'| <= 1/4, |relu'| <= 1",
+        "every real x",
+        "refseq.dynamics.bounds.STEEPEST",
+        ("L0.6", "L4.5"),
+    ),
 }
 
 EXAMPLES: dict[str, tuple[tuple[object, ...], str, str]] = {
     "L1.2": (("two_linear_units",), "two linear units, weights 1: (4,4), (12,12), (32,32)", "exactly"),
-    "L1.7": (("memory", "short"), "LSTM with hand-set gates: y = 0 0 0 7 0, c = 3 7 7 7 0", "within 1/500 of the printed numbers"),
+    "L1.7": (
+        ("memory", "short"),
+        "LSTM with hand-set gates: y = 0 0 0 7 0, c = 3 7 7 7 0",
+        "within 1/500 of the printed numbers",
+    ),
     "L1.7-long": (("memory", "long"), "the longer table: y = 0 0 0 0 0 7 0 0 6", "within 1/500 of the printed numbers"),
     "L1.14": (("thousand_steps",), "y^1000 = w^999 and its derivative, w = 1, 1.01, 0.99, 0.01", "T = 1000"),
 }

@@ -3,8 +3,8 @@
 An interval operation does not know that two of its operands depend on one another: z h + (1 - z) n is less than
 max(h, n), but intervals find the sum of both. So the derivative by every variable is enclosed as well, by forward mode
 over the box. A variable in which f cannot decrease is put on its upper end, which f's largest value needs, and so on
-until nothing moves; what is left is halved. (Monotonicity test: R. E. Moore, R. B. Kearfott, M. J. Cloud, Introduction to
-interval analysis, SIAM 2009, section 11.)
+until nothing moves; what is left is halved. (Monotonicity test: R. E. Moore, R. B. Kearfott, M. J. Cloud, Introduction
+to interval analysis, SIAM 2009, section 11.)
 
 Only the sign matters. So where a variable enters through one activation alone, f is differentiated by the activation's
 value instead: the derivative is the same but for a factor that is not negative, and h z' - n z' becomes h - n, which
@@ -108,7 +108,9 @@ def _settled(function: Function, box: dict[str, Interval]) -> dict[str, Interval
             if not x.is_point:
                 d = slope(function, box, name)
                 if d.low >= 0 or d.high <= 0:
-                    up = d.high > 0 or (d.low >= 0 and not x.low.is_finite())  # where it does not matter, not to infinity
+                    up = d.high > 0 or (
+                        d.low >= 0 and not x.low.is_finite()
+                    )  # where it does not matter, not to infinity
                     box = {**box, name: Interval(x.high if up else x.low)}
                     moving = True
     return box

@@ -3,12 +3,12 @@
 A bound of the error of a whole run grows exponentially with its length, true or not. So each step is judged by itself:
 from the state that the run says it was in, the exact next state is enclosed, and a rigorous bound of what one step's
 rounding can do is computed beside it (``proofs.intervals.computed``). The bound is as tight at step 10,000 as at the
-first. What is certified: the run is the orbit of the recurrence with a disturbance of at most ``residual`` at each step.
+first. What is certified: the run is the orbit of the recurrence with a disturbance of at most ``residual`` at each
+step.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from flint import arb
@@ -28,8 +28,8 @@ ROWS = 1000
 
 @dataclass(frozen=True)
 class Certificate:
-    """For each state by name, arrays (T, L, B, H): ``residual``, an upper bound of |s_t - step(s_{t-1})|, and ``bound``,
-    what rounding may make of it."""
+    """For each state by name, arrays (T, L, B, H): ``residual``, an upper bound of |s_t - step(s_{t-1})|, and
+    ``bound``, what rounding may make of it."""
 
     residual: Mapping[str, np.ndarray]
     bound: Mapping[str, np.ndarray]
@@ -59,8 +59,8 @@ class Certificate:
 
     def drift(self, gamma: float) -> np.ndarray:
         """An upper bound of ||run - exact run||_2 of all states together after each step (T, B), of a recurrence whose
-        steps shrink every distance by ``gamma`` < 1: d_t = gamma d_{t-1} + ||residual_t||. Raises ValueError for others.
-        """
+        steps shrink every distance by ``gamma`` < 1: d_t = gamma d_{t-1} + ||residual_t||. Raises ValueError for
+        another gamma."""
         if not 0 <= gamma < 1:
             raise ValueError(f"gamma: expected a number in [0, 1), got {gamma}")
         squares = sum(np.sum(residual**2, axis=(1, 3)) for residual in self.residual.values())
@@ -102,17 +102,18 @@ def certify(
     numbers = {name: _numbers(value, u) for name, value in params.items()}
     whole = whole_masks(masks, steps)
     found = {name: (np.zeros(s[1:].shape), np.zeros(s[1:].shape)) for name, s in given.items()}
-    for first in range(0, steps, max(1, ROWS // max(1, rows))):
-        part = slice(first, min(first + max(1, ROWS // max(1, rows)), steps))
+    piece = max(1, ROWS // max(1, rows))
+    for first in range(0, steps, piece):
+        part = slice(first, min(first + piece, steps))
         before = {name: _numbers(_side_by_side(s[:-1][part]), u) for name, s in given.items()}
         inside = {name: _numbers(_flat_mask(mask[:, part]), u) for name, mask in whole.items()}
-        inputs = _numbers(x[part].reshape(1, -1, x.shape[2]), u)
+        inputs = _numbers(x[part].reshape(1, (part.stop - first) * rows, x.shape[2]), u)
         with precision(BITS):
             after = layer.forward(numbers, inputs, before, None, "reference", **masked(inside)).state
             for name, s in given.items():
                 judged = _judged(_side_by_side(s[1:][part]), after[name])
                 for target, values in zip(found[name], judged, strict=True):
-                    target[part] = _apart(values, part.stop - part.start)
+                    target[part] = _apart(values, part.stop - first)
     return Certificate({n: pair[0] for n, pair in found.items()}, {n: pair[1] for n, pair in found.items()})
 
 
@@ -141,7 +142,7 @@ def _judged(states: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Upper bounds of the distance to the exact state, and what rounding may make of it."""
     residual, bound = np.zeros(states.shape), np.zeros(states.shape)
     for index in np.ndindex(*states.shape):
-        number = after[index]
+        number: Computed = after[index]  # type: ignore[assignment] - an array of objects
         distance = abs(arb(float(states[index])) - number.value).upper()
         residual[index] = float(distance) * (1 + 2.0**-50) if np.isfinite(states[index]) else np.nan
         bound[index] = number.bound

@@ -3,9 +3,9 @@
     |computed - exact| <= gamma_k m + e,    gamma_k = k u / (1 - k u)
 
 k counts roundings on the longest way, m is the same expression with absolute values, e what errors inside activations
-add. The bound does not depend on the order of sums, nor on whether multiplications and additions are fused: N. J. Higham,
-Accuracy and stability of numerical algorithms, 2nd ed., SIAM 2002, section 3.1. Activations are taken to be accurate to
-``ACTIVATION`` unit roundoffs, of their own value.
+add. The bound does not depend on the order of sums, nor on whether multiplications and additions are fused:
+N. J. Higham, Accuracy and stability of numerical algorithms, 2nd ed., SIAM 2002, section 3.1. Activations are taken to
+be accurate to ``ACTIVATION`` unit roundoffs, of their own value.
 
 m and e are floats: sums and products of positive numbers, each a relative 2^-53 from the true one; ``Computed.bound``
 adds a relative 2^-30, more than 2^22 such operations in a row can lose.
@@ -14,16 +14,22 @@ adds a relative 2^-30, more than 2^22 such operations in a row can lose.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from flint import arb
 
 import refseq.fields.ball  # noqa: F401 - registers the balls that values are
 from refseq.fields.differential import Dual
-from refseq.primitives import TRANSCENDENTAL, clip, constant, order, register_field, relu
+from refseq.primitives import TRANSCENDENTAL, clip, order, register_field, relu
 
 ACTIVATION = 8
 """Unit roundoffs: four units in the last place. Good libraries have two."""
 
-TINY = 2.0**-1074
+SINGLE = 2.0**-24
+"""u of float32, which can hold a cell's constants only rounded: so rounded they count."""
+
+TINY = {SINGLE: 2.0**-149}
+"""u -> what underflow may lose, where it is not that of float64."""
+
 LOST = 1 + 2.0**-30
 
 
@@ -76,7 +82,7 @@ class Computed:
     def __mul__(self, other: Any) -> "Computed":
         other = self._other(other)
         error = self.error * other.magnitude * (1 + other.gamma) + other.error * self.magnitude * (1 + self.gamma)
-        error = (error + self.error * other.error) * (1 + self.u) + TINY
+        error = (error + self.error * other.error) * (1 + self.u) + _tiny(self.u)
         depth = self.depth + other.depth + 1
         return Computed(self.value * other.value, self.magnitude * other.magnitude, depth, error, self.u)
 
@@ -93,6 +99,10 @@ class Computed:
         return self._other(other) / self
 
 
+def _tiny(u: float) -> float:
+    return TINY.get(u, 2.0**-1074)
+
+
 def _size(value: arb) -> float:
     return float(abs(value).upper())
 
@@ -100,7 +110,7 @@ def _size(value: arb) -> float:
 def _computed(value: arb, moved: float, u: float, roundoffs: int) -> Computed:
     """A value that is known but for ``moved``, rounded."""
     size = _size(value)
-    return Computed(value, size, 0, moved + roundoffs * u * (size + moved) + TINY, u)
+    return Computed(value, size, 0, moved + roundoffs * u * (size + moved) + _tiny(u), u)
 
 
 def _activation(name: str) -> Callable[[Computed], Computed]:
@@ -130,5 +140,5 @@ register_field(
     step=_no_slope,
     clipped=lambda x, bound: _same(x, clip(x.value, bound.value)),
     inside=_no_slope,
-    number=lambda x, value: Computed.exact(float(constant(x.value, value)), x.u),
+    number=lambda x, value: Computed.exact(float(np.float32(value)) if x.u == SINGLE else value, x.u),
 )

@@ -85,7 +85,11 @@ def memory(table: str, planted: bool = False) -> Answer:
     found = [run(over, {"W_hx": W, "b_h": b}, x[: t + 1]) for t in range(len(x))]
     within = arb(1) / 500
     values = _near("y", [each.y[-1, 0, 0] for each in found], printed, within)
-    return values if not isinstance(values, Proved) else _near("c", [each.state["c"][0, 0, 0] for each in found], memories, within)
+    return (
+        values
+        if not isinstance(values, Proved)
+        else _near("c", [each.state["c"][0, 0, 0] for each in found], memories, within)
+    )
 
 
 def thousand_steps(planted: bool = False) -> Answer:

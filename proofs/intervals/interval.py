@@ -1,8 +1,8 @@
 """Intervals of real numbers with rigorous ends, which may be infinite: a number field for claims about whole boxes.
 
 Ends are exact numbers of python-flint, rounded outwards. An interval [a, inf] stands for all x >= a *and* for the limit
-x -> inf, so that a bound that is only approached, as 1 by tanh, is found exactly. Wherever a limit is not determined, as
-of inf - inf or 0 * inf, the result is [-inf, inf]: it encloses whatever the values approach (the containment sets of
+x -> inf, so that a bound that is only approached, as 1 by tanh, is found exactly. Wherever a limit is not determined,
+as of inf - inf or 0 * inf, the result is [-inf, inf]: it encloses whatever the values approach (the containment sets of
 G. W. Walster, E. R. Hansen, Global optimization using interval analysis, 2nd ed., 2003, chapter 4).
 
 tanh, sigmoid, exp, log and sqrt are increasing, and take the values of their ends.

@@ -31,8 +31,10 @@ def is_positive_definite(matrix: np.ndarray) -> bool:
 def norm_at_most(matrix: np.ndarray, bound: Any) -> bool:
     """Whether ||A||_2 < bound for every A in these balls: bound^2 I - A^T A is positive definite. S. M. Rump,
     Verification of positive definiteness, BIT 46 (2006), 433-452."""
-    gram = matrix.T @ matrix
-    return is_positive_definite(np.diag([arb(bound) ** 2] * len(gram)) - gram if len(gram) else gram)
+    rest = -(matrix.T @ matrix)
+    for k in range(len(rest)):
+        rest[k, k] = rest[k, k] + arb(bound) ** 2
+    return is_positive_definite(rest)
 
 
 def norm_at_least(matrix: np.ndarray) -> arb:
@@ -58,15 +60,15 @@ def verified_norm(matrix: np.ndarray) -> VerifiedNorm:
     """
     balls = matrix if matrix.dtype == object else np.array([[arb(float(x)) for x in row] for row in matrix], object)
     middles = np.array([[float(arb(x).mid()) for x in row] for row in balls])
-    high = float(np.linalg.norm(middles, 2)) * (1 + SLACK) + np.finfo(float).tiny
+    high = float(np.linalg.norm(middles, 2)) * (1 + SLACK) + float(np.finfo(float).tiny)
     if not norm_at_most(balls, high):
         raise ArithmeticError(f"matrix: its norm is not proved to be less than {high}")
     return VerifiedNorm(float(norm_at_least(balls).lower()), high)
 
 
 def verified_gamma(W_hh: np.ndarray, activation: str) -> float:
-    """A proved upper bound of sup |f'| ||W_hh||_2 of an Elman network, W_hh (n, n) or (1, n, n) floats: for every input,
-    state and bias ||d h_t / d h_k|| <= gamma^(t-k), and below 1 it proves that gradients vanish (L4.5).
+    """A proved upper bound of sup |f'| ||W_hh||_2 of an Elman network, W_hh (n, n) or (1, n, n) floats: for every
+    input, state and bias ||d h_t / d h_k|| <= gamma^(t-k), and below 1 it proves that gradients vanish (L4.5).
 
     Y. Bengio, P. Simard, P. Frasconi, IEEE Trans. Neural Networks 5 (1994), 157-166. Raises ValueError or TypeError
     naming the argument.

@@ -3,81 +3,20 @@
 A bound of one step on a set of states that the step does not leave is, by induction, a bound for every T.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flint import arb
 
-import refseq
-import refseq.trees
-from proofs.cells import unit
-from proofs.intervals.box import REAL, Bound, decide
+from proofs.intervals.bounding import LSTMS, Numbers, between, by_sign, cell_of, every, made_by, variables
+from proofs.intervals.box import Bound, Function
 from proofs.intervals.interval import INFINITE, MINUS_INFINITE, Interval
-from proofs.theorem import Answer, Proved
+from proofs.theorem import Answer
 from refseq.cell import Cell
 from refseq.dynamics.bounds import STEEPEST
 from refseq.fields.ball import precision
 from refseq.fields.differential import Dual
 from refseq.primitives import ACTIVATIONS
-
-EVERYWHERE = Interval(*REAL)
-POSITIVE, NEGATIVE = Interval(0, INFINITE), Interval(MINUS_INFINITE, 0)
-LSTMS = ("lstm", "lstm_no_forget", "lstm_coupled", "lstm_peephole", "lstm_peephole_coupled")
-
-PEEPHOLE = "w_c"
-
-Numbers = dict[str, Any]
-
-
-def every(bounds: Iterable[Bound]) -> Answer:
-    """Every bound; the first that is not proved."""
-    count = boxes = 0
-    for bound in bounds:
-        answer = decide(bound)
-        if not isinstance(answer, Proved):
-            return answer
-        count, boxes = count + 1, boxes + int(answer.shown.split()[0])
-    return Proved(f"{count} bounds on {boxes} boxes")
-
-
-def cell_of(name: str, **options: Any) -> Cell:
-    """A cell of either catalogue."""
-    known = {**refseq.catalogue(), **refseq.trees.catalogue()}
-    return known[name].cell(**options)
-
-
-def variables(cell: Cell) -> dict[str, Interval]:
-    """All reals for every pre-activation, old state and learned number; masks in [0, 1].
-
-    Not for the weights of peepholes: a gate sees a + w c, and with a any real number this is any real number."""
-    slots = (f"a_{slot}" for stage in cell.stages for slot in stage.slots)
-    learned = (name for name in cell.own if not name.startswith(PEEPHOLE))
-    return dict.fromkeys((*slots, *cell.olds, *learned), EVERYWHERE) | dict.fromkeys(cell.masks, Interval(0, 1))
-
-
-def made_by(cell: Cell, numbers: Numbers) -> tuple[Numbers, Numbers]:
-    """One unit over these numbers; constants that are not among them have the cell's own values."""
-
-    def given(name: str) -> Any:
-        if name.startswith(PEEPHOLE):
-            return Dual(0, 0)
-        return numbers[name] if name in numbers else Dual(Interval(cell.constants[name]), 0)
-
-    return unit(cell, given)
-
-
-def between(what: str, cell: Cell, of: Callable[[Numbers, Numbers], Any], limit: Any, box: dict[str, Interval]) -> Iterator[Bound]:
-    """-limit <= of(made, kept) <= limit, where limit is an integer or a function of the numbers."""
-
-    def excess(sign: int) -> Callable[[Numbers], Any]:
-        def function(numbers: Numbers) -> Any:
-            value = of(*made_by(cell, numbers))
-            return (value if sign > 0 else -value) - (limit(numbers) if callable(limit) else limit)
-
-        return function
-
-    for sign in (1, -1):
-        yield Bound(f"{cell.label}: {what}", excess(sign), variables(cell) | box)
 
 
 def outputs(planted: bool = False) -> Answer:
@@ -104,7 +43,7 @@ def gates(planted: bool = False) -> Answer:
         return every(bounds())
 
 
-def _margin(cell: Cell, gate: str, sign: int, margin: arb) -> Callable[[Numbers], Any]:
+def _margin(cell: Cell, gate: str, sign: int, margin: arb) -> Function:
     def function(numbers: Numbers) -> Any:
         value = made_by(cell, numbers)[1][gate]
         return (value - 1 if sign > 0 else -value) + Dual(Interval(margin), 0)
@@ -118,20 +57,10 @@ def growth(planted: bool = False) -> Answer:
 
     def bounds() -> Iterator[Bound]:
         for name in LSTMS:
-            yield from _by_sign(cell_of(name), "c", lambda made, _: made["c1"], lambda size: size + Dual(step, 0))
-        yield from _by_sign(cell_of("additive"), "h", lambda made, _: made["h1"], lambda size: size + 1)
+            yield from by_sign(cell_of(name), "c", lambda made, _: made["c1"], lambda size: size + Dual(step, 0))
+        yield from by_sign(cell_of("additive"), "h", lambda made, _: made["h1"], lambda size: size + 1)
 
     return every(bounds())
-
-
-def _by_sign(cell: Cell, old: str, of: Callable[[Numbers, Numbers], Any], limit: Callable[[Any], Any]) -> Iterator[Bound]:
-    """|of| <= limit(|old|), on both sides of old = 0."""
-    for side, sign in ((POSITIVE, 1), (NEGATIVE, -1)):
-
-        def bound(numbers: Numbers, sign: int = sign) -> Any:
-            return limit(numbers[old] if sign > 0 else -numbers[old])
-
-        yield from between(f"growth of {old}", cell, of, bound, {old: side})
 
 
 def contained(planted: bool = False) -> Answer:
@@ -154,7 +83,9 @@ def _invariant(cell: Cell, state: str, box: dict[str, Interval]) -> Iterator[Bou
 
     yield from between(f"|{state}| <= 1 stays", cell, new, 1, {**box, state: Interval(-1, 1)})
     for side, sign in ((Interval(1, INFINITE), 1), (Interval(MINUS_INFINITE, -1), -1)):
-        yield from between(f"|{state}| does not grow", cell, new, lambda n, sign=sign: n[state] * sign, {**box, state: side})
+        yield from between(
+            f"|{state}| does not grow", cell, new, lambda n, sign=sign: n[state] * sign, {**box, state: side}
+        )
 
 
 def activations(planted: bool = False) -> Answer:
@@ -167,7 +98,9 @@ def activations(planted: bool = False) -> Answer:
             yield from between("tanh", made["tanh"], lambda m, _: m["h1"], 1, {})
             yield from between("2 sigmoid - 1", made["sigmoid"], lambda m, _: m["h1"] * 2 - 1, 1, {})
             relu = made["relu"]
-            yield Bound("relu >= 0", lambda n, cell=relu: -made_by(cell, n)[0]["h1"] * (-1 if planted else 1), variables(relu))
+            yield Bound(
+                "relu >= 0", lambda n, cell=relu: -made_by(cell, n)[0]["h1"] * (-1 if planted else 1), variables(relu)
+            )
 
     return every(bounds())
 
@@ -175,18 +108,18 @@ def activations(planted: bool = False) -> Answer:
 def slopes(planted: bool = False) -> Answer:
     """|f'| is at most what ``refseq.dynamics.bounds.STEEPEST`` says. Planted: a tenth less."""
 
-    def bounds() -> Iterator[Bound]:
-        for name, (value, slope) in ACTIVATIONS.items():
-            steepest = Interval(arb(STEEPEST[name]) * (arb(9) / 10 if planted else 1))
-            for sign in (1, -1):
-                for side in (POSITIVE, NEGATIVE):
+    def excess(name: str, sign: int) -> Function:
+        value, slope = ACTIVATIONS[name]
+        steepest = Dual(Interval(arb(STEEPEST[name]) * (arb(9) / 10 if planted else 1)), 0)
+        return lambda numbers: slope(value(numbers["x"])) * sign - steepest
 
-                    def excess(numbers: Numbers, value: Any = value, slope: Any = slope, sign: int = sign) -> Any:
-                        return slope(value(numbers["x"])) * sign - Dual(steepest, 0)
-
-                    yield Bound(f"|{name}'| <= {STEEPEST[name]}", excess, {"x": side})
-
-    return every(bounds())
+    sides = (Interval(0, INFINITE), Interval(MINUS_INFINITE, 0))
+    return every(
+        Bound(f"|{name}'| <= {STEEPEST[name]}", excess(name, sign), {"x": side})
+        for name in ACTIVATIONS
+        for sign in (1, -1)
+        for side in sides
+    )
 
 
 def edges(planted: bool = False) -> Answer:
@@ -196,7 +129,7 @@ def edges(planted: bool = False) -> Answer:
 
     def bounds() -> Iterator[Bound]:
         edge = cell_of("child_sum_tree_lstm").edge  # type: ignore[attr-defined]
-        yield from _by_sign(edge, "c", lambda made, _: made["c1"], lambda size: size)
-        yield from _by_sign(cell_of("tree_lstm", arity=1), "c", lambda made, _: made["c1"], lambda size: size + step)
+        yield from by_sign(edge, "c", lambda made, _: made["c1"], lambda size: size)
+        yield from by_sign(cell_of("tree_lstm", arity=1), "c", lambda made, _: made["c1"], lambda size: size + step)
 
     return every(bounds())

@@ -48,7 +48,9 @@ def local(name: str, steps: int, planted: bool = False) -> Answer:
     if certificate.holds:
         return Proved(f"{steps} steps, at most {certificate.ratio:.2f} of the bound")
     state, t, *_ = certificate.worst
-    return Refuted(f"{name}: every step is within its bound", f"{state} at step {t}: {certificate.ratio:.3g} times the bound")
+    return Refuted(
+        f"{name}: every step is within its bound", f"{state} at step {t}: {certificate.ratio:.3g} times the bound"
+    )
 
 
 def contracting(steps: int, planted: bool = False) -> Answer:
@@ -90,7 +92,9 @@ def vanishing(planted: bool = False) -> Answer:
                 product = jacobians[t] @ product
                 bound = gamma ** (t + 1 - k)
                 if norm_at_least(product) > bound:
-                    return Refuted(f"||d h_{t + 1} / d h_{k}|| <= gamma^{t + 1 - k}", f"{norm_at_least(product)} > {bound}")
+                    return Refuted(
+                        f"||d h_{t + 1} / d h_{k}|| <= gamma^{t + 1 - k}", f"{norm_at_least(product)} > {bound}"
+                    )
                 if not norm_at_most(product, bound):
                     return Undecided(f"||d h_{t + 1} / d h_{k}|| <= gamma^{t + 1 - k} is not shown")
     count = len(jacobians) * (len(jacobians) + 1) // 2

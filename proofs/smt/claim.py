@@ -27,7 +27,7 @@ def decide(claim: Claim, applications: Applications | None = None) -> Answer:
     """Whether z3 finds no counterexample; one that it finds is put into the formulas, by exact fractions."""
     known = [*claim.assumptions, *(applications.laws() if applications else [])]
     solver = z3.Solver()
-    solver.set("timeout", 1000 * SECONDS)
+    solver.set("timeout", int(1000 * SECONDS))
     solver.add(*known, z3.Not(claim.conclusion))
     answer = solver.check()
     if answer == z3.unsat:

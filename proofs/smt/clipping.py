@@ -12,8 +12,9 @@ import z3
 
 from proofs.smt.claim import Claim
 
-g = z3.Reals("g_0 g_1 g_2")
-norm, threshold = z3.Reals("norm threshold")
+g: Any = z3.Reals("g_0 g_1 g_2")
+norm: Any = z3.Real("norm")
+threshold: Any = z3.Real("threshold")
 EPSILON = z3.RealVal("1/1000000")
 
 
@@ -22,25 +23,23 @@ def squares(entries: Any) -> Any:
     return z3.Sum([entry * entry for entry in entries])
 
 
-IS_NORM = (norm >= 0, norm * norm == squares(g), threshold > 0)
-
-
-def factor(n: Any, limit: Any) -> Any:
-    """min(1, threshold / norm)."""
-    return z3.If(n > limit, limit / n, z3.RealVal(1))
+def factor(n: Any, limit: Any, epsilon: Any = None) -> Any:
+    """min(1, threshold / norm); torch adds epsilon to the norm."""
+    below = n if epsilon is None else n + epsilon
+    return z3.If(below > limit, limit / below, z3.RealVal(1))
 
 
 def by_norm(planted: bool = False) -> Iterator[Claim]:
     """The clipped norm is at most the threshold, the direction is kept, and what is within stays. Planted: the norm
     forgets an entry."""
-    length = (norm >= 0, norm * norm == squares(g[:2]), threshold > 0) if planted else IS_NORM
+    is_norm = (norm >= 0, norm * norm == squares(g[:2] if planted else g), threshold > 0)
     k = factor(norm, threshold)
-    yield Claim("the factor is in (0, 1]", z3.And(k > 0, k <= 1), (norm >= 0, threshold > 0))
+    yield Claim("the factor is in (0, 1]", z3.And(k > 0, k <= 1), is_norm)
     result = [k * entry for entry in g]
     for a, b in combinations(range(3), 2):
         yield Claim(f"entries {a}, {b} keep their ratio", result[a] * g[b] == result[b] * g[a])
-    # ||k g||^2 = k^2 norm^2: first that, then the bound, which is about two numbers
-    yield Claim("the norm scales", squares(result) == k * k * norm * norm, length[1:2] if not planted else length)
+    # the clipped norm is k norm: first that, then the bound, which is about two numbers
+    yield Claim("the norm scales", squares(result) == k * k * norm * norm, is_norm)
     yield Claim("the norm is at most the threshold", k * norm <= threshold, (norm >= 0, threshold > 0))
     yield Claim("within stays", k == 1, (norm >= 0, norm <= threshold))
 
@@ -48,7 +47,7 @@ def by_norm(planted: bool = False) -> Iterator[Claim]:
 def exact(planted: bool = False) -> Iterator[Claim]:
     """The clipped norm is min(norm, threshold), and clipping again changes nothing. Planted: with torch's 1e-6 added to
     the norm, where the norm becomes less than the threshold."""
-    k = z3.If(threshold / (norm + EPSILON) < 1, threshold / (norm + EPSILON), z3.RealVal(1)) if planted else factor(norm, threshold)
+    k = factor(norm, threshold, EPSILON if planted else None)
     positive = (norm > 0, threshold > 0)
     yield Claim("norm = min(norm, threshold)", k * norm == z3.If(norm <= threshold, norm, threshold), positive)
     yield Claim("again: the same", factor(k * norm, threshold) == 1, positive)
@@ -56,10 +55,9 @@ def exact(planted: bool = False) -> Iterator[Claim]:
 
 def with_epsilon(planted: bool = False) -> Iterator[Claim]:
     """Torch's form still bounds the norm by the threshold, for any epsilon >= 0. Planted: for negative ones too."""
-    epsilon = z3.Real("epsilon")
-    ratio = threshold / (norm + epsilon)
-    k = z3.If(ratio < 1, ratio, z3.RealVal(1))
-    fits = (norm > 0, threshold > 0, norm + epsilon > 0, *(() if planted else (epsilon >= 0,)))
+    epsilon: Any = z3.Real("epsilon")
+    k = factor(norm, threshold, epsilon)
+    fits = (norm > 0, threshold > 0, *(() if planted else (epsilon >= 0,)))
     yield Claim("the norm is at most the threshold", k * norm <= threshold, fits)
 
 

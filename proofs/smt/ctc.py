@@ -1,7 +1,7 @@
 """CTC for T = 3 frames, the label "ab" and a blank: the forward recursion sums exactly the paths that collapse to it.
 
-A. Graves et al., Connectionist temporal classification, ICML 2006, eqs. 6-8. An identity between polynomials in the nine
-probabilities. The recursion is written here: it is about the algorithm, not about code of refseq.
+A. Graves et al., Connectionist temporal classification, ICML 2006, eqs. 6-8. An identity between polynomials in the
+nine probabilities. The recursion is written here: it is about the algorithm, not about code of refseq.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,5 +50,6 @@ def probabilities() -> Any:
 def paths(planted: bool = False) -> Iterator[Claim]:
     """For "ab", and for "aa", whose two letters need a blank between them. Planted: they do not."""
     p = probabilities()
+    positive = tuple(probability > 0 for row in p for probability in row)
     for word, label in (("ab", (1, 2)), ("aa", (1, 1)), ("b", (2,))):
-        yield Claim(f"'{word}': forward = all paths", forward(p, label, planted) == all_paths(p, label))
+        yield Claim(f"'{word}': forward = all paths", forward(p, label, planted) == all_paths(p, label), positive)

@@ -19,6 +19,7 @@ OPERATIONS: dict[int, Callable[..., Any]] = {
     z3.Z3_OP_GE: operator.ge,
     z3.Z3_OP_GT: operator.gt,
     z3.Z3_OP_EQ: operator.eq,
+    z3.Z3_OP_DISTINCT: lambda *x: len(set(x)) == len(x),
     z3.Z3_OP_NOT: operator.not_,
     z3.Z3_OP_AND: lambda *x: all(x),
     z3.Z3_OP_OR: lambda *x: any(x),

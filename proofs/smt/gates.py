@@ -1,7 +1,7 @@
 """What cells become when their gates are shut or open: one cell's own code equals another's.
 
-Each function yields claims about all reals; a gate that is 0 or 1 is an assumption about the value of its sigmoid, which
-in floats is reached. ``planted`` arguments make a false claim of a true one.
+Each function yields claims about all reals; a gate that is 0 or 1 is an assumption about the value of its sigmoid,
+which in floats is reached. ``planted`` arguments make a false claim of a true one.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,6 @@ import refseq
 from proofs.cells import unit
 from proofs.smt.claim import Claim, equal
 from proofs.smt.reals import absolute
-from refseq.layer import Layer
-
-INPUTS, UNITS = 1, 2
 
 
 def run(name: str, by_hand: dict[str, Any] | None = None, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -23,68 +20,18 @@ def run(name: str, by_hand: dict[str, Any] | None = None, **options: Any) -> tup
     return unit(refseq.catalogue()[name].cell(**options), z3.Real, by_hand)
 
 
-def gru_copies(planted: bool = False, reset: str = "before") -> Iterator[Claim]:
+def gru_copies(planted: bool = False) -> Iterator[Claim]:
     """z = 1: h_t = h_{t-1}."""
-    made, kept = run("gru", reset=reset)
-    yield Claim("z = 1 copies h", made["h1"] == z3.Real("h"), (kept["z"] == (0 if planted else 1),))
+    for reset in ("before", "after"):
+        made, kept = run("gru", reset=reset)
+        yield Claim(f"z = 1 copies h, reset {reset}", made["h1"] == z3.Real("h"), (kept["z"] == (0 if planted else 1),))
 
 
-def gru_replaces(planted: bool = False, reset: str = "before") -> Iterator[Claim]:
+def gru_replaces(planted: bool = False) -> Iterator[Claim]:
     """z = 0: h_t = n_t."""
-    made, kept = run("gru", reset=reset)
-    yield Claim("z = 0 replaces h", made["h1"] == kept["n"], (kept["z"] == (1 if planted else 0),))
-
-
-def _layer(name: str, **options: Any) -> tuple[Layer, dict[str, Any]]:
-    over = refseq.layer(name, INPUTS, UNITS, **options)
-    return over, {key: _reals(key, shape) for key, shape in over.shapes.items()}
-
-
-def _reals(name: str, shape: tuple[int, ...]) -> Any:
-    import numpy as np
-
-    array = np.empty(shape, object)
-    for index in np.ndindex(*shape):
-        array[index] = z3.Real(name + "".join(f"_{i}" for i in index))
-    return array
-
-
-def _step(over: Layer, params: dict[str, Any], x: Any, h: Any) -> Any:
-    return over.forward(params, x, {over.states[0]: h}, target="reference").y[0, 0]
-
-
-def gru_is_elman(planted: bool = False) -> Iterator[Claim]:
-    """z = 0 and r = 1: the simple recurrent network with the weights of the candidate. A step of a layer of two units."""
-    gru, params = _layer("gru")
-    elman, _ = _layer("elman")
-    candidate = {name: value[2:3] for name, value in params.items()}
-    x, h = _reals("x", (1, 1, INPUTS)), _reals("h", (1, 1, UNITS))
-    yield from equal("gru = elman", _step(gru, params, x, h), _step(elman, candidate, x, h), *_set(params, x, h, 0 if planted else 1))
-
-
-def gru_is_feed_forward(planted: bool = False) -> Iterator[Claim]:
-    """z = 0 and r = 0: a layer that does not look at h_{t-1}."""
-    gru, params = _layer("gru")
-    ahead, _ = _layer("output", activation="tanh")
-    weights = {"W_yh": params["W_hx"][2:3], "b_y": params["b_h"][2:3]}
-    x, h = _reals("x", (1, 1, INPUTS)), _reals("h", (1, 1, UNITS))
-    nothing = _reals("y", (1, 1, UNITS))
-    yield from equal("gru = feed-forward", _step(gru, params, x, h), _step(ahead, weights, x, nothing), *_set(params, x, h, 1 if planted else 0))
-
-
-def _set(params: dict[str, Any], x: Any, h: Any, r: int) -> list[Any]:
-    """Gate r of every unit is this number, and z is 0: of the layer's own gates, as an output layer computes them."""
-    sigmoid, _ = _layer("output", activation="sigmoid")
-    assumptions = []
-    for gate, value in ((0, r), (1, 0)):
-        import numpy as np
-
-        weights = np.concatenate([params["W_hx"][gate], params["W_hh"][gate]], axis=1)[None]
-        merged = refseq.layer("output", INPUTS + UNITS, UNITS, activation="sigmoid")
-        both = np.concatenate([x, h], axis=2)
-        gates = _step(merged, {"W_yh": weights, "b_y": params["b_h"][gate][None]}, both, h)
-        assumptions += [each == value for each in gates]
-    return assumptions
+    for reset in ("before", "after"):
+        made, kept = run("gru", reset=reset)
+        yield Claim(f"z = 0 replaces h, reset {reset}", made["h1"] == kept["n"], (kept["z"] == (1 if planted else 0),))
 
 
 def lstm_writes(planted: bool = False) -> Iterator[Claim]:

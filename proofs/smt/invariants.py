@@ -32,7 +32,7 @@ def coupled(planted: bool = False) -> Iterator[Claim]:
 
 
 def lstm(planted: bool = False) -> Iterator[Claim]:
-    """|c_t| <= |c_{t-1}| + 1 and |h_t| <= 1, with and without forget gate and peepholes. Planted: |c_t| <= |c_{t-1}|."""
+    """|c_t| <= |c_{t-1}| + 1 and |h_t| <= 1, with and without forget gate and peepholes. Planted: c does not grow."""
     c = z3.Real("c")
     for name in ("lstm", "lstm_no_forget", "lstm_peephole"):
         made, _ = run(name)

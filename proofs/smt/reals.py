@@ -34,7 +34,7 @@ class Applications:
         for before, y in pairs:
             if before.eq(argument):
                 return y
-        y = z3.Real(f"{name}({len(pairs)})")
+        y = z3.Real(f"{name}#{len(pairs) + 1}")
         pairs.append((argument, y))
         return y
 

@@ -23,7 +23,9 @@ def transposed(cell: Cell, stage: Stage) -> Claim:
     assert stage.forward is not None
     assert stage.backward is not None
     names = (stage.slots, (*cell.olds, *stage.sees), cell.own)
-    values = [[z3.Real(f"{prefix}{name}") for name in group] for prefix, group in zip(("a_", "", ""), names, strict=True)]
+    values = [
+        [z3.Real(f"{prefix}{name}") for name in group] for prefix, group in zip(("a_", "", ""), names, strict=True)
+    ]
     moves = [[z3.Real(f"v_{variable}") for variable in group] for group in values]
     fixed = [z3.Real(name) for name in (*cell.constants, *cell.masks)]
     duals = [tuple(map(Dual, *pair)) for pair in zip(values, moves, strict=True)]
@@ -34,8 +36,12 @@ def transposed(cell: Cell, stage: Stage) -> Claim:
     a, s, p = (tuple(group) for group in values)
     results, kept = stage.forward(a, s, p + tuple(fixed))
     pulled = stage.backward(kept, s, results, p + tuple(fixed), cotangents)
-    right = sum(d * v for group, directions in zip(pulled, moves, strict=True) for d, v in zip(group, directions, strict=True))
-    return Claim(f"{cell.label}: VJP = JVP^T", left == right, tuple(number > 0 for number in fixed[: len(cell.constants)]))
+    right = sum(
+        d * v for group, directions in zip(pulled, moves, strict=True) for d, v in zip(group, directions, strict=True)
+    )
+    return Claim(
+        f"{cell.label}: VJP = JVP^T", left == right, tuple(number > 0 for number in fixed[: len(cell.constants)])
+    )
 
 
 def every_stage(cell: Cell) -> Iterator[Claim]:

@@ -4,12 +4,17 @@ from collections.abc import Iterator
 
 from proofs.cells import every_cell
 from proofs.theorem import Deferred, Method, Theorem, needs
+from refseq.tree_cell import TreeCell
 
 NAME = "symbolic"
 _HERE = "proofs.symbolic"
 
 OPERATIONS = {
-    "softmax": ("out_j = e^(a_j) / sum_k e^(a_k)", "refseq.operations.softmax_forward, softmax_adjoint", "without_mean"),
+    "softmax": (
+        "out_j = e^(a_j) / sum_k e^(a_k)",
+        "refseq.operations.softmax_forward, softmax_adjoint",
+        "without_mean",
+    ),
     "logsumexp": ("the derivative of log(sum_k e^(a_k)) is softmax", "refseq.softmax.logsumexp", None),
     "log_softmax": ("z_j = a_j - log(sum_k e^(a_k))", "refseq.softmax.log_softmax, log_softmax_backward", None),
     "normalise": ("out = (a - mean a) / sqrt(var a + eps)", "refseq.operations.normalise", "without_variance"),
@@ -71,17 +76,18 @@ def _cells() -> Iterator[Theorem]:
 
 def _layers() -> Iterator[Theorem]:
     for name, cell in every_cell():
-        if hasattr(cell, "children") or name.endswith(".edge") or any(stage.operation for stage in cell.stages):
+        if name.endswith(".edge") or any(stage.operation for stage in cell.stages):
             continue
+        tree = isinstance(cell, TreeCell)
         yield Theorem(
             f"layer/{name}",
             NAME,
-            "Layer.backward is the derivative of Layer.forward: parameters, x, initial state",
-            "T = 2, H = 2, every input",
-            "refseq.layer, scan, step, pointwise, cells",
+            "the layer's backward is the derivative of its forward: parameters, x, initial state",
+            "a tree of 4 to 7 nodes, H = 2, every input" if tree else "T = 2, H = 2, every input",
+            "refseq.tree_layer, tree_scan, step, cells" if tree else "refseq.layer, scan, step, pointwise, cells",
             _deferred("scans:layer_of", cell),
             _deferred("scans:planted_layer", cell),
-            ("L4.1", "L4.2", "L4.3"),
+            ("L4.15",) if tree else ("L4.1", "L4.2", "L4.3"),
         )
 
 
@@ -135,8 +141,8 @@ def _scans() -> Iterator[Theorem]:
 METHOD = Method(
     NAME,
     "sympy and polynomials",
-    trusted="sympy's expressions, the chain rule of proofs/symbolic/polynomial.py, python-flint's polynomials; and that "
-    "the interpreter runs the source that numba compiles",
+    trusted="sympy's expressions, the chain rule of proofs/symbolic/polynomial.py, python-flint's polynomials; and "
+    "that the interpreter runs the source that numba compiles",
     blind="rounding; the kinks of relu and clip; whether a forward formula is the one that was wanted",
     theorems=lambda: [*_slopes(), *_cells(), *_vectors(), *_scans(), *_layers()],
     missing=needs("sympy", "sympy"),

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sympy import Expr, Function
+from sympy import Function
 
-from proofs.symbolic.opaque import Opaque, expression
+from proofs.symbolic.opaque import Opaque, Term, expression
 from refseq.cell import Bias, Cell, Parameter, Source
 from refseq.stage import Product, Stage
 from refseq.tree_cell import EdgeCell, TreeCell, positions
@@ -23,13 +23,15 @@ SOURCE = Source("an arbitrary cell", ())
 def function(name: str) -> Any:
     """The opaque function of this name; its k-th partial derivative is the opaque function ``name_k``."""
 
-    def fdiff(self: Any, argindex: int = 1) -> Expr:
+    def fdiff(self: Any, argindex: int = 1) -> Term:
         return function(f"{name}_{argindex}")(*self.args)
 
     return type(name, (Function,), {"fdiff": fdiff})
 
 
-def stage_of(name: str, slots: tuple[str, ...], products: tuple, makes: tuple[str, ...], learned: int, **rest: Any) -> Stage:
+def stage_of(
+    name: str, slots: tuple[str, ...], products: tuple, makes: tuple[str, ...], learned: int, **rest: Any
+) -> Stage:
     """A stage that makes ``name_1(a, s, p)`` and so on. It keeps its pre-activations."""
 
     def apply(which: str, a: tuple, s: tuple, p: tuple) -> Any:
@@ -100,7 +102,7 @@ def tree_by_sum() -> TreeCell:
     return _cell(TreeCell, (stage_of("F", ("u",), products, ("h1",), 0),), (), edge=edge)
 
 
-def planted(cell: Cell, lost: int) -> Cell:
+def planted(cell: Any, lost: int) -> Any:
     """The cell whose last stage forgets the cotangent number ``lost`` of its old states."""
     stage = cell.stages[-1]
     right = stage.backward
@@ -111,4 +113,3 @@ def planted(cell: Cell, lost: int) -> Cell:
         return da, tuple(d * 0 if k == lost else d for k, d in enumerate(ds)), dp
 
     return replace(cell, stages=(*cell.stages[:-1], replace(stage, backward=wrong)))
-

@@ -8,7 +8,7 @@ one unit is the proof for every number of units.
 from dataclasses import replace
 
 from proofs.symbolic.identity import every, gradient
-from proofs.symbolic.opaque import Opaque, symbol
+from proofs.symbolic.opaque import Opaque, expression, symbol
 from proofs.theorem import Answer
 from refseq.cell import Cell
 from refseq.stage import Stage
@@ -36,8 +36,7 @@ def stage_backward(cell: Cell, stage: Stage) -> Answer:
     loss = sum((d * value for d, value in zip(cotangents, made, strict=True)), Opaque(0))
     da, ds, dp = stage.backward(kept, s, made, p, cotangents)
     variables = (*a, *s, *p[: len(cell.own)])
-    claims = zip((v.expression for v in variables), (*da, *ds, *dp), strict=True)
-    return gradient(loss, claims)
+    return gradient(loss, zip(map(expression, variables), (*da, *ds, *dp), strict=True))
 
 
 def backward(cell: Cell) -> Answer:

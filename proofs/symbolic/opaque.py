@@ -11,15 +11,21 @@ import math
 from typing import Any
 
 import sympy
-from sympy import Expr, Function
+from sympy import Function
 
 from refseq.primitives import register_field
+
+Term = Any
+"""A sympy expression. Its parts are expressions too, where sympy's types know them as ``Basic`` only."""
+
+Variable = Any
+"""A sympy symbol."""
 
 
 class Sigmoid(Function):
     """sigmoid."""
 
-    def fdiff(self, argindex: int = 1) -> Expr:
+    def fdiff(self, argindex: int = 1) -> Term:
         """s (1 - s)."""
         return self * (1 - self)
 
@@ -27,7 +33,7 @@ class Sigmoid(Function):
 class Tanh(Function):
     """tanh."""
 
-    def fdiff(self, argindex: int = 1) -> Expr:
+    def fdiff(self, argindex: int = 1) -> Term:
         """1 - t^2."""
         return 1 - self**2
 
@@ -36,11 +42,11 @@ class Step(Function):
     """[x > 0]."""
 
     @classmethod
-    def eval(cls, x: Expr) -> Expr | None:
+    def eval(cls, x: Term) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """relu(x) > 0 where x > 0."""
         return cls(x.args[0]) if isinstance(x, Relu) else None
 
-    def fdiff(self, argindex: int = 1) -> Expr:
+    def fdiff(self, argindex: int = 1) -> Term:
         """0, off the kink."""
         return sympy.Integer(0)
 
@@ -48,7 +54,7 @@ class Step(Function):
 class Relu(Function):
     """max(0, x)."""
 
-    def fdiff(self, argindex: int = 1) -> Expr:
+    def fdiff(self, argindex: int = 1) -> Term:
         """[x > 0]."""
         return Step(self.args[0])
 
@@ -57,7 +63,7 @@ class Inside(Function):
     """[|x| < b]."""
 
     @classmethod
-    def eval(cls, x: Expr, b: Expr) -> Expr | None:
+    def eval(cls, x: Term, b: Term) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """clip(x, b) is inside where x is."""
         return cls(x.args[0], b) if isinstance(x, Clip) and x.args[1] == b else None
 
@@ -69,7 +75,7 @@ class ByBound(Function):
 class Clip(Function):
     """x within [-b, b]."""
 
-    def fdiff(self, argindex: int = 1) -> Expr:
+    def fdiff(self, argindex: int = 1) -> Term:
         """[|x| < b], and by the bound, a constant of every cell, something of which nothing is known."""
         return Inside(*self.args) if argindex == 1 else ByBound(*self.args)
 
@@ -95,7 +101,7 @@ class Opaque:
     __slots__ = ("expression",)
 
     def __init__(self, expression: Any) -> None:
-        self.expression: Expr = sympy.sympify(expression)
+        self.expression: Term = sympy.sympify(expression)
 
     def __add__(self, other: Any) -> "Opaque":
         return Opaque(self.expression + expression(other))
@@ -126,7 +132,7 @@ class Opaque:
         return f"Opaque({self.expression})"
 
 
-def expression(value: Any) -> Expr:
+def expression(value: Any) -> Term:
     """The sympy expression of an Opaque or an integer; a float has no meaning here and raises TypeError."""
     if isinstance(value, Opaque):
         return value.expression

@@ -36,7 +36,7 @@ def _by_exponentials(loss: Opaque, da: np.ndarray, n: int) -> Answer:
 
 
 def softmax(size: int, backward: Callable = OPERATIONS["softmax"].backward) -> Answer:
-    """dout . softmax(a), by every a_k."""
+    """The derivative of the sum of dout_j softmax_j by every a_k."""
     a, out, dout, da = array("a", size), zeros(size), array("dout", size), zeros(size)
     OPERATIONS["softmax"].forward(a, out, a, None, size, *ALONE)
     out = _with_exponentials(out, size)
@@ -56,7 +56,7 @@ def logsumexp(size: int, backward: Callable = functions.logsumexp_backward) -> A
 
 
 def log_softmax(size: int, backward: Callable = functions.log_softmax_backward) -> Answer:
-    """dz . log_softmax(a), by every a_k."""
+    """The derivative of the sum of dz_j log softmax_j by every a_k."""
     a, z, dz, da = array("a", size), zeros(size), array("dz", size), zeros(size)
     functions.log_softmax(z, a, *ALONE)
     backward(da, z, dz, *ALONE)
@@ -69,7 +69,7 @@ def log_softmax(size: int, backward: Callable = functions.log_softmax_backward) 
 
 
 def normalise(size: int, backward: Callable = OPERATIONS["normalise"].backward) -> Answer:
-    """dout . normalise(a), by every a_k."""
+    """The derivative of the sum of dout_j normalised_j by every a_k."""
     a, out, dout = array("a", size), zeros(size), array("dout", size)
     da, kept, epsilon = zeros(size), zeros(size), symbol("epsilon", positive=True)
     OPERATIONS["normalise"].forward(a, out, kept, epsilon, size, *ALONE)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import flint
-from sympy import Add, Expr, Function, Integer, Mul, Pow, Rational, Symbol
+from sympy import Add, Function, Integer, Mul, Pow, Rational, Symbol
 
-from proofs.symbolic.opaque import TRUE_FUNCTIONS
+from proofs.symbolic.opaque import TRUE_FUNCTIONS, Term, Variable
 
 
 class NotPolynomial(Exception):  # noqa: N818 - an answer: another way has to be taken
@@ -22,14 +22,14 @@ class Polynomials:
     """The ring of everything that occurs in some expressions and in the derivatives of the first. Raises NotPolynomial
     for quotients and roots."""
 
-    def __init__(self, differentiated: Expr, others: Iterable[Expr]) -> None:
+    def __init__(self, differentiated: Term, others: Iterable[Term]) -> None:
         slopes = [slope for part in _parts([differentiated], inside=True) for slope in _slopes(part)]
         everything = [*_parts([differentiated], inside=True), *_parts([*slopes, *others], inside=False)]
         if not all(map(_fits, everything)):
             raise NotPolynomial("a quotient or a root")
         self.letters = list(dict.fromkeys(part for part in everything if isinstance(part, (Symbol, Function))))
         context = flint.fmpq_mpoly_ctx.get([f"g{k}" for k in range(max(len(self.letters), 1))], "degrevlex")
-        self._known: dict[Expr, Any] = dict(zip(self.letters, context.gens(), strict=False))
+        self._known: dict[Term, Any] = dict(zip(self.letters, context.gens(), strict=False))
         self._number = context.constant
 
     @property
@@ -37,11 +37,11 @@ class Polynomials:
         """Whether there are functions in it of which not even the value is known."""
         return any(isinstance(part, Function) and type(part) not in TRUE_FUNCTIONS for part in self.letters)
 
-    def values(self, point: Mapping[Symbol, float]) -> list[float]:
+    def values(self, point: Mapping[Variable, float]) -> list[float]:
         """What the letters are at a point, with the true functions."""
-        known: dict[Expr, float] = {}
+        known: dict[Term, float] = {}
 
-        def value(part: Expr) -> float:
+        def value(part: Term) -> float:
             if part not in known:
                 arguments = [point[part]] if isinstance(part, Symbol) else [value(each) for each in part.args]
                 known[part] = _number(part, arguments)
@@ -68,13 +68,13 @@ class Polynomials:
         more = len(polynomial) - 1
         return f"{coefficient} {' '.join(factors)}" + f" and {more} more terms" * bool(more)
 
-    def polynomial(self, part: Expr) -> Any:
+    def polynomial(self, part: Term) -> Any:
         """The expression as a polynomial."""
         if part not in self._known:
             self._known[part] = self._convert(part)
         return self._known[part]
 
-    def _convert(self, part: Expr) -> Any:
+    def _convert(self, part: Term) -> Any:
         if isinstance(part, Rational):
             return self._number(flint.fmpq(int(part.p), int(part.q)))
         if isinstance(part, Add):
@@ -83,18 +83,18 @@ class Polynomials:
             return _product(map(self.polynomial, part.args), self._number(1))
         return self.polynomial(part.base) ** int(part.exp)
 
-    def derivative(self, part: Expr, variable: Symbol) -> Any:
+    def derivative(self, part: Term, variable: Variable) -> Any:
         """The derivative by a variable, as a polynomial."""
-        known: dict[Expr, Any] = {}
+        known: dict[Term, Any] = {}
 
-        def by(each: Expr) -> Any:
+        def by(each: Term) -> Any:
             if each not in known:
                 known[each] = self._derive(each, variable, by)
             return known[each]
 
         return by(part)
 
-    def _derive(self, part: Expr, variable: Symbol, by: Any) -> Any:
+    def _derive(self, part: Term, variable: Variable, by: Any) -> Any:
         nothing = self._number(0)
         if isinstance(part, Symbol):
             return self._number(int(part == variable))
@@ -121,7 +121,7 @@ def _product(factors: Iterable[Any], start: Any) -> Any:
     return start
 
 
-def _number(part: Expr, arguments: Sequence[float]) -> float:
+def _number(part: Term, arguments: Sequence[float]) -> float:
     """One operation on floats."""
     if isinstance(part, (Add, Mul)):
         return sum(arguments) if isinstance(part, Add) else math.prod(arguments)
@@ -130,21 +130,21 @@ def _number(part: Expr, arguments: Sequence[float]) -> float:
     return TRUE_FUNCTIONS[type(part)](*arguments) if isinstance(part, Function) else float(*arguments or (part,))
 
 
-def _fits(part: Expr) -> bool:
+def _fits(part: Term) -> bool:
     """Whether a part may stand in a polynomial."""
     if isinstance(part, Pow):
         return isinstance(part.exp, Integer) and bool(part.exp > 0)
     return isinstance(part, (Symbol, Function, Rational, Add, Mul))
 
 
-def _slopes(part: Expr) -> list[Expr]:
+def _slopes(part: Term) -> list[Term]:
     """The partial derivatives of a function."""
     return [part.fdiff(k + 1) for k in range(len(part.args))] if isinstance(part, Function) else []
 
 
-def _parts(expressions: Iterable[Expr], inside: bool) -> Iterator[Expr]:
+def _parts(expressions: Iterable[Term], inside: bool) -> Iterator[Term]:
     """Every different part of the expressions; ``inside``: of the arguments of functions as well."""
-    seen: set[Expr] = set()
+    seen: set[Term] = set()
     waiting = list(expressions)
     while waiting:
         part = waiting.pop()

@@ -7,10 +7,9 @@ column more than the matrix has units). All loops run over indices alone, the sa
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sympy import Symbol
 
 from proofs.symbolic.identity import every, gradient
-from proofs.symbolic.opaque import Opaque, symbol
+from proofs.symbolic.opaque import Opaque, Variable, symbol
 from proofs.theorem import Answer
 from refseq import linear
 
@@ -35,7 +34,7 @@ def zeros(*shape: int) -> np.ndarray:
     return result
 
 
-def pairs(variables: np.ndarray, claimed: np.ndarray) -> list[tuple[Symbol, Opaque]]:
+def pairs(variables: np.ndarray, claimed: np.ndarray) -> list[tuple[Variable, Opaque]]:
     """Entry by entry a variable and its claimed derivative."""
     return [(v.expression, c) for v, c in zip(variables.flat, claimed.flat, strict=True)]
 

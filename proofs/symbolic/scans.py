@@ -2,8 +2,8 @@
 
 The layer's public functions run on symbols, with the cells of ``proofs.symbolic.abstract``; the loss is a sum of all
 outputs and final states with symbols for weights. Three steps, so that there is a first, a last and one between. That
-the loop over T steps is T loops over one follows from ``pieces``: BPTT from checkpoints of one step each takes the steps
-one by one, and gives the same expressions.
+the loop over T steps is T loops over one follows from ``pieces``: BPTT from checkpoints of one step each takes the
+steps one by one, and gives the same expressions.
 
 ``layer_of`` does the same with a cell of the catalogue, at a smaller size: its matrices, biases and stages as they are.
 """
@@ -42,7 +42,8 @@ def _judged(loss: Opaque, parts: list[tuple[np.ndarray, np.ndarray]]) -> Answer:
 
 def scan(cell: Cell, steps: int = STEPS, lengths: Any = None, checkpoint: bool | int = False, **layer: Any) -> Answer:
     """Every gradient of a layer of this cell, by differentiating its own outputs."""
-    over = Layer(cell, **({"inputs": INPUTS, "units": UNITS} | layer))
+    sizes: dict[str, Any] = {"inputs": INPUTS, "units": UNITS} | layer
+    over = Layer(cell, **sizes)
     rows = 1 if lengths is None else len(lengths)
     states = {name: over.state_shape(rows, name) for name in cell.state}
     params, state, dstate = _named("", over.shapes), _named("s_", states), _named("ds_", states)
@@ -55,23 +56,28 @@ def scan(cell: Cell, steps: int = STEPS, lengths: Any = None, checkpoint: bool |
     return _judged(_loss(run.y, dy, run.state, dstate), parts)
 
 
-def tree(cell: TreeCell, text: str = "(r (p a b) (q c))") -> Answer:
-    """Every gradient of a layer over this forest, whose nodes have two children, one, and none."""
-    forest = refseq.trees.from_brackets(text)
-    over = TreeLayer(cell, 1, UNITS)
-    params, x, dy = _named("", over.shapes), array("x", forest.nodes, 1), array("dy", forest.nodes, UNITS)
-    leaves = {name: array(f"s_{name}", len(forest.leaves), UNITS) for name in cell.state}
+def tree(cell: TreeCell) -> Answer:
+    """Every gradient of a layer over a tree whose nodes have as many children as the cell takes, one, and none."""
+    text = {1: "(r (p (q a)))", 3: "(r (p a b) (q c) e)"}.get(cell.arity or 2, "(r (p a b) (q c))")
+    forest, inputs = refseq.trees.from_brackets(text), int(bool(cell.options.get("x", True)))
+    over = TreeLayer(cell, inputs, UNITS)
+    params, dy = _named("", over.shapes), array("dy", forest.nodes, UNITS)
+    x = array("x", forest.nodes, 1) if inputs else None
+    leaves = _named("s_", {name: (len(forest.leaves), UNITS) for name in cell.state})
+    dstate = _named("ds_", dict.fromkeys(cell.state, (forest.nodes, UNITS)))
     run = over.forward(params, x, forest, leaves, "reference")
-    grads = over.backward(run, dy)
-    assert grads.x is not None
+    grads = over.backward(run, dy, dstate)
     assert grads.state is not None
     parts = [(params[name], grads.params[name]) for name in params]
-    parts += [(x, grads.x), *((leaves[name], grads.state[name]) for name in leaves)]
-    return _judged(dot(run.y, dy), parts)
+    parts += [(leaves[name], grads.state[name]) for name in leaves]
+    parts += [(x, grads.x)] if x is not None and grads.x is not None else []
+    return _judged(_loss(run.y, dy, run.state, dstate), parts)
 
 
 def layer_of(cell: Cell) -> Answer:
-    """A layer of this cell: T = 2, one input, two units."""
+    """A layer of this cell: T = 2, one input, two units; of a tree's cell over a tree."""
+    if isinstance(cell, TreeCell):
+        return tree(cell)
     own = tuple((size, UNITS) for size in dict.fromkeys(cell.sizes.values()) if size != "units")
     return scan(cell, 2, inputs=1, own_sizes=own)
 

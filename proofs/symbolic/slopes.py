@@ -5,9 +5,9 @@ the rule that is compiled for floats is the same formula (it is run on a symbol 
 """
 
 import sympy
-from sympy import Expr
 
 import refseq.fields.symbol  # noqa: F401 - registers sympy's numbers
+from proofs.symbolic.opaque import Term
 from proofs.theorem import Answer, Proved, Refuted
 from refseq import primitives
 
@@ -15,7 +15,7 @@ NAMES = ("tanh", "sigmoid", "identity", "exp", "log", "sqrt")
 """Smooth where they are defined; relu is looked at on both sides of its kink."""
 
 
-def slope_of(name: str, x: Expr, slope: Expr) -> Answer:
+def slope_of(name: str, x: Term, slope: Term) -> Answer:
     """Whether ``slope``, a formula in y, is the derivative of y = name(x)."""
     y = sympy.Symbol("y", real=True)
     value = getattr(primitives, name)(x)
@@ -23,7 +23,8 @@ def slope_of(name: str, x: Expr, slope: Expr) -> Answer:
     if sympy.simplify(difference.rewrite(sympy.exp)) == 0:
         return Proved("1 identity")
     at = sympy.Rational(1, 3) if x.is_positive else sympy.Rational(-1, 3)
-    left, right = (float(part.subs(x, at)) for part in (sympy.diff(value, x), slope.subs(y, value)))
+    sides: tuple[Term, ...] = (sympy.diff(value, x), slope.subs(y, value))
+    left, right = (float(side.subs(x, at)) for side in sides)
     return Refuted(f"the slope of {name} is {slope} at its output y", f"at x = {at}: {left:.6g}, claimed {right:.6g}")
 
 
@@ -46,7 +47,7 @@ def fields() -> Answer:
     return Proved(f"{count} identities")
 
 
-def floats(wrong: Expr | None = None) -> Answer:
+def floats(wrong: Term | None = None) -> Answer:
     """The compiled rules of tanh, sigmoid, identity and sqrt are the formulas of the fields; ``wrong`` is taken for the
     first."""
     y, count = sympy.Symbol("y", positive=True), 0

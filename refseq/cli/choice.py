@@ -18,7 +18,7 @@ CORE: tuple[Variant, ...] = (
 )
 """What every framework has: looked at most thoroughly."""
 
-PEERS: tuple[Variant, ...] = (
+OFFERED: tuple[Variant, ...] = (
     *(("elman", {"activation": name}) for name in ("tanh", "relu", "sigmoid", "identity")),
     *CORE[1:],
     ("lstm", {"projection": 2}),

@@ -14,10 +14,10 @@ import refseq
 from refseq.adapters import PEERS
 from refseq.checks import Implementation, OwnImplementation
 from refseq.checks.structures.examples import networks, stacks
-from refseq.cli.choice import CORE, Variant, chosen, every_variant
-from refseq.cli.choice import PEERS as OFFERED
+from refseq.cli.choice import CORE, OFFERED, Variant, chosen, every_variant
 from refseq.cli.work import NetworkRow, NodeCases, Row, Work
 from refseq.layer import Layer
+from refseq.stack import Stack
 from refseq.targets import TARGETS, target
 from refseq.tree_layer import TARGETS as NETWORK_TARGETS
 
@@ -77,7 +77,7 @@ def _rows_of(name: str, selection: Selection) -> Iterator[Work]:
         yield from _grid(name, PEERS[name].build, variants, configurations, selection, selection.quick or slow)
     else:
         found = load(name)
-        if isinstance(getattr(found, "layer", None), Layer) and not isinstance(found, type):
+        if _has_layer(found):
             if selection.cells:
                 message = f"{name} has a layer of its own, {found.layer}"
                 raise typer.BadParameter(message, param_hint="--cell")
@@ -151,12 +151,17 @@ def load(name: str) -> Any:
         found = getattr(module, attribute)
     except (Exception, SystemExit) as error:  # the user's own module may raise anything
         raise typer.BadParameter(f"{name}: {type(error).__name__}: {error}", param_hint="TARGET") from error
-    if not callable(found) and not isinstance(getattr(found, "layer", None), Layer):
+    if not callable(found) and not _has_layer(found):
         message = (
             f"{name}: expected an implementation with a layer, or a function that makes one of a layer; got {found!r}"
         )
         raise typer.BadParameter(message, param_hint="TARGET")
     return found
+
+
+def _has_layer(found: Any) -> bool:
+    """Whether it is an implementation of one layer or stack, and no function that makes one."""
+    return isinstance(getattr(found, "layer", None), (Layer, Stack)) and not isinstance(found, type)
 
 
 def _module(where: str) -> Any:

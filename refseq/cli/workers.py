@@ -18,6 +18,9 @@ from refseq.cli.work import Work
 POLL = 0.1
 """Seconds between two looks at what workers do."""
 
+GROUPS = 20
+"""What a worker does before another takes its place: numba keeps some 50 MB for every cell and precision."""
+
 
 class Event(NamedTuple):
     """Item ``number`` was begun, or done if it has a result."""
@@ -66,7 +69,7 @@ def in_workers(
                 del begun[event.number]
             yield event
 
-    pool = ProcessPoolExecutor(jobs, context, _start, (make, selection, events))
+    pool = ProcessPoolExecutor(jobs, context, _start, (make, selection, events), max_tasks_per_child=GROUPS)
     try:
         with _deaf():
             waiting: set[Future] = {pool.submit(_run, numbers) for numbers in groups.values()}

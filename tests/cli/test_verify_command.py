@@ -116,6 +116,15 @@ def test_an_implementation_with_a_layer_of_its_own_takes_no_cell(tmp_path, capsy
     assert "fixed.py:mine has a layer of its own, elman(activation=tanh) 2->3" in printed
 
 
+def test_an_implementation_may_have_a_stack(tmp_path, capsys):
+    file = tmp_path / "stacked.py"
+    text = "import refseq\nfrom refseq.checks import OwnImplementation\n"
+    layers = "refseq.layer('elman', 2, 3), refseq.layer('gru', 3, 2)"
+    file.write_text(f"{text}mine = OwnImplementation(refseq.stack({layers}), 'reference')\n")
+    assert main(["verify", f"{file}:mine", "--dtype", "float64", "--quick"]) == 0
+    assert "elman(activation=tanh) + gru(reset=before)" in capsys.readouterr().out
+
+
 def test_an_implementation_that_cannot_be_built_fails(tmp_path, capsys):
     file = tmp_path / "broken.py"
     file.write_text("def make(layer):\n    raise RuntimeError('no weights file')\n")
