@@ -26,7 +26,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 """Shapes of a layer that are put to a function that makes implementations."""
 
-OWN_SCOPE = "T = 4, 2 rows; T = 5, rows of 5, 0, 2 and 4 steps"
+OWN_SCOPE = "T = 11, 2 rows; T = 5, rows of 5, 0, 2 and 4 steps"
 SCOPE = f"{OWN_SCOPE}; I = 2, H = 3"
 
 REPEATS = 8
@@ -42,8 +42,8 @@ class Case:
     layer: Layer
 
     def problems(self) -> list[Problem]:
-        """Rows of one length, without lengths, and rows of unequal lengths, 0 and T among them."""
-        return [draw(self.layer, "float64", 4, 2, padded=False), draw(self.layer, "float64", 5, 4)]
+        """Long rows of one length, without lengths, and rows of unequal lengths, 0 and T among them."""
+        return [draw(self.layer, "float64", 11, 2, padded=False), draw(self.layer, "float64", 5, 4)]
 
 
 def cases(found: Any, cell: tuple[str, Mapping[str, Any]] | None, absent: dict[str, str]) -> Iterator[Case]:

@@ -126,7 +126,8 @@ PLANTS = {
     "gates i and f swapped": ("lstm", ("i, f, g, o = (a[k]", "f, i, g, o = (a[k]"), "both"),
     "bias added twice": ("lstm", ("@ W[g].T + b[g]", "@ W[g].T + 2 * b[g]"), "both"),
     "GRU reset after instead of before": ("gru", ("(r * h) @ U[2].T", "r * (h @ U[2].T)"), "both"),
-    "gates without a peephole to c0": ("lstm", ("c1 = f * c + i * g\n", "c1 = c + i * g\n"), "both"),
+    "forget gate left out": ("lstm", ("c1 = f * c + i * g\n", "c1 = c + i * g\n"), "both"),
+    "error only at t > 8": ("lstm", ("c1 = f * c + i * g\n", "c1 = f * c + i * g * (1 + 1e-6 * (t > 8))\n"), "both"),
 }
 """Errors in the homework: its cell, the edit, and whether only its gradient is wrong or its forward as well."""
 
