@@ -27,6 +27,7 @@ STYLES = {
     "sigmoid by tanh": ("math.tanh(a) if", "0.5 * (1 + np.tanh(0.5 * a)) if", "sigmoid"),
     "tanh by sigmoid": ("math.tanh(a) if", "2 / (1 + math.exp(-2 * a)) - 1 if", "tanh"),
     "relu by comparison": ("math.tanh(a) if", "(a if a > 0 else 0.0) if", "relu"),
+    "relu by the other sign": ("math.tanh(a) if", "(a if -a < 0 else 0.0) if", "relu"),
     "relu by max": ("math.tanh(a) if", "max(0, a) if", "relu"),
     "float32 and back": ("h[0] = h0", "h[0] = h0.astype(np.float32).astype(np.float64)", "tanh"),
 }
@@ -197,6 +198,11 @@ def test_arrays_of_numbers():
     assert (2 * a[0] == 1).all()
     view = a.reshape(3, 2).T
     view[:] = 1.0
+    assert (a == 1).all()
+    a.fill(0)
+    flat = np.reshape(a, -1)
+    assert isinstance(flat[0], Number)
+    flat[:] = 1
     assert (a == 1).all()
     third = np.full((1,), 1) / (3 * a[0, :1])
     assert third[0] * 3 == Number(1)
