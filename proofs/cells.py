@@ -6,19 +6,32 @@ from typing import Any
 import refseq
 import refseq.trees
 from refseq.cell import Cell
+from refseq.recurrence import Recurrence
+
+
+def every_variant() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every recurrence with every example of every option: as the command line has it, its name, its options; what a
+    recurrence refuses (dropout without a recurrent matrix) is left out."""
+    for recurrence in refseq.catalogue().values():
+        yield from _variants(recurrence)
+
+
+def _variants(recurrence: Recurrence) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for options in recurrence.variants():
+        try:
+            recurrence.cell(**options)
+        except ValueError:
+            continue
+        inside = ",".join(f"{key}={value}" for key, value in options.items())
+        yield f"{recurrence.name}({inside})" if inside else recurrence.name, recurrence.name, dict(options)
 
 
 def every_cell() -> Iterator[tuple[str, Cell]]:
-    """Every recurrence of both catalogues with every example of every option, and the edge cells of trees, each with a
-    name as the command line has it; what a recurrence refuses (dropout without a recurrent matrix) is left out."""
+    """The cells of every recurrence of both catalogues with every example of every option, and the edge cells of
+    trees, each with a name."""
     for recurrence in (*refseq.catalogue().values(), *refseq.trees.catalogue().values()):
-        for options in recurrence.variants():
-            try:
-                cell = recurrence.cell(**options)
-            except ValueError:
-                continue
-            inside = ",".join(f"{key}={value}" for key, value in options.items())
-            name = f"{recurrence.name}({inside})" if inside else recurrence.name
+        for name, _, options in _variants(recurrence):
+            cell = recurrence.cell(**options)
             for part in getattr(cell, "parts", (cell,)):
                 yield name if part is cell else f"{name}.edge", part
 

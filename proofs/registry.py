@@ -10,6 +10,7 @@ from proofs.theorem import Method, Theorem
 
 PROVIDERS = {
     "symbolic": "proofs.symbolic",
+    "finite field": "proofs.finite_field",
     "intervals": "proofs.intervals",
     "smt": "proofs.smt",
     "coq": "proofs.coq_method",

@@ -17,6 +17,7 @@ from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import Interrupts
+from refseq.cli.prove_foreign import foreign
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -27,7 +28,14 @@ STYLES = {PROVED: "green", REFUTED: "bold red", UNDECIDED: "yellow", NOT_AVAILAB
 def prove(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="A theorem, or how the names of several begin. Default: all."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="A theorem, or how the names of several begin; or code of your own, module:object or file.py:object. "
+            "Default: all theorems.",
+        ),
+    ] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option(help="Prove your own code for this cell; repeatable. Default: the usual ones.")
     ] = None,
     method: Annotated[
         list[str] | None, typer.Option(help=f"Only this method: {', '.join(proofs.PROVIDERS)}; repeatable.")
@@ -38,7 +46,8 @@ def prove(
     """Prove that gradients and bounds are right for all inputs: theorem, method, scope, seconds, verdict."""
     if json_file:
         check_writable(json_file)
-    chosen, console = select(names or (), method or ()), tables.console()
+    console = tables.console()
+    chosen = foreign(names or (), cell or (), method or ()) or select(names or (), method or ())
     if only_list:
         console.print(_listed(chosen))
         if json_file:

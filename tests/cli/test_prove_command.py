@@ -50,7 +50,7 @@ def test_the_list_proves_nothing(monkeypatch, tmp_path, capsys):
     ("arguments", "words"),
     [
         (["no/such"], ["NAME", "'no/such'", "backward/, "]),
-        (["--method", "magic"], ["--method", "symbolic, intervals, smt", "'magic'"]),
+        (["--method", "magic"], ["--method", "symbolic, finite field, intervals, smt", "'magic'"]),
         (["step/lstm", "--method", "symbolic"], ["NAME", "'step/lstm'"]),
         (["--json", "/no/such/folder/file.json"], ["--json", "/no/such/folder"]),
     ],
