@@ -1,4 +1,4 @@
-"""The command line: ``refseq verify``, ``catalogue``, ``doctor``. Exit status: 0 all passed, 1 not, 2 wrong usage."""
+"""The command line: ``refseq verify``, ``catalogue``, ``doctor``, ``mutate``. Exit status: 0 all passed, 1 not, 2 wrong usage."""
 
 import sys
 from typing import cast
@@ -8,6 +8,7 @@ import typer
 from refseq import __version__
 from refseq.cli.catalogue import catalogue
 from refseq.cli.doctor import doctor
+from refseq.cli.mutate import mutate
 from refseq.cli.verify import verify
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command()(verify)
 app.command()(catalogue)
 app.command()(doctor)
+app.command()(mutate)
 
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 """The base class of everything that is wrong usage, wherever the installed typer keeps it."""

@@ -1,0 +1,134 @@
+"""The gate: every mutant is put to the oracles, each in a copy of this process that is thrown away.
+
+A mutant is put only to the cases that run its statement: on the others it cannot make a difference. This process never
+runs a mutant; it must have numba's JIT off (``NUMBA_DISABLE_JIT=1``), see ``refseq.mutation.server``.
+"""
+
+import gc
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from refseq.mutation.cases import cases
+from refseq.mutation.forks import OutOfTime, forked, limited
+from refseq.mutation.fresh import apply, caches, called_by_import, path_of
+from refseq.mutation.mutants import Mutant, Source, Verdict
+from refseq.mutation.oracles import ORACLES, record
+
+ALLOWED, FACTOR = 0.3, 12
+"""A mutant may compute for so many seconds, and so many times what the unmutated source needs."""
+
+RARE, ENOUGH = ("description", "padding", "lanes"), 8
+"""Questions that are put to so many cases at most, as they cost most and no option of a cell has a part in them."""
+
+
+class Gate:
+    """The mutants of some modules, and what is needed to judge them. ``without``: oracles that are not asked."""
+
+    def __init__(self, modules: Sequence[str], operators: Collection[str], without: Collection[str] = ()) -> None:
+        self.sources = {module: Source(module, path_of(module)) for module in modules}
+        self.mutants = [m for source in self.sources.values() for m in source.mutants(operators)]
+        self._asked = [name for name in ORACLES if name not in without]
+        self._called = called_by_import()
+        self._cases, self._recorded = cases(), {}
+        self._lines: dict[str, set[tuple[str, int]]] = {}
+        files = {str(source.path) for source in self.sources.values()}
+        for name, case in self._cases.items():
+            if case.general or any(map(_of_a_cell, modules)):
+                lines, recorded = executed(lambda make=case.make: record(make()), files)
+                if lines:
+                    self._lines[name], self._recorded[name] = lines, recorded
+        self._caches = caches()
+
+    def judge(self, mutants: Sequence[Mutant], workers: int) -> Iterator[Verdict]:
+        """The verdict on each, in the order in which they are done."""
+        gc.collect()
+        gc.freeze()
+        for mutant, answer, seconds in forked(self._judged, mutants, workers):
+            oracle, case, words = answer or ("time", None, "the process had to be killed")
+            yield Verdict(mutant, oracle, case, words, seconds)
+
+    def cases_of(self, mutant: Mutant) -> list[str]:
+        """The cases that run the mutant's statement, the quickest first."""
+        path, (first, last) = str(self.sources[mutant.module].path), mutant.span
+        names = [
+            name
+            for name, lines in self._lines.items()
+            if (self._cases[name].general or _of_a_cell(mutant.module))
+            and any((path, line) in lines for line in range(first, last + 1))
+        ]
+        return sorted(names, key=lambda name: self._recorded[name].seconds)
+
+    def _judged(self, mutant: Mutant) -> tuple[str | None, str | None, str]:
+        """In the child: make it the mutant, and put every question to every case."""
+        names = self.cases_of(mutant)
+        if not names:
+            return None, None, "no case runs it"
+        try:
+            limited(10.0, apply, mutant, self.sources[mutant.module], self._called)
+        except OutOfTime:
+            return "time", None, "import"
+        except Exception as error:  # noqa: BLE001 - a mutant may raise anything
+            return "raised", None, _words(error)
+        for forget in self._caches:
+            forget()
+        now = importlib.import_module("refseq.mutation.cases"), importlib.import_module("refseq.mutation.oracles")
+        now[1].compile_nothing()
+        made: dict[str, Any] = {}
+        few = [name for name in names if self._cases[name].general][:ENOUGH] or names[:ENOUGH]
+        for question in self._asked:
+            for name in few if question in RARE else names:
+                killer = self._ask(question, name, made, *now)
+                if killer:
+                    return killer
+        return None, None, f"{len(names)} cases"
+
+    def _ask(
+        self, question: str, name: str, made: dict[str, Any], cases_now: Any, oracles_now: Any
+    ) -> tuple[str, str, str] | None:
+        recorded = self._recorded[name]
+        try:
+            if name not in made:
+                made[name] = limited(ALLOWED, cases_now.cases()[name].make)
+            asked = oracles_now.oracle(question, made[name])
+            if asked is None:
+                return None
+            allowed = ALLOWED + FACTOR * recorded.seconds * oracles_now.SLOW.get(question, 1)
+            wrong = limited(allowed, asked, made[name], recorded)
+        except OutOfTime:
+            return "time", name, question
+        except Exception as error:  # noqa: BLE001 - a mutant may raise anything
+            return "raised", name, _words(error)
+        return (question, name, ", ".join(map(str, wrong))) if wrong else None
+
+
+def _of_a_cell(module: str) -> bool:
+    return module.startswith("refseq.cells.")
+
+
+def _words(error: BaseException) -> str:
+    return traceback.format_exception_only(error)[-1].strip()[:200]
+
+
+def executed(function: Callable[[], Any], files: Collection[str]) -> tuple[set[tuple[str, int]], Any]:
+    """(file, line) of all that a call runs in these files, with all caches forgotten before; and its result."""
+    found: set[tuple[str, int]] = set()
+
+    def line(frame: Any, event: str, _: Any) -> Any:
+        found.add((frame.f_code.co_filename, frame.f_lineno))
+        return line
+
+    def call(frame: Any, event: str, _: Any) -> Any:
+        return line if frame.f_code.co_filename in files else None
+
+    for forget in caches():
+        forget()
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        result = function()
+    finally:
+        sys.settrace(before)
+    return found, result

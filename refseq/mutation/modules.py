@@ -1,0 +1,37 @@
+"""The modules that the gate mutates: those that compute."""
+
+CELLS = tuple(
+    f"refseq.cells.{name}"
+    for name in (
+        *("activated", "additive", "child_sum", "elman", "gru", "jordan", "leaky", "lstm", "lstm_memory"),
+        *("lstm_stages", "normalised", "projection", "readout", "recursive", "skip", "tree_lstm"),
+    )
+)
+STEP = tuple(
+    f"refseq.{name}"
+    for name in (
+        *("step", "scan", "pointwise", "operand", "linear", "operations", "softmax", "tuples", "columns", "team"),
+        *("cell", "layout", "regularise", "tree_scan"),
+    )
+)
+NUMBERS = ("refseq.primitives", "refseq.rules")
+NETWORKS = tuple(
+    f"refseq.{name}"
+    for name in (
+        *("targets.base", "networks.stacked", "networks.packing", "networks.tree", "networks.tree_kernels"),
+        *("networks.edges", "networks.graph"),
+    )
+)
+TRAINING = tuple(
+    f"refseq.{name}"
+    for name in (
+        *("losses.cross_entropy", "losses.binary_cross_entropy", "losses.squared_error", "losses.perplexity"),
+        *("losses.elementwise", "losses.reduction", "losses.loss", "clipping"),
+        *("optimisers.optimiser", "optimisers.sgd", "optimisers.rmsprop", "optimisers.adam", "optimisers.schedules"),
+    )
+)
+MODULES = (*CELLS, *STEP, *NUMBERS, *NETWORKS, *TRAINING)
+"""Every module that the gate mutates."""
+
+GROUPS = {"cells": CELLS, "step": STEP, "numbers": NUMBERS, "networks": NETWORKS, "training": TRAINING}
+"""Names for several modules at once."""

@@ -1,0 +1,185 @@
+"""What mutants are run on: small layers, trees and graphs, as functions from named arrays to named arrays.
+
+All sizes differ (T = 5, B = 4, I = 2, H = 3), lengths are unequal and include 0 and T, and nothing is zero or uniform.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import refseq
+import refseq.trees
+from refseq.arrays import lift
+from refseq.checks.structures import Arrays, Function, of_graph, of_tree
+from refseq.layer import Layer
+from refseq.primitives import constant
+from refseq.trees import from_children
+
+STEPS, LENGTHS, INPUTS, UNITS = 5, (5, 0, 2, 4), 2, 3
+
+
+@dataclass(frozen=True)
+class Network:
+    """A layer on fixed data: ``function`` with the values and cotangents that it is asked for.
+
+    ``beyond``: entries of values and cotangents that must not matter, as masks by name.
+    """
+
+    layer: Any
+    function: Function
+    values: Arrays
+    cotangents: Arrays
+    beyond: Arrays
+
+
+def of_layer(layer: Layer, lengths: np.ndarray, masks: Mapping[str, np.ndarray], checkpoint: int = 0) -> Function:
+    """A recurrent layer: values are its parameters, ``x`` and ``state[h]``...; results are ``y`` and ``state[h]``..."""
+
+    def state(arrays: Arrays) -> Arrays:
+        return {name: arrays[f"state[{name}]"] for name in layer.states}
+
+    def forward(values: Arrays, target: str) -> tuple[Arrays, Any]:
+        params, x = {name: values[name] for name in layer.shapes}, values["x"]
+        given = {name: _like(x, mask) for name, mask in masks.items()}
+        kept = checkpoint or False
+        run = layer.forward(params, x, state(values), lengths, target, masks=given, checkpoint=kept)
+        return {"y": run.y} | {f"state[{name}]": value for name, value in run.state.items()}, run
+
+    def backward(run: Any, cotangents: Arrays) -> Arrays:
+        grads = layer.backward(run, cotangents["y"], state(cotangents))
+        return grads.params | {"x": grads.x} | {f"state[{name}]": value for name, value in grads.state.items()}
+
+    return Function(forward, backward)
+
+
+def _like(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A mask in the number field of x."""
+    return lift(mask, lambda value: constant(x.flat[0], value)) if x.dtype == object else mask.astype(x.dtype)
+
+
+def _chain(name: str, options: Mapping[str, Any], seed: int = 0) -> Network:
+    options = dict(options)
+    checkpoint = options.pop("checkpoint", 0)
+    rng = np.random.default_rng(seed)
+    layer = refseq.layer(name, INPUTS, UNITS, **options)
+    rows, lengths = len(LENGTHS), np.array(LENGTHS)
+    masks = {k: rng.choice([0.0, 0.5, 1.0], shape) for k, shape in layer.mask_shapes(STEPS, rows).items()}
+    shapes = dict(layer.shapes) | {"x": (STEPS, rows, INPUTS)}
+    states = {f"state[{k}]": layer.state_shape(rows, k) for k in layer.states}
+    values = {k: 0.7 * rng.normal(size=shape) for k, shape in (shapes | states).items()}
+    cotangents = {k: rng.normal(size=shape) for k, shape in ({"y": (STEPS, rows, layer.outputs)} | states).items()}
+    outside = np.arange(STEPS)[:, None] >= lengths
+    return Network(layer, of_layer(layer, lengths, masks, checkpoint), values, cotangents, {"x": outside, "y": outside})
+
+
+FORESTS: dict[int, list[list[int | None]]] = {
+    1: [[], [0], [1], [4], []],
+    2: [[3, 5], [], [1, 0], [], [7], [], [None, 4], [], [2, None], []],
+    3: [[3, None, 5], [], [1, 0], [], [7], [], [None, None, 4], [], [2, 6, 9], []],
+}
+"""Children of every node, by how many positions there are: several trees, numbers in no order, positions left empty."""
+
+
+def _tree(name: str, options: Mapping[str, Any], inputs: int, given: bool) -> Network:
+    rng = np.random.default_rng(1)
+    layer = refseq.tree_layer(name, inputs, UNITS, **options)
+    forest = from_children(FORESTS[layer.arity or 3])
+    shapes = dict(layer.shapes) | ({"x": (forest.nodes, inputs)} if inputs else {})
+    if given:
+        shapes |= {f"state[{k}]": (len(forest.leaves), UNITS) for k in layer.cell.state}
+    values = {k: 0.7 * rng.normal(size=shape) for k, shape in shapes.items()}
+    names = ["y", *(f"state[{k}]" for k in layer.cell.state)]
+    return Network(layer, of_tree(layer, forest), values, {k: rng.normal(size=(forest.nodes, UNITS)) for k in names}, {})
+
+
+def _graph(steps: int, **options: Any) -> Network:
+    from scipy import sparse
+
+    rng = np.random.default_rng(2)
+    layer = refseq.graph_layer(INPUTS, UNITS, steps, **options)
+    nodes = 6
+    matrices = []
+    for _ in range(layer.edge_types):
+        dense = rng.normal(size=(nodes, nodes)) * (rng.random((nodes, nodes)) < 0.4)
+        dense[-1], dense[:, -1], dense[0, 0] = 0, 0, 0.5
+        matrices.append(sparse.csr_array(dense))
+    values = {k: 0.7 * rng.normal(size=shape) for k, shape in layer.shapes.items()}
+    values |= {"x": rng.normal(size=(nodes, INPUTS))}
+    values |= {f"weights[{r}]": matrix.data.copy() for r, matrix in enumerate(matrices)}
+    return Network(layer, of_graph(layer, matrices), values, {"y": rng.normal(size=(nodes, UNITS))}, {})
+
+
+STACK = {"layers": 2, "bidirectional": True}
+CHAINS: list[tuple[str, dict]] = [
+    ("elman", {}),
+    ("gru", {}),
+    ("lstm", {}),
+    ("elman", STACK | {"merge": "mean"}),
+    ("gru", STACK | {"reset": "after"}),
+    ("lstm", {"bias": False, "bidirectional": True, "merge": "sum", "checkpoint": 2}),
+    ("gru", {"bias": False, "reset": "after"}),
+    ("output", {"activation": "softmax"}),
+    ("jordan", {"outputs": 2, "zoneout": True}),
+    ("jordan", {"outputs": 4, "output": "softmax"}),
+    ("lstm", {"projection": 2, "clip": 0.5, "checkpoint": 2, "layers": 2}),
+    ("lstm", {"normalise": True, "bidirectional": True}),
+    ("lstm", {"projection": 4}),
+    ("lstm_peephole", {"peephole": "full", "zoneout": True}),
+    ("lstm_peephole_coupled", {"peephole": "full", "output_sees": "new", "dropout": True}),
+    ("lstm_peephole", {"output_sees": "new", "clip": 0.5}),
+    ("skip", {"delay": 3}),
+    ("leaky", {"learn": "layer", "mu": 0.3}),
+    ("leaky", {"learn": "unit", "mu": 0.8, "bias": False}),
+    ("gru", {"dropout": True, "zoneout": True, "layers": 2}),
+]
+"""Layers that between them use every part of the machinery."""
+
+TREES: list[tuple[str, dict, int, bool]] = [
+    ("recursive", {}, 2, False),
+    ("recursive", {"arity": 1, "activation": "relu"}, 2, False),
+    ("recursive", {"arity": 3}, 0, True),
+    ("tree_lstm", {}, 2, False),
+    ("tree_lstm", {"arity": 3}, 2, True),
+    ("tree_lstm", {"arity": 1, "bias": False}, 2, False),
+    ("child_sum_tree_lstm", {}, 2, False),
+    ("child_sum_tree_lstm", {"bias": False}, 0, True),
+]
+GRAPHS: list[dict] = [
+    {"steps": 2, "edge_types": 2, "both_ways": True, "reset": "after"},
+    {"steps": 3, "cell": "lstm"},
+    {"steps": 2, "cell": "leaky", "learn": "unit", "bias": False},
+]
+REFUSED = {"output": ["dropout"], "additive": ["dropout"], "skip": ["zoneout"]}
+"""Options that a recurrence refuses: it has nothing to drop, or keeps older states already."""
+
+
+def _words(name: str, options: Mapping[str, Any]) -> str:
+    return name + "".join(f" {key}={value}" for key, value in options.items())
+
+
+def options() -> dict[str, Callable[[], Network]]:
+    """Every example of every option of every recurrence that is not among CHAINS, by name."""
+    found = {}
+    for name, recurrence in refseq.catalogue().items():
+        for chosen in recurrence.variants():
+            words = _words(name, chosen)
+            if words not in GENERAL and not set(chosen) & set(REFUSED.get(name, ())):
+                found[words] = partial(_chain, name, chosen)
+    return found
+
+
+def _general() -> Iterator[tuple[str, Callable[[], Network]]]:
+    for name, chosen in CHAINS:
+        yield _words(name, chosen), partial(_chain, name, chosen)
+    for name, chosen, inputs, given in TREES:
+        words = _words(name, chosen) + " without x" * (not inputs) + " given leaves" * given
+        yield words, partial(_tree, name, chosen, inputs, given)
+    for chosen in GRAPHS:
+        yield _words("graph", chosen), partial(_graph, **chosen)
+
+
+GENERAL: dict[str, Callable[[], Network]] = dict(_general())
+"""What judges the machinery that all networks share, by name."""
