@@ -1,4 +1,7 @@
-"""The command line: ``refseq verify``, ``catalogue``, ``doctor``, ``mutate``. Exit status: 0 all passed, 1 not, 2 wrong usage."""
+"""The command line: ``refseq verify``, ``catalogue``, ``doctor``, ``mutate``.
+
+Exit status: 0 all passed, 1 not, 2 wrong usage.
+"""
 
 import sys
 from typing import cast

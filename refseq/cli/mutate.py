@@ -28,10 +28,13 @@ def mutate(
         list[str] | None,
         typer.Argument(metavar="[MODULE]...", help=f"linear, cells.gru, ..., or {', '.join(GROUPS)}. Default: all."),
     ] = None,
-    operator: Annotated[list[str] | None, typer.Option(help=f"Only this one: {', '.join(OPERATORS)}; repeatable.")] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option(help=f"Only this one: {', '.join(OPERATORS)}; repeatable.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many mutants, drawn at random.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = min(2, os.cpu_count() or 1),
+    thorough: Annotated[bool, typer.Option("--thorough", help="Put reviewed equivalents to every case, too.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")] = None,
 ) -> int:
     """Plant small errors in refseq's own source, one at a time: every one must be noticed."""
@@ -41,7 +44,7 @@ def mutate(
     for word in operator or ():
         if word not in OPERATORS:
             raise typer.BadParameter(f"expected one of {', '.join(OPERATORS)}; got {word!r}", param_hint="--operator")
-    report = Report(Request(chosen, tuple(operator or OPERATORS), (), limit, seed, workers), load())
+    report = Report(Request(chosen, tuple(operator or OPERATORS), (), limit, seed, workers, thorough), load())
     console, start = tables.console(), time.perf_counter()
     interrupted = _run(console, report)
     _print(console, report)

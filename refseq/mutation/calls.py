@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flint import arb
 
 from refseq import linear, softmax
 from refseq.arrays import lift, zeros
@@ -97,7 +96,14 @@ def _vector_adjoints() -> Iterator[tuple[str, Any, Any]]:
 
 
 ENTRIES = 5
-EXTREMES = ([0.5, 3.0, -1.0, 2.5], [-1e4, 1e4, 0.0], [-np.inf, 2.0, 1.0], [np.nan, 1.0], [700.0, 710.0, 720.0], [2.0, 2.0])
+EXTREMES = (
+    [0.5, 3.0, -1.0, 2.5],
+    [-1e4, 1e4, 0.0],
+    [-np.inf, 2.0, 1.0],
+    [np.nan, 1.0],
+    [700.0, 710.0, 720.0],
+    [2.0, 2.0],
+)
 
 
 def _softmaxes(a: np.ndarray, dv: np.ndarray, name: str = "") -> Tensors:

@@ -76,4 +76,5 @@ def _entry(given: dict[str, Any]) -> Entry:
     missing = FIELDS - {"nth"} - {name for name, value in given.items() if value or name == "function"}
     if missing or set(given) - FIELDS:
         raise ValueError(f"equivalent: missing {sorted(missing)}, unknown {sorted(set(given) - FIELDS)} in {given}")
-    return Entry(**given | {"edits": tuple(given["edits"])})
+    fields: dict[str, Any] = given | {"edits": tuple(given["edits"])}
+    return Entry(**fields)

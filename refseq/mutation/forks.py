@@ -32,9 +32,11 @@ def limited(seconds: float, function: Callable[..., Any], *arguments: Any) -> An
         signal.signal(signal.SIGVTALRM, before)
 
 
-def forked(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> Iterator[tuple[Any, Any, float]]:
-    """(item, answer, seconds) for each item, in the order in which they are done; what a call returns must be JSON. None
-    is the answer of a child that died or had to be killed."""
+def forked(
+    function: Callable[[Any], Any], items: Iterable[Any], workers: int, slack: float = SLACK
+) -> Iterator[tuple[Any, Any, float]]:
+    """(item, answer, seconds) for each item, in the order in which they are done; what a call returns must be JSON.
+    None is the answer of a child that died or had to be killed, after ``slack`` seconds of the clock."""
     waiting, running = iter(items), {}
     try:
         while True:
@@ -53,7 +55,7 @@ def forked(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -
                 _finish(pid, pipe)
                 yield item, json.loads(text) if text else None, time.monotonic() - start
             for pipe, (_, pid, start, _) in running.items():
-                if time.monotonic() - start > SLACK:
+                if time.monotonic() - start > slack:
                     os.kill(pid, signal.SIGKILL)  # its pipe closes, and it is done
                     running[pipe] = (*running[pipe][:2], float("inf"), b"")
     finally:

@@ -19,13 +19,15 @@ from typing import Any
 from refseq.mutation.mutants import Mutant, Source
 
 PACKAGE = "refseq"
-OURS = tuple(f"{PACKAGE}.mutation.{name}" for name in ("operators", "mutants", "fresh", "forks", "gate"))
+OURS = tuple(
+    f"{PACKAGE}.mutation.{name}" for name in ("operators", "sites", "words", "mutants", "fresh", "forks", "gate")
+)
 """Modules that stay as they are when the rest is imported again."""
 
 
 def path_of(module: str) -> Path:
     """The file of a module of refseq. Raises ValueError for what is none."""
-    spec = importlib.util.find_spec(module) if module.split(".")[0] == PACKAGE else None
+    spec = importlib.util.find_spec(module) if module.split(".", maxsplit=1)[0] == PACKAGE else None
     if spec is None or spec.origin is None:
         raise ValueError(f"module: expected a module of refseq, got {module!r}")
     return Path(spec.origin)
@@ -56,7 +58,7 @@ def called_by_import() -> set[tuple[str, str]]:
 
 
 def _taken_out() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name.split(".")[0] == PACKAGE and name not in OURS]
+    names = [name for name in sys.modules if name.split(".")[0] == PACKAGE and not name.startswith(OURS)]
     return {name: sys.modules.pop(name) for name in names}
 
 
@@ -108,7 +110,7 @@ def caches() -> list[Callable[[], None]]:
     """What makes every function of refseq that keeps its results forget them."""
     found = []
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] == PACKAGE and name not in OURS:
+        if name.split(".")[0] == PACKAGE and not name.startswith(OURS):
             wrapped = [value for value in vars(module).values() if isinstance(value, FUNCTOOLS)]
             found += [value.cache_clear for value in wrapped]
     return found
@@ -120,18 +122,19 @@ FUNCTOOLS = type(cache(lambda: None))
 def import_again(module: str, code: CodeType) -> None:
     """Take all of refseq out and import it with this code for one module."""
     names = list(_taken_out())
-    sys.meta_path.insert(0, _Finder(module, code))
+    sys.meta_path.insert(0, Finder(module, code))
     for name in names:
         importlib.import_module(name)
 
 
-class _Finder(MetaPathFinder, Loader):
+class Finder(MetaPathFinder, Loader):
     """Finds one module, whose code is given."""
 
     def __init__(self, module: str, code: CodeType) -> None:
         self._module, self._code = module, code
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """See MetaPathFinder."""
         if fullname != self._module:
             return None
         found = importlib.util.spec_from_file_location(fullname, self._code.co_filename)
@@ -140,4 +143,5 @@ class _Finder(MetaPathFinder, Loader):
         return found
 
     def exec_module(self, module: ModuleType) -> None:
+        """See Loader."""
         exec(self._code, vars(module))

@@ -8,6 +8,7 @@ import gc
 import importlib
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
@@ -17,20 +18,33 @@ from refseq.mutation.fresh import apply, caches, called_by_import, path_of
 from refseq.mutation.mutants import Mutant, Source, Verdict
 from refseq.mutation.oracles import ORACLES, record
 
-ALLOWED, FACTOR = 0.3, 12
+ALLOWED, FACTOR = 0.3, 6
 """A mutant may compute for so many seconds, and so many times what the unmutated source needs."""
 
 RARE, ENOUGH = ("description", "padding", "lanes"), 8
 """Questions that are put to so many cases at most, as they cost most and no option of a cell has a part in them."""
 
+FEW = 3
+"""Cases that are asked everything quick before the others are asked anything."""
+
 
 class Gate:
-    """The mutants of some modules, and what is needed to judge them. ``without``: oracles that are not asked."""
+    """The mutants of some modules, and what is needed to judge them.
 
-    def __init__(self, modules: Sequence[str], operators: Collection[str], without: Collection[str] = ()) -> None:
+    ``without``: questions that are not asked. ``hopeless``: says of a mutant that it is known to be equivalent, so that
+    few cases are enough.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[str],
+        operators: Collection[str],
+        without: Collection[str] = (),
+        hopeless: Callable[[Mutant], bool] = lambda mutant: False,
+    ) -> None:
         self.sources = {module: Source(module, path_of(module)) for module in modules}
         self.mutants = [m for source in self.sources.values() for m in source.mutants(operators)]
-        self._asked = [name for name in ORACLES if name not in without]
+        self._asked, self._hopeless = [name for name in ORACLES if name not in without], hopeless
         self._called = called_by_import()
         self._cases, self._recorded = cases(), {}
         self._lines: dict[str, set[tuple[str, int]]] = {}
@@ -41,6 +55,7 @@ class Gate:
                 if lines:
                     self._lines[name], self._recorded[name] = lines, recorded
         self._caches = caches()
+        self._kills: dict[tuple[str, str], Counter[str]] = {}
 
     def judge(self, mutants: Sequence[Mutant], workers: int) -> Iterator[Verdict]:
         """The verdict on each, in the order in which they are done."""
@@ -48,21 +63,24 @@ class Gate:
         gc.freeze()
         for mutant, answer, seconds in forked(self._judged, mutants, workers):
             oracle, case, words = answer or ("time", None, "the process had to be killed")
+            if case is not None:
+                self._kills.setdefault((mutant.module, mutant.function), Counter())[case] += 1
             yield Verdict(mutant, oracle, case, words, seconds)
 
     def cases_of(self, mutant: Mutant) -> list[str]:
-        """The cases that run the mutant's statement, the quickest first."""
+        """The cases that run the mutant's statement: those that killed most in its function, then the quickest."""
         path, (first, last) = str(self.sources[mutant.module].path), mutant.span
+        kills = self._kills.get((mutant.module, mutant.function), Counter())
         names = [
             name
             for name, lines in self._lines.items()
             if (self._cases[name].general or _of_a_cell(mutant.module))
             and any((path, line) in lines for line in range(first, last + 1))
         ]
-        return sorted(names, key=lambda name: self._recorded[name].seconds)
+        return sorted(names, key=lambda name: (-kills[name], self._recorded[name].seconds))
 
     def _judged(self, mutant: Mutant) -> tuple[str | None, str | None, str]:
-        """In the child: make it the mutant, and put every question to every case."""
+        """In the child: make it the mutant, and put the questions to the cases."""
         names = self.cases_of(mutant)
         if not names:
             return None, None, "no case runs it"
@@ -77,13 +95,20 @@ class Gate:
         now = importlib.import_module("refseq.mutation.cases"), importlib.import_module("refseq.mutation.oracles")
         now[1].compile_nothing()
         made: dict[str, Any] = {}
-        few = [name for name in names if self._cases[name].general][:ENOUGH] or names[:ENOUGH]
-        for question in self._asked:
-            for name in few if question in RARE else names:
-                killer = self._ask(question, name, made, *now)
-                if killer:
-                    return killer
+        for question, name in self._plan(names[:FEW] if self._hopeless(mutant) else names):
+            killer = self._ask(question, name, made, *now)
+            if killer:
+                return killer
         return None, None, f"{len(names)} cases"
+
+    def _plan(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Which question is put to which case, in order: at first to a few cases all that are quick, then one question
+        after another to the rest."""
+        quick = [question for question in self._asked if question not in RARE]
+        few = [name for name in names if self._cases[name].general][:ENOUGH] or list(names[:ENOUGH])
+        yield from ((question, name) for name in names[:FEW] for question in quick)
+        yield from ((question, name) for question in quick for name in names[FEW:])
+        yield from ((question, name) for question in self._asked if question in RARE for name in few)
 
     def _ask(
         self, question: str, name: str, made: dict[str, Any], cases_now: Any, oracles_now: Any

@@ -77,13 +77,14 @@ def lockstep(order: Sequence[int]) -> Iterator[None]:
 
     def chains(cell: Any, _: Team) -> Scan:
         scan = chain(cell, made.team)
-        rows = (scan.forward_row, scan.backward_row, scan.gradient_row)
-        return Scan(*map(made.together, rows), scan.pieces)
+        forward, backward, gradient = map(made.together, (scan.forward_row, scan.backward_row, scan.gradient_row))
+        return Scan(forward, backward, gradient, scan.pieces)
 
     def trees(cell: Any, _: Team) -> TreeScan:
         scan = tree(cell, made.team)
         edge = scan.edge_gradient and made.together(scan.edge_gradient)
-        return TreeScan(*map(made.together, (scan.forward, scan.backward, scan.gradient)), edge)
+        forward, backward, gradient = map(made.together, (scan.forward, scan.backward, scan.gradient))
+        return TreeScan(forward, backward, gradient, edge)
 
     host.build_scan, tree_kernels.build_tree_scan = chains, trees
     _forget()

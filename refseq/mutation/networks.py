@@ -79,6 +79,7 @@ FORESTS: dict[int, list[list[int | None]]] = {
     1: [[], [0], [1], [4], []],
     2: [[3, 5], [], [1, 0], [], [7], [], [None, 4], [], [2, None], []],
     3: [[3, None, 5], [], [1, 0], [], [7], [], [None, None, 4], [], [2, 6, 9], []],
+    4: [[3, None, 5], [], [1, 0], [], [7], [], [None, None, None, 4], [], [2, None, 6, 9], []],
 }
 """Children of every node, by how many positions there are: several trees, numbers in no order, positions left empty."""
 
@@ -92,7 +93,9 @@ def _tree(name: str, options: Mapping[str, Any], inputs: int, given: bool) -> Ne
         shapes |= {f"state[{k}]": (len(forest.leaves), UNITS) for k in layer.cell.state}
     values = {k: 0.7 * rng.normal(size=shape) for k, shape in shapes.items()}
     names = ["y", *(f"state[{k}]" for k in layer.cell.state)]
-    return Network(layer, of_tree(layer, forest), values, {k: rng.normal(size=(forest.nodes, UNITS)) for k in names}, {})
+    return Network(
+        layer, of_tree(layer, forest), values, {k: rng.normal(size=(forest.nodes, UNITS)) for k in names}, {}
+    )
 
 
 def _graph(steps: int, **options: Any) -> Network:
@@ -126,14 +129,15 @@ CHAINS: list[tuple[str, dict]] = [
     ("jordan", {"outputs": 4, "output": "softmax"}),
     ("lstm", {"projection": 2, "clip": 0.5, "checkpoint": 2, "layers": 2}),
     ("lstm", {"normalise": True, "bidirectional": True}),
+    ("lstm_coupled", {"normalise": True, "projection": 4, "clip": 0.5, "bias": False}),
     ("lstm", {"projection": 4}),
     ("lstm_peephole", {"peephole": "full", "zoneout": True}),
-    ("lstm_peephole_coupled", {"peephole": "full", "output_sees": "new", "dropout": True}),
+    ("lstm_peephole_coupled", {"peephole": "full", "output_sees": "new", "clip": 0.5, "dropout": True}),
     ("lstm_peephole", {"output_sees": "new", "clip": 0.5}),
     ("skip", {"delay": 3}),
     ("leaky", {"learn": "layer", "mu": 0.3}),
-    ("leaky", {"learn": "unit", "mu": 0.8, "bias": False}),
-    ("gru", {"dropout": True, "zoneout": True, "layers": 2}),
+    ("leaky", {"learn": "unit", "mu": 0.8, "bias": False, "dropout": True}),
+    ("gru", {"reset": "after", "dropout": True, "zoneout": True, "layers": 2}),
 ]
 """Layers that between them use every part of the machinery."""
 
@@ -142,7 +146,8 @@ TREES: list[tuple[str, dict, int, bool]] = [
     ("recursive", {"arity": 1, "activation": "relu"}, 2, False),
     ("recursive", {"arity": 3}, 0, True),
     ("tree_lstm", {}, 2, False),
-    ("tree_lstm", {"arity": 3}, 2, True),
+    ("tree_lstm", {"arity": 4}, 2, True),
+    ("tree_lstm", {"arity": 3}, 0, True),
     ("tree_lstm", {"arity": 1, "bias": False}, 2, False),
     ("child_sum_tree_lstm", {}, 2, False),
     ("child_sum_tree_lstm", {"bias": False}, 0, True),

@@ -37,8 +37,8 @@ NARROW = arb(2) ** -90
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the unmutated source computes: enclosures of a network's results and gradients (or what calls returned), what
-    it says of itself, and the seconds of one run."""
+    """What the unmutated source computes: enclosures of a network's results and gradients (or what calls returned);
+    what it says of itself, and the seconds of one run."""
 
     results: dict[str, Any]
     gradients: Arrays
@@ -54,7 +54,7 @@ def record(subject: Network | Calls) -> Recorded:
         return Recorded(results, {}, {}, time.process_time() - start)
     results, gradients = enclosures(subject.function, subject.values, subject.cotangents, BITS)
     start = time.process_time()
-    _forth(subject, arb)
+    _back(subject, _forth(subject, arb)[1], arb)
     return Recorded(results, gradients, _described(subject), time.process_time() - start)
 
 
@@ -164,6 +164,7 @@ def _described(network: Network) -> dict[str, str]:
     parts = getattr(layer, "parts", None) or (layer.part,)
     said = {"shapes": [part.shapes() for part in parts], "blocks": [part.blocks() for part in parts]}
     said |= {"equations": [part.cell.equations for part in parts], "label": str(layer)}
+    said |= {"cell": [(part.cell.gates, part.cell.history, part.cell.layout.matrices) for part in parts]}
     return drawn | {name: repr(value) for name, value in said.items()}
 
 
@@ -186,7 +187,7 @@ OF_CALLS: dict[str, Oracle] = {"values": returned, "identities": identities}
 """The questions in the order in which they are put."""
 
 ORACLES = (*OF_NETWORKS, "identities")
-SLOW = {"finite field": 20, "padding": 3, "lanes": 60}
+SLOW = {"finite field": 10, "padding": 3, "lanes": 60}
 """How many times longer than one run a question may take."""
 
 

@@ -19,7 +19,8 @@ KILLED, EQUIVALENT, SURVIVED = "killed", "equivalent", "survived"
 @dataclass(frozen=True)
 class Request:
     """What to judge: all mutants of these modules by these operators, or ``limit`` of them, drawn by ``seed``.
-    ``without``: oracles that are not asked."""
+    ``without``: oracles that are not asked. ``thorough``: reviewed equivalents are put to every case, too, and not only to
+    a few."""
 
     modules: tuple[str, ...]
     operators: tuple[str, ...] = tuple(OPERATORS)
@@ -27,6 +28,7 @@ class Request:
     limit: int | None = None
     seed: int = 0
     workers: int = 2
+    thorough: bool = False
 
 
 @dataclass
@@ -91,9 +93,7 @@ def run(report: Report, progress: Callable[[Report], None] | None = None) -> Rep
     as it grows, and ends the run by raising. Raises RuntimeError if that process fails."""
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-m", "refseq.mutation.server"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
             assert server.stdin is not None
             assert server.stdout is not None
@@ -115,8 +115,10 @@ def _take(report: Report, event: dict[str, Any]) -> None:
     if "judged" in event:
         report.all, report.judged = [_mutant(given) for given in event["mutants"]], event["judged"]
     else:
-        report.verdicts.append(Verdict(**event | {"mutant": _mutant(event["mutant"])}))
+        fields: dict[str, Any] = event | {"mutant": _mutant(event["mutant"])}
+        report.verdicts.append(Verdict(**fields))
 
 
 def _mutant(given: dict[str, Any]) -> Mutant:
-    return Mutant(**given | {"span": tuple(given["span"]), "path": tuple(given["path"])})
+    fields: dict[str, Any] = given | {"span": tuple(given["span"]), "path": tuple(given["path"])}
+    return Mutant(**fields)

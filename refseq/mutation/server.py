@@ -2,8 +2,7 @@
 
     NUMBA_DISABLE_JIT=1 python -m refseq.mutation.server < request.json
 
-The request: modules, operators, without (oracles that are not asked), limit (mutants, drawn at random by ``seed``; None
-for all), workers.
+The request: see ``refseq.mutation.report.Request``.
 """
 
 import json
@@ -13,14 +12,17 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-import numba
+from numba.core import config
 
 
 def serve(request: dict[str, Any]) -> None:
     """Judge and report."""
+    from refseq.mutation.equivalents import load
     from refseq.mutation.gate import Gate
 
-    gate = Gate(request["modules"], request["operators"], request["without"])
+    known = load()
+    hopeless = (lambda mutant: False) if request["thorough"] else (lambda mutant: known.of(mutant) is not None)
+    gate = Gate(request["modules"], request["operators"], request["without"], hopeless)
     mutants = gate.mutants
     if request["limit"] is not None and request["limit"] < len(mutants):
         mutants = random.Random(request["seed"]).sample(mutants, request["limit"])
@@ -30,11 +32,12 @@ def serve(request: dict[str, Any]) -> None:
 
 
 def _say(event: dict[str, Any]) -> None:
-    print(json.dumps(event), flush=True)
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    if not numba.config.DISABLE_JIT:
+    if not getattr(config, "DISABLE_JIT", 0):
         sys.exit("refseq.mutation.server: needs NUMBA_DISABLE_JIT=1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started it
     serve(json.load(sys.stdin))

@@ -30,6 +30,8 @@ class Problem:
     options: Mapping[str, Any]
 
     def __call__(self, x: np.ndarray) -> Any:
+        """The loss of predictions over any field."""
+
         def like(value: Any) -> Any:
             if x.dtype != object or isinstance(value, (str, int)) or value is None:
                 return value
@@ -112,7 +114,9 @@ def _losses() -> dict[str, Any]:
                 losses.perplexity(np.zeros((2, 2, 3), dtype), y, ignore_index=2),
             ]
             one = np.array([0, 0.5, 1], dtype) * np.ones_like(x)
-            found[f"binary {dtype}"] = _told(losses.binary_cross_entropy(np.where(np.isinf(x), -2, x).astype(dtype), one))
+            found[f"binary {dtype}"] = _told(
+                losses.binary_cross_entropy(np.where(np.isinf(x), -2, x).astype(dtype), one)
+            )
             found[f"squared {dtype}"] = _told(losses.squared_error(one, 2 * one + 1, weights=np.ones((2, 2), bool)))
         q = np.zeros((1, 1, 4), dtype)
         q[0, 0, 1] = 1
@@ -182,5 +186,3 @@ CALLS: dict[str, Calls] = {
     "optimisers": Calls(_optimisers, nothing),
 }
 """Cases of single functions by name."""
-
-
