@@ -14,7 +14,7 @@ from typing import Any
 
 from refseq.mutation.cases import cases
 from refseq.mutation.forks import OutOfTime, forked, limited
-from refseq.mutation.fresh import apply, caches, called_by_import, path_of
+from refseq.mutation.fresh import apply, caches, called_by_import, import_again, path_of
 from refseq.mutation.mutants import Mutant, Source, Verdict
 from refseq.mutation.oracles import ORACLES, record
 
@@ -90,12 +90,28 @@ class Gate:
             return "time", None, "import"
         except Exception as error:  # noqa: BLE001 - a mutant may raise anything
             return "raised", None, _words(error)
+        return self._asked_of(names[:FEW] if self._hopeless(mutant) else names)
+
+    def control(self) -> str | None:
+        """Imports the unmutated source again, as for a mutant, and puts everything to it: None if nothing complains. A
+        gate that kills what is right would kill everything."""
+        module = next(iter(self.sources))
+
+        def unmutated(_: int) -> tuple[str | None, str | None, str]:
+            import_again(module, self.sources[module].code())
+            return self._asked_of(list(self._lines))
+
+        ((_, answer, _),) = forked(unmutated, [1], 1, slack=300.0)
+        return None if answer and answer[0] is None else str(answer)
+
+    def _asked_of(self, names: Sequence[str]) -> tuple[str | None, str | None, str]:
+        """In the child: put the questions to the cases."""
         for forget in self._caches:
             forget()
         now = importlib.import_module("refseq.mutation.cases"), importlib.import_module("refseq.mutation.oracles")
         now[1].compile_nothing()
         made: dict[str, Any] = {}
-        for question, name in self._plan(names[:FEW] if self._hopeless(mutant) else names):
+        for question, name in self._plan(names):
             killer = self._ask(question, name, made, *now)
             if killer:
                 return killer

@@ -60,13 +60,19 @@ def _like(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return lift(mask, lambda value: constant(x.flat[0], value)) if x.dtype == object else mask.astype(x.dtype)
 
 
-def _chain(name: str, options: Mapping[str, Any], seed: int = 0) -> Network:
+def masks_of(layer: Layer) -> Arrays:
+    """The masks that a layer is given: dropped, expected, kept."""
+    rng, shapes = np.random.default_rng(3), layer.mask_shapes(STEPS, len(LENGTHS))
+    return {name: rng.choice([0.0, 0.5, 1.0], shape) for name, shape in shapes.items()}
+
+
+def chain(name: str, options: Mapping[str, Any]) -> Network:
+    """A recurrent layer with these options; ``checkpoint`` among them is handed to forward."""
     options = dict(options)
     checkpoint = options.pop("checkpoint", 0)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     layer = refseq.layer(name, INPUTS, UNITS, **options)
-    rows, lengths = len(LENGTHS), np.array(LENGTHS)
-    masks = {k: rng.choice([0.0, 0.5, 1.0], shape) for k, shape in layer.mask_shapes(STEPS, rows).items()}
+    rows, lengths, masks = len(LENGTHS), np.array(LENGTHS), masks_of(layer)
     shapes = dict(layer.shapes) | {"x": (STEPS, rows, INPUTS)}
     states = {f"state[{k}]": layer.state_shape(rows, k) for k in layer.states}
     values = {k: 0.7 * rng.normal(size=shape) for k, shape in (shapes | states).items()}
@@ -131,7 +137,7 @@ CHAINS: list[tuple[str, dict]] = [
     ("lstm", {"normalise": True, "bidirectional": True}),
     ("lstm_coupled", {"normalise": True, "projection": 4, "clip": 0.5, "bias": False}),
     ("lstm", {"projection": 4}),
-    ("lstm_peephole", {"peephole": "full", "zoneout": True}),
+    ("lstm_peephole", {"peephole": "full", "output_sees": "new", "zoneout": True}),
     ("lstm_peephole_coupled", {"peephole": "full", "output_sees": "new", "clip": 0.5, "dropout": True}),
     ("lstm_peephole", {"output_sees": "new", "clip": 0.5}),
     ("skip", {"delay": 3}),
@@ -161,7 +167,8 @@ REFUSED = {"output": ["dropout"], "additive": ["dropout"], "skip": ["zoneout"]}
 """Options that a recurrence refuses: it has nothing to drop, or keeps older states already."""
 
 
-def _words(name: str, options: Mapping[str, Any]) -> str:
+def words(name: str, options: Mapping[str, Any]) -> str:
+    """What a case is called."""
     return name + "".join(f" {key}={value}" for key, value in options.items())
 
 
@@ -170,20 +177,20 @@ def options() -> dict[str, Callable[[], Network]]:
     found = {}
     for name, recurrence in refseq.catalogue().items():
         for chosen in recurrence.variants():
-            words = _words(name, chosen)
-            if words not in GENERAL and not set(chosen) & set(REFUSED.get(name, ())):
-                found[words] = partial(_chain, name, chosen)
+            called = words(name, chosen)
+            if called not in GENERAL and not set(chosen) & set(REFUSED.get(name, ())):
+                found[called] = partial(chain, name, chosen)
     return found
 
 
 def _general() -> Iterator[tuple[str, Callable[[], Network]]]:
     for name, chosen in CHAINS:
-        yield _words(name, chosen), partial(_chain, name, chosen)
+        yield words(name, chosen), partial(chain, name, chosen)
     for name, chosen, inputs, given in TREES:
-        words = _words(name, chosen) + " without x" * (not inputs) + " given leaves" * given
-        yield words, partial(_tree, name, chosen, inputs, given)
+        called = words(name, chosen) + " without x" * (not inputs) + " given leaves" * given
+        yield called, partial(_tree, name, chosen, inputs, given)
     for chosen in GRAPHS:
-        yield _words("graph", chosen), partial(_graph, **chosen)
+        yield words("graph", chosen), partial(_graph, **chosen)
 
 
 GENERAL: dict[str, Callable[[], Network]] = dict(_general())

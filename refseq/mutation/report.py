@@ -19,8 +19,8 @@ KILLED, EQUIVALENT, SURVIVED = "killed", "equivalent", "survived"
 @dataclass(frozen=True)
 class Request:
     """What to judge: all mutants of these modules by these operators, or ``limit`` of them, drawn by ``seed``.
-    ``without``: oracles that are not asked. ``thorough``: reviewed equivalents are put to every case, too, and not only to
-    a few."""
+    ``without``: oracles that are not asked. ``thorough``: reviewed equivalents are put to every case, too, and not only
+    to a few."""
 
     modules: tuple[str, ...]
     operators: tuple[str, ...] = tuple(OPERATORS)

@@ -23,6 +23,9 @@ def serve(request: dict[str, Any]) -> None:
     known = load()
     hopeless = (lambda mutant: False) if request["thorough"] else (lambda mutant: known.of(mutant) is not None)
     gate = Gate(request["modules"], request["operators"], request["without"], hopeless)
+    wrong = gate.control()
+    if wrong:
+        sys.exit(f"the unmutated source does not pass: {wrong}")
     mutants = gate.mutants
     if request["limit"] is not None and request["limit"] < len(mutants):
         mutants = random.Random(request["seed"]).sample(mutants, request["limit"])
