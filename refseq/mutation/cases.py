@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from refseq.mutation import calls, networks, training
+from refseq.mutation import calls, networks, scans, training
 from refseq.mutation.calls import Calls
 from refseq.mutation.networks import Network
 
@@ -28,7 +28,7 @@ def _all() -> Iterator[Case]:
         yield Case(name, make, general=False)
     for name, make in training.LOSSES.items():
         yield Case(name, make)
-    for name, found in (calls.CALLS | training.CALLS).items():
+    for name, found in (calls.CALLS | scans.CALLS | training.CALLS).items():
         yield Case(name, lambda found=found: found)
 
 

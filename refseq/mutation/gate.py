@@ -21,7 +21,7 @@ from refseq.mutation.oracles import ORACLES, record
 ALLOWED, FACTOR = 0.3, 6
 """A mutant may compute for so many seconds, and so many times what the unmutated source needs."""
 
-RARE, ENOUGH = ("description", "padding", "lanes"), 8
+RARE, ENOUGH = ("description", "padding", "pieces", "lanes"), 8
 """Questions that are put to so many cases at most, as they cost most and no option of a cell has a part in them."""
 
 FEW = 3
@@ -68,14 +68,18 @@ class Gate:
             yield Verdict(mutant, oracle, case, words, seconds)
 
     def cases_of(self, mutant: Mutant) -> list[str]:
-        """The cases that run the mutant's statement: those that killed most in its function, then the quickest."""
+        """The cases that run the mutant's statement, or anything of its module if the import runs the statement: those
+        that killed most in its function, then the quickest."""
         path, (first, last) = str(self.sources[mutant.module].path), mutant.span
+        called = [function for file, function in self._called if file == path]
+        if any(mutant.function == function or mutant.function.startswith(f"{function}.") for function in called):
+            first, last = 1, sys.maxsize
         kills = self._kills.get((mutant.module, mutant.function), Counter())
         names = [
             name
             for name, lines in self._lines.items()
             if (self._cases[name].general or _of_a_cell(mutant.module))
-            and any((path, line) in lines for line in range(first, last + 1))
+            and any(file == path and first <= line <= last for file, line in lines)
         ]
         return sorted(names, key=lambda name: (-kills[name], self._recorded[name].seconds))
 

@@ -15,7 +15,9 @@ import refseq.trees
 from refseq.arrays import lift
 from refseq.checks.structures import Arrays, Function, of_graph, of_tree
 from refseq.layer import Layer
+from refseq.mutation import probes
 from refseq.primitives import constant
+from refseq.tree_layer import TreeLayer
 from refseq.trees import from_children
 
 STEPS, LENGTHS, INPUTS, UNITS = 5, (5, 0, 2, 4), 2, 3
@@ -25,7 +27,8 @@ STEPS, LENGTHS, INPUTS, UNITS = 5, (5, 0, 2, 4), 2, 3
 class Network:
     """A layer on fixed data: ``function`` with the values and cotangents that it is asked for.
 
-    ``beyond``: entries of values and cotangents that must not matter, as masks by name.
+    ``beyond``: entries of values and cotangents that must not matter, as masks by name. ``other``: the same function
+    with the work divided in another way, by checkpoints or without.
     """
 
     layer: Any
@@ -33,6 +36,7 @@ class Network:
     values: Arrays
     cotangents: Arrays
     beyond: Arrays
+    other: Function | None = None
 
 
 def of_layer(layer: Layer, lengths: np.ndarray, masks: Mapping[str, np.ndarray], checkpoint: int = 0) -> Function:
@@ -68,17 +72,21 @@ def masks_of(layer: Layer) -> Arrays:
 
 def chain(name: str, options: Mapping[str, Any]) -> Network:
     """A recurrent layer with these options; ``checkpoint`` among them is handed to forward."""
-    options = dict(options)
-    checkpoint = options.pop("checkpoint", 0)
+    sizes = {key: value for key, value in options.items() if key != "checkpoint"}
+    return in_time(refseq.layer(name, INPUTS, UNITS, **sizes), options.get("checkpoint", 0))
+
+
+def in_time(layer: Layer, checkpoint: int = 0) -> Network:
+    """A recurrent layer on fixed data."""
     rng = np.random.default_rng(0)
-    layer = refseq.layer(name, INPUTS, UNITS, **options)
     rows, lengths, masks = len(LENGTHS), np.array(LENGTHS), masks_of(layer)
     shapes = dict(layer.shapes) | {"x": (STEPS, rows, INPUTS)}
     states = {f"state[{k}]": layer.state_shape(rows, k) for k in layer.states}
     values = {k: 0.7 * rng.normal(size=shape) for k, shape in (shapes | states).items()}
     cotangents = {k: rng.normal(size=shape) for k, shape in ({"y": (STEPS, rows, layer.outputs)} | states).items()}
     outside = np.arange(STEPS)[:, None] >= lengths
-    return Network(layer, of_layer(layer, lengths, masks, checkpoint), values, cotangents, {"x": outside, "y": outside})
+    whole, cut = (of_layer(layer, lengths, masks, every) for every in (checkpoint, 0 if checkpoint else 2))
+    return Network(layer, whole, values, cotangents, {"x": outside, "y": outside}, cut)
 
 
 FORESTS: dict[int, list[list[int | None]]] = {
@@ -91,8 +99,12 @@ FORESTS: dict[int, list[list[int | None]]] = {
 
 
 def _tree(name: str, options: Mapping[str, Any], inputs: int, given: bool) -> Network:
-    rng = np.random.default_rng(1)
-    layer = refseq.tree_layer(name, inputs, UNITS, **options)
+    return on_forest(refseq.tree_layer(name, inputs, UNITS, **options), given)
+
+
+def on_forest(layer: TreeLayer, given: bool = False) -> Network:
+    """A tree layer on a forest; ``given``: the states of leaves are."""
+    rng, inputs = np.random.default_rng(1), layer.inputs
     forest = from_children(FORESTS[layer.arity or 3])
     shapes = dict(layer.shapes) | ({"x": (forest.nodes, inputs)} if inputs else {})
     if given:
@@ -131,8 +143,8 @@ CHAINS: list[tuple[str, dict]] = [
     ("lstm", {"bias": False, "bidirectional": True, "merge": "sum", "checkpoint": 2}),
     ("gru", {"bias": False, "reset": "after"}),
     ("output", {"activation": "softmax"}),
-    ("jordan", {"outputs": 2, "zoneout": True}),
-    ("jordan", {"outputs": 4, "output": "softmax"}),
+    ("jordan", {"outputs": 4, "zoneout": True}),
+    ("jordan", {"outputs": 2, "output": "softmax"}),
     ("lstm", {"projection": 2, "clip": 0.5, "checkpoint": 2, "layers": 2}),
     ("lstm", {"normalise": True, "bidirectional": True}),
     ("lstm_coupled", {"normalise": True, "projection": 4, "clip": 0.5, "bias": False}),
@@ -143,7 +155,8 @@ CHAINS: list[tuple[str, dict]] = [
     ("skip", {"delay": 3}),
     ("leaky", {"learn": "layer", "mu": 0.3}),
     ("leaky", {"learn": "unit", "mu": 0.8, "bias": False, "dropout": True}),
-    ("gru", {"reset": "after", "dropout": True, "zoneout": True, "layers": 2}),
+    ("gru", STACK | {"reset": "after", "dropout": True, "zoneout": True}),
+    ("lstm_peephole", {"clip": 0.5, "dropout": True, "zoneout": True}),
 ]
 """Layers that between them use every part of the machinery."""
 
@@ -152,10 +165,12 @@ TREES: list[tuple[str, dict, int, bool]] = [
     ("recursive", {"arity": 1, "activation": "relu"}, 2, False),
     ("recursive", {"arity": 3}, 0, True),
     ("tree_lstm", {}, 2, False),
-    ("tree_lstm", {"arity": 4}, 2, True),
+    ("tree_lstm", {"arity": 4}, 2, False),
+    ("tree_lstm", {}, 2, True),
     ("tree_lstm", {"arity": 3}, 0, True),
     ("tree_lstm", {"arity": 1, "bias": False}, 2, False),
     ("child_sum_tree_lstm", {}, 2, False),
+    ("child_sum_tree_lstm", {}, 2, True),
     ("child_sum_tree_lstm", {"bias": False}, 0, True),
 ]
 GRAPHS: list[dict] = [
@@ -191,6 +206,9 @@ def _general() -> Iterator[tuple[str, Callable[[], Network]]]:
         yield called, partial(_tree, name, chosen, inputs, given)
     for chosen in GRAPHS:
         yield words("graph", chosen), partial(_graph, **chosen)
+    yield "probe", lambda: in_time(probes.recurrent(INPUTS, UNITS))
+    yield "probe on trees", lambda: on_forest(probes.by_position(INPUTS, UNITS))
+    yield "probe on edges", lambda: on_forest(probes.by_sum(INPUTS, UNITS))
 
 
 GENERAL: dict[str, Callable[[], Network]] = dict(_general())

@@ -7,6 +7,7 @@ gradients     gradients over balls: do they overlap those that a reverse tape ga
 padding       do NaN beyond the lengths change a bit?
 description   are shapes, the names of blocks, formulas and initial parameters as recorded?
 identities    of calls: is <w, A v> = <A^T w, v>, exactly?
+pieces        do checkpoints, or their absence, change a bit?
 lanes         do two threads in lockstep, in either order, give the bits of one?
 
 The first is what the tests ask of every recurrence with textbook code for the other side: they hold that the recorded
@@ -138,6 +139,14 @@ def _other_bits(ours: Arrays, theirs: Arrays) -> list[str]:
     return [name for name, value in ours.items() if bits(value) != bits(theirs[name])]
 
 
+def pieces(network: Network, recorded: Recorded) -> list[str]:
+    """See the module's text."""
+    if network.other is None:
+        return []
+    cut = Network(network.layer, network.other, network.values, network.cotangents, {})
+    return _other_bits(_floats(network), _floats(cut))
+
+
 def returned(calls: Calls, recorded: Recorded) -> list[str]:
     """Of calls: do they return what is recorded, bit for bit and residue for residue?"""
     found = _plain(calls)
@@ -181,13 +190,14 @@ OF_NETWORKS: dict[str, Oracle] = {
     "gradients": gradients,
     "description": description,
     "padding": padding,
+    "pieces": pieces,
     "lanes": lanes,
 }
 OF_CALLS: dict[str, Oracle] = {"values": returned, "identities": identities}
 """The questions in the order in which they are put."""
 
 ORACLES = (*OF_NETWORKS, "identities")
-SLOW = {"finite field": 10, "padding": 3, "lanes": 60}
+SLOW = {"finite field": 10, "padding": 3, "pieces": 3, "lanes": 60}
 """How many times longer than one run a question may take."""
 
 

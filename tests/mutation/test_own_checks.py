@@ -5,11 +5,12 @@ import pytest
 
 import refseq
 from refseq.checks import OwnImplementation
+from refseq.checks.accuracy import GRADIENTS
 from refseq.checks.own import AGREEMENT, FINITE_FIELD
 from refseq.checks.problem import draw
 from refseq.checks.structures import Function, deviations
 from refseq.checks.subject import Subject
-from refseq.checks.verdict import FAIL, PASS
+from refseq.checks.verdict import FAIL, PASS, UNDECIDED
 from refseq.fields.residue import Residue
 from refseq.layer import Layer
 
@@ -60,3 +61,12 @@ def test_a_result_that_is_no_number_is_far_from_every_number():
     found = deviations(wrong, {"x": np.array([0.3, 0.7])}, {"y": np.array([1.0, 2.0])})
     assert found["y"] == np.inf
     assert found["dx"] < 16
+
+
+def test_what_rounding_decides_is_not_judged():
+    """A gradient through 20 saturated steps whose rounding errors are larger than itself."""
+    layer = refseq.layer("elman", 2, 3)
+    problem = draw(layer, "float32", 20, 1, "saturated", False, seed=3)
+    outcome = GRADIENTS.run(Subject(OwnImplementation(layer, "reference"), layer), problem)
+    assert outcome.verdict == UNDECIDED
+    assert "dstate[h] is too ill-conditioned in float32" in outcome.reason

@@ -32,7 +32,8 @@ def sign(node: ast.AST, context: Context) -> Edits:
 
 def constant(node: ast.AST, context: Context) -> Edits:
     """A number that is 1 more or less; True for False."""
-    if isinstance(node, ast.Constant):
+    strict = isinstance(context.parent, ast.keyword) and context.parent.arg == "strict"
+    if isinstance(node, ast.Constant) and not strict:
         if isinstance(node.value, bool):
             yield ast.Constant(not node.value)
         elif isinstance(node.value, (int, float)):

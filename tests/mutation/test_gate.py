@@ -1,0 +1,59 @@
+"""The gate itself: two cells whole, a sample of everything, and holes that it must show."""
+
+import pytest
+
+from refseq.mutation import Equivalents, Report, Request, load, run
+from refseq.mutation.modules import MODULES
+from refseq.mutation.operators import OPERATORS
+
+SMALL = ("refseq.cells.activated", "refseq.cells.additive")
+
+
+def judged(*modules, **options):
+    return run(Report(Request(modules, **options), load()))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return judged(*SMALL)
+
+
+def test_nothing_survives_in_two_small_cells(small):
+    assert small.survivors == []
+    assert small.complaints == []
+    assert small.passed
+    assert len(small.verdicts) == len(small.all) > 40
+    assert {mutant.operator for mutant in small.all} >= {"arithmetic", "drop operand", "name", "slots", "drop call"}
+
+
+def test_what_kills_is_told(small):
+    """The forward function is killed by its values, the backward function by the finite field."""
+    killers = {}
+    for verdict in small.verdicts:
+        killers.setdefault(verdict.mutant.function.split(".")[-1], set()).add(verdict.oracle)
+    assert "values" in killers["forward"] <= {"values", "raised"}
+    assert "finite field" in killers["backward"] <= {"finite field", "raised"}
+
+
+def test_nothing_survives_in_a_sample_of_everything():
+    found = judged(*MODULES, limit=60, seed=4)
+    assert found.survivors == []
+    assert found.complaints == []
+    assert len(found.verdicts) == 60 < len(found.all)
+    assert {mutant.operator for mutant in found.all} == set(OPERATORS)
+    assert {mutant.module for mutant in found.all} == set(MODULES)
+
+
+@pytest.mark.parametrize(
+    ("without", "function"), [(("values",), "forward"), (("finite field", "gradients"), "backward")], ids=str
+)
+def test_a_question_that_is_not_asked_leaves_survivors(without, function):
+    """Without looking at values, every function whose slope fits is as good as another."""
+    found = judged("refseq.cells.additive", without=without)
+    assert {verdict.mutant.function for verdict in found.survivors} == {f"build.{function}"}
+    assert not found.passed
+
+
+def test_a_gate_that_dies_is_an_error():
+    with pytest.raises(RuntimeError, match=r"the gate ended after 0 of 0 mutants, status 1"):
+        run(Report(Request(("refseq.no_such_module",)), Equivalents([])))
