@@ -21,8 +21,9 @@ from refseq.mutation.oracles import ORACLES, record
 ALLOWED, FACTOR = 0.3, 6
 """A mutant may compute for so many seconds, and so many times what the unmutated source needs."""
 
-RARE, ENOUGH = ("description", "padding", "pieces", "lanes"), 8
-"""Questions that are put to so many cases at most, as they cost most and no option of a cell has a part in them."""
+RARE, ENOUGH = ("description", "padding", "pieces", "lanes"), 6
+"""Questions that are put to the probes and to so many other cases at most: they cost most, and options of a cell have
+no part in them."""
 
 FEW = 3
 """Cases that are asked everything quick before the others are asked anything."""
@@ -125,7 +126,9 @@ class Gate:
         """Which question is put to which case, in order: at first to a few cases all that are quick, then one question
         after another to the rest."""
         quick = [question for question in self._asked if question not in RARE]
-        few = [name for name in names if self._cases[name].general][:ENOUGH] or list(names[:ENOUGH])
+        probes = [name for name in names if name.startswith("probe")]
+        few = [*probes, *[name for name in names if self._cases[name].general and name not in probes][:ENOUGH]]
+        few = few or list(names[:ENOUGH])
         yield from ((question, name) for name in names[:FEW] for question in quick)
         yield from ((question, name) for question in quick for name in names[FEW:])
         yield from ((question, name) for question in self._asked if question in RARE for name in few)

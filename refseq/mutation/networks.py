@@ -164,6 +164,7 @@ TREES: list[tuple[str, dict, int, bool]] = [
     ("recursive", {}, 2, False),
     ("recursive", {"arity": 1, "activation": "relu"}, 2, False),
     ("recursive", {"arity": 3}, 0, True),
+    ("recursive", {}, 2, True),
     ("tree_lstm", {}, 2, False),
     ("tree_lstm", {"arity": 4}, 2, False),
     ("tree_lstm", {}, 2, True),

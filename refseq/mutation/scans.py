@@ -12,7 +12,7 @@ from refseq.mutation.calls import Calls, nothing, residues
 from refseq.scan import build_scan, weight_gradients
 from refseq.team import ALONE
 
-LAYERS = (("lstm_peephole", {"peephole": "full"}), ("jordan", {}), ("gru", {"reset": "after"}))
+LAYERS = (("lstm_peephole", {"peephole": "full", "projection": 4}), ("jordan", {}), ("gru", {"reset": "after"}))
 
 
 def _pieces() -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _pieces() -> dict[str, Any]:
         weights = part.pack({key: residues(11, *shape) for key, shape in layer.shapes.items()})
         outer, sums, pieces = weight_gradients(cell, ALONE)
         rows = (len(cell.state), len(cell.state), cell.layout.stored, len(cell.layout.slots))
-        s0, s1, tape, da = (residues(seed, count, 3) for seed, count in enumerate(rows))
+        s0, s1, tape, da = (residues(seed, count, part.wide) for seed, count in enumerate(rows))
         count = pieces(weights.matrices)
         found[f"{name} pieces"] = [count, build_scan(cell, ALONE).pieces(weights.matrices)]
         for low, high in [*((k, k + 1) for k in range(count)), (1, 4), (count - 2, count), (2, 2)]:
