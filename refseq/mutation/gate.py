@@ -26,7 +26,8 @@ RARE, ENOUGH = ("description", "padding", "pieces", "lanes"), 6
 no part in them."""
 
 FEW = 3
-"""Cases that are asked everything quick before the others are asked anything."""
+"""Cases that are asked everything quick before the others are asked anything; known equivalents are put to so many, and
+to the probes."""
 
 
 class Gate:
@@ -95,7 +96,9 @@ class Gate:
             return "time", None, "import"
         except Exception as error:  # noqa: BLE001 - a mutant may raise anything
             return "raised", None, _words(error)
-        return self._asked_of(names[:FEW] if self._hopeless(mutant) else names)
+        if self._hopeless(mutant):
+            names = [*_probes(names), *[name for name in names if name not in _probes(names)][:FEW]]
+        return self._asked_of(names)
 
     def control(self) -> str | None:
         """Imports the unmutated source again, as for a mutant, and puts everything to it: None if nothing complains. A
@@ -126,9 +129,8 @@ class Gate:
         """Which question is put to which case, in order: at first to a few cases all that are quick, then one question
         after another to the rest."""
         quick = [question for question in self._asked if question not in RARE]
-        probes = [name for name in names if name.startswith("probe")]
-        few = [*probes, *[name for name in names if self._cases[name].general and name not in probes][:ENOUGH]]
-        few = few or list(names[:ENOUGH])
+        others = [name for name in names if name not in _probes(names)]
+        few = [*_probes(names), *([name for name in others if self._cases[name].general] or others)[:ENOUGH]]
         yield from ((question, name) for name in names[:FEW] for question in quick)
         yield from ((question, name) for question in quick for name in names[FEW:])
         yield from ((question, name) for question in self._asked if question in RARE for name in few)
@@ -150,6 +152,10 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - a mutant may raise anything
             return "raised", name, _words(error)
         return (question, name, ", ".join(map(str, wrong))) if wrong else None
+
+
+def _probes(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.startswith("probe")]
 
 
 def _of_a_cell(module: str) -> bool:

@@ -3,7 +3,7 @@
 All sizes differ (T = 5, B = 4, I = 2, H = 3), lengths are unequal and include 0 and T, and nothing is zero or uniform.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -64,9 +64,9 @@ def _like(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return lift(mask, lambda value: constant(x.flat[0], value)) if x.dtype == object else mask.astype(x.dtype)
 
 
-def masks_of(layer: Layer) -> Arrays:
+def masks_of(layer: Layer, rows: int = len(LENGTHS)) -> Arrays:
     """The masks that a layer is given: dropped, expected, kept."""
-    rng, shapes = np.random.default_rng(3), layer.mask_shapes(STEPS, len(LENGTHS))
+    rng, shapes = np.random.default_rng(3), layer.mask_shapes(STEPS, rows)
     return {name: rng.choice([0.0, 0.5, 1.0], shape) for name, shape in shapes.items()}
 
 
@@ -76,10 +76,10 @@ def chain(name: str, options: Mapping[str, Any]) -> Network:
     return in_time(refseq.layer(name, INPUTS, UNITS, **sizes), options.get("checkpoint", 0))
 
 
-def in_time(layer: Layer, checkpoint: int = 0) -> Network:
-    """A recurrent layer on fixed data."""
+def in_time(layer: Layer, checkpoint: int = 0, counts: Sequence[int] = LENGTHS) -> Network:
+    """A recurrent layer on fixed data, rows of these lengths."""
     rng = np.random.default_rng(0)
-    rows, lengths, masks = len(LENGTHS), np.array(LENGTHS), masks_of(layer)
+    rows, lengths, masks = len(counts), np.array(counts), masks_of(layer, len(counts))
     shapes = dict(layer.shapes) | {"x": (STEPS, rows, INPUTS)}
     states = {f"state[{k}]": layer.state_shape(rows, k) for k in layer.states}
     values = {k: 0.7 * rng.normal(size=shape) for k, shape in (shapes | states).items()}
@@ -91,8 +91,8 @@ def in_time(layer: Layer, checkpoint: int = 0) -> Network:
 
 FORESTS: dict[int, list[list[int | None]]] = {
     1: [[], [0], [1], [4], []],
-    2: [[3, 5], [], [1, 0], [], [7], [], [None, 4], [], [2, None], []],
-    3: [[3, None, 5], [], [1, 0], [], [7], [], [None, None, 4], [], [2, 6, 9], []],
+    2: [[3, 5], [], [1, 0], [], [7], [], [None, 4], [], [6, None], []],
+    3: [[3, None, 5], [], [1, 0], [], [7], [], [None, None, 4], [], [2, 9, 6], []],
     4: [[3, None, 5], [], [1, 0], [], [7], [], [None, None, None, 4], [], [2, None, 6, 9], []],
 }
 """Children of every node, by how many positions there are: several trees, numbers in no order, positions left empty."""
@@ -207,6 +207,7 @@ def _general() -> Iterator[tuple[str, Callable[[], Network]]]:
         yield called, partial(_tree, name, chosen, inputs, given)
     for chosen in GRAPHS:
         yield words("graph", chosen), partial(_graph, **chosen)
+    yield "lstm of two rows", lambda: in_time(refseq.layer("lstm", INPUTS, UNITS), counts=(2, 5))
     yield "probe", lambda: in_time(probes.recurrent(INPUTS, UNITS))
     yield "probe on trees", lambda: on_forest(probes.by_position(INPUTS, UNITS))
     yield "probe on edges", lambda: on_forest(probes.by_sum(INPUTS, UNITS))

@@ -7,10 +7,22 @@ import numpy as np
 from flint import arb
 
 from refseq import primitives
+from refseq.fields.residue import Residue
 
 REAL = (0.0, -0.0, 1e-30, -1e-30, 0.25, -0.25, 0.5, -0.5, 1.0, -1.0, 1.5, -2.5, 40.0, -40.0, 800.0, -800.0)
 BEYOND = (math.inf, -math.inf, math.nan)
-COMPLEX = (0.25 + 0.5j, -0.25 + 0.5j, 1.5 - 0.25j, -2.5 + 1e-20j, 1e-30 + 1e-30j, 0.5 + 0j, -0.5 + 0j, 0j, 1e-17 + 0j)
+COMPLEX = (
+    0.25 + 0.5j,
+    -0.25 + 0.5j,
+    1.5 - 0.25j,
+    -2.5 + 1e-20j,
+    1e-30 + 1e-30j,
+    0.5 + 0j,
+    -0.5 + 0j,
+    0j,
+    1e-17 + 0j,
+    0.5j,
+)
 
 OF_ONE = ("tanh", "sigmoid", "relu", "identity", "exp", "log", "log1p", "sqrt", "zero", "complement", "order")
 SLOPES = ("tanh_slope", "sigmoid_slope", "relu_slope", "identity_slope", "exp_slope", "log_slope", "sqrt_slope")
@@ -42,10 +54,12 @@ def every_primitive() -> dict[str, Any]:
 
 
 def _pairs() -> dict[str, Any]:
-    """Primitives of two numbers."""
-    found: dict[str, Any] = {}
-    for kind in (*KINDS, complex, np.complex64):
+    """Primitives of two numbers, and the order of what has none."""
+    found: dict[str, Any] = {"order": [_answer(primitives.order, what) for what in (Residue(3), "no number")]}
+    kinds: tuple[Any, ...] = (*KINDS, complex, np.complex64)
+    for kind in kinds:
         words, numbers = kind.__name__, [kind(x) for x in (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, math.nan)]
+        numbers += [kind(x) for x in (1 + 0.5j, -1 + 0.25j)] if kind in (complex, np.complex64) else []
         for name in ("clip", "clip_slope"):
             function = getattr(primitives, name)
             found[f"{name} {words}"] = [_answer(function, x, kind(1.0)) for x in numbers]

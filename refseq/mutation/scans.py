@@ -12,7 +12,11 @@ from refseq.mutation.calls import Calls, nothing, residues
 from refseq.scan import build_scan, weight_gradients
 from refseq.team import ALONE
 
-LAYERS = (("lstm_peephole", {"peephole": "full", "projection": 4}), ("jordan", {}), ("gru", {"reset": "after"}))
+LAYERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("lstm_peephole", {"peephole": "full", "projection": 4}),
+    ("jordan", {}),
+    ("gru", {"reset": "after"}),
+)
 
 
 def _pieces() -> dict[str, Any]:

@@ -54,7 +54,7 @@ def by_the_book(w, x, h, c, g):
     n = w["W_nc"][0] @ c1 + c1 + h
     centred = n - n.mean()
     m = centred / np.sqrt((centred**2).mean() + probes.CONSTANTS["epsilon"])
-    return c1 * m + q * z * h, c1
+    return softmax(c1 * m + q * z * c), c1
 
 
 def test_a_cell_of_everything_is_what_it_says():
