@@ -20,7 +20,8 @@ from refseq.mutation.mutants import Mutant, Source
 
 PACKAGE = "refseq"
 OURS = tuple(
-    f"{PACKAGE}.mutation.{name}" for name in ("operators", "sites", "words", "mutants", "fresh", "forks", "gate")
+    f"{PACKAGE}.mutation.{name}"
+    for name in ("operators", "sites", "words", "mutants", "fresh", "forks", "modules", "gate")
 )
 """Modules that stay as they are when the rest is imported again."""
 

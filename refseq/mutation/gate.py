@@ -15,6 +15,7 @@ from typing import Any
 from refseq.mutation.cases import cases
 from refseq.mutation.forks import OutOfTime, forked, limited
 from refseq.mutation.fresh import apply, caches, called_by_import, import_again, path_of
+from refseq.mutation.modules import computes
 from refseq.mutation.mutants import Mutant, Source, Verdict
 from refseq.mutation.oracles import ORACLES, record
 
@@ -45,7 +46,8 @@ class Gate:
         hopeless: Callable[[Mutant], bool] = lambda mutant: False,
     ) -> None:
         self.sources = {module: Source(module, path_of(module)) for module in modules}
-        self.mutants = [m for source in self.sources.values() for m in source.mutants(operators)]
+        found = (mutant for source in self.sources.values() for mutant in source.mutants(operators))
+        self.mutants = [mutant for mutant in found if computes(mutant.module, mutant.function)]
         self._asked, self._hopeless = [name for name in ORACLES if name not in without], hopeless
         self._called = called_by_import()
         self._cases, self._recorded = cases(), {}

@@ -125,7 +125,7 @@ def _graph(steps: int, **options: Any) -> Network:
     matrices = []
     for _ in range(layer.edge_types):
         dense = rng.normal(size=(nodes, nodes)) * (rng.random((nodes, nodes)) < 0.4)
-        dense[-1], dense[:, -1], dense[0, 0] = 0, 0, 0.5
+        dense[2], dense[:, 2], dense[0, 0], dense[-1, 1] = 0, 0, 0.5, -0.75
         matrices.append(sparse.csr_array(dense))
     values = {k: 0.7 * rng.normal(size=shape) for k, shape in layer.shapes.items()}
     values |= {"x": rng.normal(size=(nodes, INPUTS))}

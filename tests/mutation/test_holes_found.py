@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import refseq
 from refseq import operations
 from refseq.arrays import lift
 from refseq.checks.structures import of_tree, transposed
 from refseq.mutation import networks, oracles, probes
+from refseq.networks.edges import add_messages, edges, messages_backward
 from refseq.trees import from_children
 from tests.cells.textbook import sigmoid, softmax
 
@@ -44,6 +46,19 @@ def test_layer_normalisation_keeps_its_digits_beside_a_large_mean():
         out, kept = np.zeros(3), np.zeros(3)
         operations.normalise(np.array([1.0, 2.0, 3.0]) + shift, out, kept, 1e-5, 3, 0, 1)
         assert out.tobytes() == (np.array([-1.0, 0.0, 1.0]) / np.sqrt(2 / 3 + 1e-5)).tobytes()
+
+
+def test_the_last_node_of_a_graph_sends_and_receives():
+    """In the other tests it is the one without an edge."""
+    rng = np.random.default_rng(6)
+    dense, values = rng.integers(-4, 5, (4, 4)) + 0.5, rng.integers(-8, 9, (4, 3)) / 4
+    along = edges("adjacency", sparse.csr_array(dense), 4, lambda data: lift(data, float))
+    received, dweights = lift(np.zeros((4, 3)), float), lift(np.zeros(16), float)
+    add_messages(received, along, lift(values, float))
+    assert np.array_equal(received.astype(float), dense.T @ values)
+    back = messages_backward(along, lift(values, float), lift(values[::-1], float), dweights)
+    assert np.array_equal(back.astype(float), dense @ values[::-1])
+    assert np.array_equal(dweights.astype(float).reshape(4, 4), values @ values[::-1].T)
 
 
 def by_the_book(w, x, h, c, g):
