@@ -176,7 +176,7 @@ TREES: list[tuple[str, dict, int, bool]] = [
 ]
 GRAPHS: list[dict] = [
     {"steps": 2, "edge_types": 2, "both_ways": True, "reset": "after"},
-    {"steps": 3, "cell": "lstm"},
+    {"steps": 3, "cell": "lstm_peephole", "clip": 0.5},
     {"steps": 2, "cell": "leaky", "learn": "unit", "bias": False},
 ]
 REFUSED = {"output": ["dropout"], "additive": ["dropout"], "skip": ["zoneout"]}
