@@ -17,14 +17,13 @@ from refseq.mutation.forks import OutOfTime, forked, limited
 from refseq.mutation.fresh import apply, caches, called_by_import, import_again, path_of
 from refseq.mutation.modules import computes
 from refseq.mutation.mutants import Mutant, Source, Verdict
-from refseq.mutation.oracles import ORACLES, record
+from refseq.mutation.oracles import ORACLES, record, run_once
 
 ALLOWED, FACTOR = 0.3, 6
 """A mutant may compute for so many seconds, and so many times what the unmutated source needs."""
 
-RARE, ENOUGH = ("description", "padding", "pieces", "lanes"), 6
-"""Questions that are put to the probes and to so many other cases at most: they cost most, and options of a cell have
-no part in them."""
+LATE, ENOUGH = ("description", "padding", "pieces", "lanes"), 6
+"""Questions that are put to all cases after the others; the last, which costs most, to the probes and so many others."""
 
 FEW = 3
 """Cases that are asked everything quick before the others are asked anything; known equivalents are put to so many, and
@@ -55,9 +54,9 @@ class Gate:
         files = {str(source.path) for source in self.sources.values()}
         for name, case in self._cases.items():
             if case.general or any(map(_of_a_cell, modules)):
-                lines, recorded = executed(lambda make=case.make: record(make()), files)
+                lines = executed(lambda make=case.make: run_once(make()), files)
                 if lines:
-                    self._lines[name], self._recorded[name] = lines, recorded
+                    self._lines[name], self._recorded[name] = lines, record(case.make())
         self._caches = caches()
         self._kills: dict[tuple[str, str], Counter[str]] = {}
 
@@ -130,12 +129,13 @@ class Gate:
     def _plan(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Which question is put to which case, in order: at first to a few cases all that are quick, then one question
         after another to the rest."""
-        quick = [question for question in self._asked if question not in RARE]
+        quick = [question for question in self._asked if question not in LATE]
         others = [name for name in names if name not in _probes(names)]
         few = [*_probes(names), *([name for name in others if self._cases[name].general] or others)[:ENOUGH]]
         yield from ((question, name) for name in names[:FEW] for question in quick)
         yield from ((question, name) for question in quick for name in names[FEW:])
-        yield from ((question, name) for question in self._asked if question in RARE for name in few)
+        yield from ((question, name) for question in LATE[:-1] if question in self._asked for name in names)
+        yield from (("lanes", name) for name in few if "lanes" in self._asked)
 
     def _ask(
         self, question: str, name: str, made: dict[str, Any], cases_now: Any, oracles_now: Any
@@ -168,8 +168,8 @@ def _words(error: BaseException) -> str:
     return traceback.format_exception_only(error)[-1].strip()[:200]
 
 
-def executed(function: Callable[[], Any], files: Collection[str]) -> tuple[set[tuple[str, int]], Any]:
-    """(file, line) of all that a call runs in these files, with all caches forgotten before; and its result."""
+def executed(function: Callable[[], None], files: Collection[str]) -> set[tuple[str, int]]:
+    """(file, line) of all that a call runs in these files, with all caches forgotten before."""
     found: set[tuple[str, int]] = set()
 
     def line(frame: Any, event: str, _: Any) -> Any:
@@ -184,7 +184,7 @@ def executed(function: Callable[[], Any], files: Collection[str]) -> tuple[set[t
     before = sys.gettrace()
     sys.settrace(call)
     try:
-        result = function()
+        function()
     finally:
         sys.settrace(before)
-    return found, result
+    return found

@@ -59,6 +59,14 @@ def record(subject: Network | Calls) -> Recorded:
     return Recorded(results, gradients, _described(subject), time.process_time() - start)
 
 
+def run_once(subject: Network | Calls) -> None:
+    """Run everything that the questions run, on floats."""
+    if isinstance(subject, Calls):
+        subject.results()
+    else:
+        _floats(subject)
+
+
 def _plain(calls: Calls) -> dict[str, Any]:
     return {name: plain(value) for name, value in calls.results().items()}
 
