@@ -23,7 +23,7 @@ ALLOWED, FACTOR = 0.3, 6
 """A mutant may compute for so many seconds, and so many times what the unmutated source needs."""
 
 LATE, ENOUGH = ("description", "padding", "pieces", "lanes"), 6
-"""Questions that are put to all cases after the others; the last, which costs most, to the probes and so many others."""
+"""Questions that come after the others; the last, which costs most, is put to the probes and so many other cases."""
 
 FEW = 3
 """Cases that are asked everything quick before the others are asked anything; known equivalents are put to so many, and
