@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from refseq.mutation.operators import Context
 
-UNSEEN = {"__repr__", "__str__", "__reduce__", "__post_init__", "describe", "missing"}
-"""Methods that compute nothing that a check of numbers could look at."""
+UNSEEN = {"__repr__", "__str__", "__reduce__", "__post_init__", "describe", "missing", "code"}
+"""Methods that compute nothing that a check of numbers could look at: text, what is missing, numba's cache keys."""
 
 
 TEXT = {"Source", "Schedule"}
