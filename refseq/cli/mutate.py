@@ -23,7 +23,7 @@ ORACLES = (
     *("values", "finite field", "gradients", "identities", "description", "padding", "pieces", "lanes"),
     *("raised", "time"),
 )
-"""What kills, in the order of the table's columns."""
+"""What kills, in the order of the table."""
 
 
 def mutate(
@@ -104,15 +104,14 @@ def _print(console: Console, report: Report) -> None:
 
 def _table(report: Report) -> Table:
     """One row for each module, and what killed its mutants."""
-    rows = report.rows()
-    used = [name for name in ORACLES if any(row["oracles"][name] for row in rows.values())]
     table = Table(title="Mutants, and what noticed them first", title_justify="left")
-    table.add_column("module")
-    for name in ("mutants", "killed", "equivalent", "survived", "seconds", *used):
-        table.add_column(name, justify="right")
-    for module, row in rows.items():
+    table.add_column("module", no_wrap=True)
+    for name in ("mutants", "killed", "equivalent", "survived", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("noticed by")
+    for module, row in report.rows().items():
         survived = Text(str(row["survived"]), style="bold red" if row["survived"] else "green")
         numbers = [str(row[name]) for name in ("mutants", "killed", "equivalent")]
-        kills = [str(row["oracles"][name] or "") for name in used]
-        tables.add(table, module.removeprefix("refseq."), *numbers, survived, f"{row['seconds']:.1f}", *kills)
+        kills = ", ".join(f"{name} {row['oracles'][name]}" for name in ORACLES if row["oracles"][name])
+        tables.add(table, module.removeprefix("refseq."), *numbers, survived, f"{row['seconds']:.1f}", kills)
     return table
