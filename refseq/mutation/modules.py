@@ -18,7 +18,7 @@ NUMBERS = ("refseq.primitives", "refseq.rules")
 NETWORKS = tuple(
     f"refseq.{name}"
     for name in (
-        *("targets.base", "networks.stacked", "networks.packing", "networks.tree"),
+        *("networks.stacked", "networks.packing", "networks.tree"),
         *("networks.edges", "networks.graph"),
     )
 )

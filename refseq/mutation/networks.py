@@ -207,7 +207,7 @@ def _general() -> Iterator[tuple[str, Callable[[], Network]]]:
         yield called, partial(_tree, name, chosen, inputs, given)
     for chosen in GRAPHS:
         yield words("graph", chosen), partial(_graph, **chosen)
-    yield "lstm of two rows", lambda: in_time(refseq.layer("lstm", INPUTS, UNITS), counts=(2, 5))
+    yield "lstm of two rows", lambda: in_time(refseq.layer("lstm", INPUTS, UNITS, dropout=True), counts=(2, 5))
     yield "probe", lambda: in_time(probes.recurrent(INPUTS, UNITS))
     yield "probe on trees", lambda: on_forest(probes.by_position(INPUTS, UNITS))
     yield "probe on edges", lambda: on_forest(probes.by_sum(INPUTS, UNITS))
