@@ -9,6 +9,7 @@ import json
 import random
 import signal
 import sys
+import warnings
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +21,7 @@ def serve(request: dict[str, Any]) -> None:
     from refseq.mutation.equivalents import load
     from refseq.mutation.gate import Gate
 
+    warnings.simplefilter("ignore")  # mutants divide by zero
     known = load()
     hopeless = (lambda mutant: False) if request["thorough"] else (lambda mutant: known.of(mutant) is not None)
     gate = Gate(request["modules"], request["operators"], request["without"], hopeless)

@@ -151,12 +151,24 @@ OPTIMISERS = (
     optimisers.SGD(0.1, weight_decay=0.25),
     optimisers.SGD(0.1, momentum=0.875, dampening=0.25, weight_decay=0.25),
     optimisers.SGD(0.1, momentum=0.875, nesterov=True, weight_decay=0.25),
-    optimisers.RMSprop(0.1, smoothing=0.875, momentum=0.5, weight_decay=0.25, epsilon=0.125),
-    optimisers.RMSprop(0.1, smoothing=0.875, centred=True, momentum=0.5, epsilon=0.125),
-    optimisers.Adam(0.1, beta_1=0.875, beta_2=0.75, epsilon=0.125, weight_decay=0.25),
+    optimisers.RMSprop(),
+    optimisers.RMSprop(0.1, smoothing=0.875, momentum=0.5, weight_decay=0.25, epsilon=0.0625),
+    optimisers.RMSprop(0.1, smoothing=0.875, centred=True, momentum=0.5, epsilon=0.0625, weight_decay=0.25),
+    optimisers.Adam(),
+    optimisers.Adam(0.1, beta_1=0.875, beta_2=0.75, epsilon=0.0625, weight_decay=0.25),
     optimisers.Adam(0.1, beta_1=0.875, beta_2=0.75, weight_decay=0.25, decoupled=True),
-    optimisers.Adam(0.1, beta_1=0.875, beta_2=0.75, amsgrad=True),
+    optimisers.Adam(0.1, beta_1=0.875, beta_2=0.75, weight_decay=0.25, amsgrad=True),
+    optimisers.Adam(0.1, beta_1=0.875, beta_2=0.75, weight_decay=0.25, amsgrad=True, decoupled=True),
 )
+
+
+def _with_constant_gradients() -> dict[str, np.ndarray]:
+    """Their variance is 0, and rounding may make it less."""
+    optimiser, params = optimisers.RMSprop(0.1, smoothing=0.9, centred=True), {"a": np.linspace(0.1, 2.0, 50)}
+    state, grads = optimiser.initialise(params), {"a": np.linspace(0.1, 2.0, 50)}
+    for _ in range(400):
+        params, state = optimiser.step(params, grads, state)
+    return params
 
 
 def _optimisers() -> dict[str, Any]:
@@ -171,6 +183,8 @@ def _optimisers() -> dict[str, Any]:
                 grads = {k: (rng.normal(size=p.shape) / 2**step).astype(dtype) for k, p in params.items()}
                 params, state = optimiser.step(params, grads, state, None if step < 3 else 0.5)
             found[f"{number} {dtype}"] = [*params.values(), *state.values()]
+        found[f"{number} buffers"] = list(optimiser.buffers)
+    found["constant gradients"] = list(_with_constant_gradients().values())
     steps = range(9)
     found["constant"] = [optimisers.constant(step, 0.5) for step in steps]
     found["step decay"] = [optimisers.step_decay(step, 0.5, 3, 0.25) for step in steps]
