@@ -47,7 +47,7 @@ def enclose(problem: Posed) -> Mapping[str, Enclosure]:
     bits = FIRST_BITS
     while bits <= LAST_BITS:
         with precision(bits):
-            balls = _reverse_mode(problem)
+            balls = balls_of(problem)
             if all(_narrow(ball) for values in balls.values() for ball in values.flat):
                 _agree(problem, balls)
                 return {name: _enclosure(values) for name, values in balls.items()}
@@ -83,7 +83,8 @@ def _seeds(problem: Posed, results: Mapping[str, np.ndarray]) -> list[tuple]:
     ]
 
 
-def _reverse_mode(problem: Posed) -> dict[str, np.ndarray]:
+def balls_of(problem: Posed) -> dict[str, np.ndarray]:
+    """Balls that hold all results and gradients, at the precision in force."""
     with new_tape() as tape:
 
         def nodes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

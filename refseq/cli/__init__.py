@@ -1,5 +1,7 @@
-"""The command line: ``refseq verify``, ``prove``, ``catalogue``, ``doctor``. Exit status: 0 all passed, 1 not, 2 wrong
-usage."""
+"""The command line: ``refseq verify``, ``prove``, ``mutate``, ``catalogue``, ``doctor``.
+
+Exit status: 0 all passed, 1 not, 2 wrong usage.
+"""
 
 import sys
 from typing import cast
@@ -9,6 +11,7 @@ import typer
 from refseq import __version__
 from refseq.cli.catalogue import catalogue
 from refseq.cli.doctor import doctor
+from refseq.cli.mutate import mutate
 from refseq.cli.prove import prove
 from refseq.cli.verify import verify
 
@@ -21,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(verify)
 app.command()(prove)
+app.command()(mutate)
 app.command()(catalogue)
 app.command()(doctor)
 

@@ -9,6 +9,9 @@ import signal
 from types import TracebackType
 from typing import Any
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 class Interrupts:
     """While this context is open, ``check`` raises KeyboardInterrupt if Ctrl-C was pressed."""

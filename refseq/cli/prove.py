@@ -16,11 +16,8 @@ from proofs import NOT_AVAILABLE, PROVED, REFUTED, UNDECIDED, Result, Theorem
 from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
-from refseq.cli.interrupts import Interrupts
+from refseq.cli.interrupts import INTERRUPTED, Interrupts
 from refseq.cli.prove_foreign import foreign
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 STYLES = {PROVED: "green", REFUTED: "bold red", UNDECIDED: "yellow", NOT_AVAILABLE: "yellow"}
 

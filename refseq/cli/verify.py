@@ -15,13 +15,13 @@ from refseq.checks.verdict import NOT_OFFERED, PASS
 from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
-from refseq.cli.interrupts import Interrupts
+from refseq.cli.interrupts import INTERRUPTED, Interrupts
 from refseq.cli.rows import Selection, has_own_code, rows
 from refseq.cli.work import Work
 from refseq.cli.workers import WorkerDied, in_this_process, in_workers, usual_jobs
 
-INTERRUPTED, SIGINT_STATUS = "interrupted", 130
-"""After Ctrl-C: the word, and the exit status that shells have for it."""
+STOPPED = "interrupted"
+"""What is said after Ctrl-C."""
 
 
 def verify(
@@ -65,7 +65,7 @@ def verify(
     for found in results:
         cases += found if isinstance(found, list) else []
     _print(console, reports, cases, names)
-    interrupted = trouble == INTERRUPTED
+    interrupted = trouble == STOPPED
     if trouble:
         console.print(f"{trouble} after {len(results)} of {len(work)}", style="yellow")
     console.print(f"{time.perf_counter() - start:.0f} seconds", style="dim")
@@ -78,7 +78,7 @@ def verify(
         }
         write_json(json_file, content)
     if trouble:
-        return SIGINT_STATUS if interrupted else 1
+        return INTERRUPTED if interrupted else 1
     verdicts = [report.verdict for report in reports] + [case.verdict for case in cases]
     return 0 if PASS in verdicts and all(word in (PASS, NOT_OFFERED) for word in verdicts) else 1
 
@@ -103,7 +103,7 @@ def _judge(console: Console, selection: Selection, work: Sequence[Work], jobs: i
                 else:
                     bar.update(task, description=event.title)
         except KeyboardInterrupt:
-            trouble = INTERRUPTED
+            trouble = STOPPED
         except WorkerDied as news:
             trouble = str(news)
     return [found[number] for number in sorted(found)], trouble
