@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -72,9 +71,7 @@ def _modules(name: str) -> tuple[str, ...]:
 
 def _run(console: Console, report: Report) -> bool:
     """Fill the report; whether Ctrl-C ended that."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with progress as bar, Interrupts() as seen:
+    with tables.progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("recording what the source computes", total=None)
 
         def show(now: Report) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -96,10 +95,8 @@ def select(names: Sequence[str], methods: Sequence[str]) -> list[Theorem]:
 def _run(console: Console, chosen: Sequence[Theorem]) -> tuple[list[Result], bool]:
     """All results, or those that were there when Ctrl-C came."""
     results: list[Result] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     missing = {name: proofs.method(name).missing() for name in dict.fromkeys(theorem.method for theorem in chosen)}
-    with progress as bar, Interrupts() as seen:
+    with tables.progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("", total=len(chosen))
         try:
             for theorem in chosen:

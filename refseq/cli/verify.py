@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refseq.checks import Report
 from refseq.checks.verdict import NOT_OFFERED, PASS
@@ -85,11 +84,9 @@ def verify(
 
 def _judge(console: Console, selection: Selection, work: Sequence[Work], jobs: int) -> tuple[list[Any], str]:
     """All results in order, and ""; or those that were there when Ctrl-C came or a worker died, and what happened."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     found: dict[int, Any] = {}
     trouble = ""
-    with progress as bar, Interrupts() as seen:
+    with tables.progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("", total=len(work))
         try:
             several = jobs > 1 and len({item.group for item in work}) > 1

@@ -19,7 +19,8 @@ POLL = 0.1
 """Seconds between two looks at what workers do."""
 
 GROUPS = 20
-"""What a worker does before another takes its place: numba keeps some 50 MB for every cell and precision."""
+"""What a worker does before another takes its place: numba keeps some 50 MB for every cell and precision. (The pool's
+own max_tasks_per_child leaves it without workers on some Pythons: github.com/python/cpython/issues/115634.)"""
 
 
 class Event(NamedTuple):
@@ -58,6 +59,18 @@ def in_workers(
     groups: dict[str, list[int]] = {}
     for number, item in enumerate(work):
         groups.setdefault(item.group, []).append(number)
+    numbers, together = list(groups.values()), GROUPS * jobs
+    for start in range(0, len(numbers), together):
+        yield from _with_new_workers(make, selection, numbers[start : start + together], jobs, check)
+
+
+def _with_new_workers(
+    make: Callable[[Any], Sequence[Work]],
+    selection: Any,
+    groups: Sequence[Sequence[int]],
+    jobs: int,
+    check: Callable[[], None],
+) -> Iterator[Event]:
     context = multiprocessing.get_context("spawn")  # a fork copies locks and thread pools of libraries in any state
     events, begun = context.SimpleQueue(), dict[int, str]()
 
@@ -69,10 +82,10 @@ def in_workers(
                 del begun[event.number]
             yield event
 
-    pool = ProcessPoolExecutor(jobs, context, _start, (make, selection, events), max_tasks_per_child=GROUPS)
+    pool = ProcessPoolExecutor(min(jobs, len(groups)), context, _start, (make, selection, events))
     try:
         with _deaf():
-            waiting: set[Future] = {pool.submit(_run, numbers) for numbers in groups.values()}
+            waiting: set[Future] = {pool.submit(_run, numbers) for numbers in groups}
         while waiting:
             done, waiting = wait(waiting, POLL, FIRST_COMPLETED)
             check()

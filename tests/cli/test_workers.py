@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from refseq.cli import workers
 from refseq.cli.work import Work
 from refseq.cli.workers import WorkerDied, in_this_process, in_workers, usual_jobs
 
@@ -43,6 +44,10 @@ def make(actions):
     return [Sum(number, "ab"[number % 2], action) for number, action in enumerate(actions)]
 
 
+def apart(count):
+    return [Sum(number, f"group {number}") for number in range(count)]
+
+
 def run(actions, check=lambda: None):
     return list(in_workers(make, actions, make(actions), 2, check))
 
@@ -55,6 +60,15 @@ def test_every_result_is_there_and_a_group_stays_in_one_process():
         assert len({done[number][1] for number in range(kind, 6, 2)}) == 1
     assert os.getpid() not in {process for _, process in done.values()}
     assert {event.number for event in events if not event.done} == set(range(6))
+
+
+def test_workers_are_replaced_and_nothing_is_lost(monkeypatch):
+    """More groups than two workers do: others go on."""
+    monkeypatch.setattr(workers, "GROUPS", 2)
+    events = list(in_workers(apart, 9, apart(9), 2, lambda: None))
+    done = {event.number: event.result for event in events if event.done}
+    assert {number: result[0] for number, result in done.items()} == {number: 10 * number for number in range(9)}
+    assert len({process for _, process in done.values()}) >= 3
 
 
 def test_it_is_the_same_in_this_process():
