@@ -7,7 +7,7 @@ gradients     gradients over balls: do they overlap those that a reverse tape ga
 padding       do NaN beyond the lengths change a bit?
 description   are shapes, the names of blocks, formulas and initial parameters as recorded?
 identities    of calls: is <w, A v> = <A^T w, v>, exactly?
-pieces        do checkpoints, or their absence, change a bit?
+pieces        do checkpoints, or their absence, change a bit? does a forest in small pieces?
 lanes         do two threads in lockstep, in either order, give the bits of one?
 
 The first is what the tests ask of every recurrence with textbook code for the other side: they hold that the recorded
