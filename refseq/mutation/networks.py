@@ -128,13 +128,13 @@ def on_forest(layer: TreeLayer, given: bool = False) -> Network:
 
 @contextmanager
 def _small() -> Iterator[None]:
-    """8 rows of one gate at a time, 3 nodes of their sums, and 1 to 8 nodes of a level."""
-    with patch.object(tree, "AT_ONCE", 24), patch.object(tree, "AT_A_TIME", 72):
+    """One node at a time, and two rows of one gate or one of many."""
+    with patch.object(tree, "AT_ONCE", 8), patch.object(tree, "AT_A_TIME", 4):
         yield
 
 
 def in_small_pieces(function: Function) -> Function:
-    """The same function of a tree layer, a few nodes and a few rows of the gradients at a time."""
+    """The same function of a tree layer, one node and few rows of the gradients at a time."""
     return Function(_small()(function.forward), _small()(function.backward))
 
 
