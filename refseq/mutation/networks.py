@@ -4,9 +4,11 @@ All sizes differ (T = 5, B = 4, I = 2, H = 3), lengths are unequal and include 0
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from refseq.checks.structures import of_graph, of_tree
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.layer import Layer
 from refseq.mutation import probes
+from refseq.networks import tree
 from refseq.primitives import constant
 from refseq.tree_layer import TreeLayer
 from refseq.trees import from_children
@@ -30,7 +33,7 @@ class Network:
     """A layer on fixed data: ``function`` with the values and cotangents that it is asked for.
 
     ``beyond``: entries of values and cotangents that must not matter, as masks by name. ``other``: the same function
-    with the work divided in another way, by checkpoints or without.
+    with the work divided in another way: by checkpoints or without, a forest in small pieces.
     """
 
     layer: Any
@@ -118,9 +121,21 @@ def on_forest(layer: TreeLayer, given: bool = False) -> Network:
         shapes |= {f"state[{k}]": (len(forest.leaves), UNITS) for k in layer.cell.state}
     values = {k: 0.7 * rng.normal(size=shape) for k, shape in shapes.items()}
     names = ["y", *(f"state[{k}]" for k in layer.cell.state)]
-    return Network(
-        layer, of_tree(layer, forest), values, {k: rng.normal(size=(forest.nodes, UNITS)) for k in names}, {}
-    )
+    cotangents = {k: rng.normal(size=(forest.nodes, UNITS)) for k in names}
+    function = of_tree(layer, forest)
+    return Network(layer, function, values, cotangents, {}, in_small_pieces(function))
+
+
+@contextmanager
+def _small() -> Iterator[None]:
+    """One node at a time, and two rows of one gate or one of many."""
+    with patch.object(tree, "AT_ONCE", 8), patch.object(tree, "AT_A_TIME", 4):
+        yield
+
+
+def in_small_pieces(function: Function) -> Function:
+    """The same function of a tree layer, one node and few rows of the gradients at a time."""
+    return Function(_small()(function.forward), _small()(function.backward))
 
 
 def _graph(steps: int, **options: Any) -> Network:

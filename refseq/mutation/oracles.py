@@ -7,7 +7,7 @@ gradients     gradients over balls: do they overlap those that a reverse tape ga
 padding       do NaN beyond the lengths change a bit?
 description   are shapes, the names of blocks, formulas and initial parameters as recorded?
 identities    of calls: is <w, A v> = <A^T w, v>, exactly?
-pieces        do checkpoints, or their absence, change a bit?
+pieces        do checkpoints, or their absence, change a bit? does a forest in small pieces?
 lanes         do two threads in lockstep, in either order, give the bits of one?
 
 The first is what the tests ask of every recurrence with textbook code for the other side: they hold that the recorded
@@ -64,11 +64,12 @@ def record(subject: Network | Calls) -> Recorded:
 
 
 def run_once(subject: Network | Calls) -> None:
-    """Run everything that the questions run, on floats."""
+    """Run everything that the questions run, on floats, and what describes the layer."""
     if isinstance(subject, Calls):
         subject.results()
     else:
         _floats(subject)
+        _described(subject)
 
 
 def _plain(calls: Calls) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def _described(network: Network) -> dict[str, str]:
     drawn = {name: value.tobytes().hex() for name, value in layer.initialise(seed=1).items()}
     parts = getattr(layer, "parts", None) or (layer.part,)
     said = {"shapes": [part.shapes() for part in parts], "blocks": [part.blocks() for part in parts]}
-    said |= {"equations": [part.cell.equations for part in parts], "label": str(layer)}
+    said |= {"equations": [part.cell.equations for part in parts], "label": [str(layer), *(part.cell.label for part in parts)]}
     said |= {"cell": [(part.cell.gates, part.cell.history, part.cell.layout.matrices) for part in parts]}
     return drawn | {name: repr(value) for name, value in said.items()}
 
