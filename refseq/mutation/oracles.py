@@ -185,7 +185,10 @@ def _described(network: Network) -> dict[str, str]:
     drawn = {name: value.tobytes().hex() for name, value in layer.initialise(seed=1).items()}
     parts = getattr(layer, "parts", None) or (layer.part,)
     said = {"shapes": [part.shapes() for part in parts], "blocks": [part.blocks() for part in parts]}
-    said |= {"equations": [part.cell.equations for part in parts], "label": [str(layer), *(part.cell.label for part in parts)]}
+    said |= {
+        "equations": [part.cell.equations for part in parts],
+        "label": [str(layer), *(part.cell.label for part in parts)],
+    }
     said |= {"cell": [(part.cell.gates, part.cell.history, part.cell.layout.matrices) for part in parts]}
     return drawn | {name: repr(value) for name, value in said.items()}
 

@@ -81,3 +81,19 @@ def test_jvp_gets_zeros_for_all_other_inputs(problem):
     zeros = forward_tensors(np.zeros_like(problem.dy), {name: np.zeros_like(v) for name, v in problem.state.items()})
     for name, value in tangents.items():
         assert np.array_equal(value, zeros[name])
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-6])
+def test_a_gradient_that_is_zero_is_judged_beside_the_others(error):
+    """With mu = 1 no parameter counts; the error estimate of the differences is larger than 0, as always."""
+    held = layer("leaky", 3, 5, layers=2, bidirectional=True, mu=1.0)
+
+    class Shifted(OwnImplementation):
+        def vjp(self, *arguments):
+            params, x, state = super().vjp(*arguments)
+            params["W_hx"][0, 0, 0] += error
+            return params, x, state
+
+    outcome = DIFFERENCES.run(Subject(Shifted(held, "reference"), held), draw(held, "float64", 5, 4))
+    assert outcome.verdict == ("fail" if error else "pass"), outcome.reason
+    assert [finding.tensor for finding in outcome.findings] == ["dW_hx"] * bool(error)
