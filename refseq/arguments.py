@@ -90,18 +90,18 @@ def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | N
 
 def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], target: str) -> np.dtype:
     """The one dtype of all parameters, which the target must accept."""
-    found: dict[str, str] = {}
+    found: dict[np.dtype, str] = {}
     for name, value in params.items():
         if not isinstance(value, np.ndarray):
             raise TypeError(f"params[{name!r}]: expected a numpy array, got {type(value).__name__}")
-        found.setdefault(str(value.dtype.newbyteorder("=")), name)
+        found.setdefault(value.dtype.newbyteorder("="), name)
     if len(found) > 1:
         listed = ", ".join(f"{name!r} is {dtype}" for dtype, name in found.items())
         raise TypeError(f"params: expected one dtype, got several: {listed}")
     (dtype,) = found
-    if dtype not in accepted:
+    if dtype not in map(np.dtype, accepted):
         raise TypeError(f"params: target {target!r} takes {', '.join(accepted)}; got {dtype}")
-    return np.dtype(dtype)
+    return dtype
 
 
 def parameters(
@@ -114,10 +114,17 @@ def parameters(
     dtype = common_dtype(params, accepted, target)
     checked = {name: array(f"params[{name!r}]", params[name], shape, dtype) for name, shape in shapes.items()}
     for name, value in checked.items():
-        if dtype != object and np.isnan(value).any():
+        if dtype != object and _has_nan(value):
             where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
             raise ValueError(f"params[{name!r}]: expected numbers, got NaN at {where}")
     return checked
+
+
+def _has_nan(value: np.ndarray) -> bool:
+    """Whether one of the numbers is NaN: the sum of squares is one pass over the memory, and finite almost always."""
+    flat = value.reshape(-1)
+    with np.errstate(all="ignore"):
+        return not np.isfinite(np.dot(flat, flat)) and bool(np.isnan(value).any())
 
 
 def names(what: str, given: Mapping[str, Any], expected: Mapping[str, Any] | Sequence[str]) -> None:

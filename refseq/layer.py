@@ -164,6 +164,7 @@ class Layer:
         *,
         masks: Mapping[str, np.ndarray] | None = None,
         checkpoint: bool | int = False,
+        gradient: bool = True,
     ) -> Run:
         """Run the layer over x (T, B, I), time-major.
 
@@ -174,6 +175,7 @@ class Layer:
                 (L*D, 1, B, H) for the same mask at all times
         checkpoint  keep the states of every so many steps only (True: of every sqrt(T)) and compute the rest again in
                 backward: memory O(sqrt(T)) instead of O(T), the same result bit for bit
+        gradient    False keeps nothing for backward: for inference
 
         All arrays share one dtype, which is the dtype of the result. Raises TypeError or ValueError naming the
         argument; RuntimeError where the target cannot run.
@@ -188,9 +190,12 @@ class Layer:
         initial = self._states("state", state, rows, sample)
         given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
         every = None if checkpoint is False else _piece(checkpoint, steps)
-        y, final, recording = stacked.forward(where, self.parts, self.merge, params, x, initial, counts, given, every)
+        record = arguments.flag("gradient", gradient)
+        y, final, recording = stacked.forward(
+            where, self.parts, self.merge, params, x, initial, counts, given, every, record
+        )
         info = {"target": target, "device": where.describe()}
-        return Run(y.copy(), final, info, self, where, recording)
+        return Run(y, final, info, self, where, recording)
 
     def backward(
         self, run: Run, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
@@ -201,6 +206,8 @@ class Layer:
             raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
         if run.layer != self:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
+        if not run._recording.entries:
+            raise ValueError("run: expected one that kept what backward needs, got one with gradient=False")
         steps, rows, width = run.y.shape
         sample = run._recording.entries[0][1].matrices[0]
         dy = zeros(run.y.shape, sample) if dy is None else arguments.array("dy", dy, (steps, rows, width), run.y.dtype)

@@ -9,9 +9,22 @@ arrays have columns; the rest of a row is then neither read nor written.
 ``while`` and not ``range(lane, n, lanes)``: a runtime step makes numba-cuda divide 64-bit integers for the trip count.
 """
 
-from numba.extending import register_jitable
+from numba import types
+from numba.extending import overload, register_jitable
 
 from refseq.primitives import zero
+
+
+def extent(matrices, number, axis):
+    """Entries of a matrix along an axis. Who has no matrices at hand may give the extent itself in their place."""
+    return matrices[number].shape[axis]
+
+
+@overload(extent)
+def _extent(matrices, number, axis):
+    if isinstance(matrices, types.Integer):
+        return lambda matrices, number, axis: matrices
+    return lambda matrices, number, axis: matrices[number].shape[axis]
 
 
 @register_jitable

@@ -11,6 +11,7 @@ from numba.extending import register_jitable
 from refseq.cell import Cell
 from refseq.columns import gather, scatter, scatter_add
 from refseq.layout import Place
+from refseq.linear import extent
 from refseq.operations import OPERATIONS
 from refseq.primitives import zero
 from refseq.stage import Stage
@@ -34,7 +35,7 @@ def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
     @register_jitable
     def run(M, b, p, m, x, s0, s1, tape, a):
         j = index()
-        while j < M[measure].shape[axis]:
+        while j < extent(M, measure, axis):
             s = gather(s0, j, states) + gather(s1, j, renewed) + gather(tape, j, seen)
             results, record = function(gather(a, j, slots), s, gather(p, j, numbers) + gather(m, j, masks))
             scatter(s1, j, made, results, ())
@@ -46,7 +47,7 @@ def unitwise(cell: Cell, number: int, team: Team) -> tuple[Callable, Callable]:
     @register_jitable
     def pull(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         j = index()
-        while j < M[measure].shape[axis]:
+        while j < extent(M, measure, axis):
             s = gather(s0, j, states) + gather(s1, j, renewed) + gather(tape, j, seen)
             results = gather(s1, j, made) + gather(tape, j, vectors)
             cotangents = gather(ds, j, made) + gather(dv, j, vectors)
@@ -105,12 +106,12 @@ def _operation(
     def run(M, p, s1, tape, a):
         given = p[number, 0] if constant else zero(a[slot, 0])
         out, record = s1[row] if new else tape[row], tape[kept_row] if keeps else a[slot]
-        function(a[slot], out, record, given, M[measure].shape[axis], index(), size())
+        function(a[slot], out, record, given, extent(M, measure, axis), index(), size())
 
     @register_jitable
     def pull(M, p, s1, tape, ds, dv, da):
         out, dout = (s1[row], ds[row]) if new else (tape[row], dv[row])
         record = tape[kept_row] if keeps else da[slot]
-        adjoint(da[slot], out, dout, record, M[measure].shape[axis], index(), size())
+        adjoint(da[slot], out, dout, record, extent(M, measure, axis), index(), size())
 
     return run, pull

@@ -27,6 +27,10 @@ import refseq.symbols  # noqa: F401 - before anything is compiled
 from refseq import rules
 
 
+_COMPILED: dict[type, dict[str, Any]] = {}
+"""Number fields that only compiled code has: numba type -> its functions by the primitive's name."""
+
+
 def _primitive(name: str, real, complex_=None, python=None) -> Any:
     """Make the dispatched primitive ``name`` from its rules for real and complex numbers.
 
@@ -52,7 +56,16 @@ def _primitive(name: str, real, complex_=None, python=None) -> Any:
     def typed(x):
         kind = x
         rule = register_jitable(complex_rule if isinstance(kind, types.Complex) else real)
-        return lambda x: kind(rule(x, kind(1)))
+        field = _COMPILED.get(type(kind))
+        if field is None:
+            return lambda x: kind(rule(x, kind(1)))
+        if name in field:
+            own = field[name]
+            return lambda x: own(x)
+        if name not in ARITHMETIC:
+            return None
+        one = field["one"]
+        return lambda x: rule(x, one(x))
 
     overload(function)(typed)
     return function
@@ -71,6 +84,9 @@ def _pairwise(name: str, rule) -> Any:
 
     def typed(x, second):
         kind, compiled = x, register_jitable(rule)
+        own = _COMPILED.get(type(kind), {}).get(name)
+        if own is not None:
+            return lambda x, second: own(x, second)
         return lambda x, second: kind(compiled(x, kind(second), kind(1)))
 
     overload(function)(typed)
@@ -142,6 +158,9 @@ ACTIVATIONS = {
 }
 """The activations a cell may be given by name: value and slope."""
 
+ARITHMETIC = ("tanh_slope", "sigmoid_slope", "identity", "identity_slope", "exp_slope", "sqrt_slope", "zero", "complement")
+"""The primitives of one number whose rule is arithmetic alone."""
+
 TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "log": log, "sqrt": sqrt}
 """The primitives whose value a number field must define for itself; the rest is arithmetic."""
 
@@ -173,3 +192,9 @@ def register_field(kind: type, values: dict[str, Any], step: Any, *, clipped: An
     constant.register(kind, number)
     zero.register(kind, lambda x: x * 0)
     complement.register(kind, lambda x: 1 - x)
+
+
+def register_compiled_field(kind: type, functions: dict[str, Any]) -> None:
+    """Teach every primitive the numbers of a numba type. ``functions`` are compiled ones, by the primitive's name:
+    ``one``, which gives 1 like x, and those that are not in ARITHMETIC; what is left out cannot be compiled."""
+    _COMPILED[kind] = functions

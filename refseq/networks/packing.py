@@ -74,7 +74,7 @@ class Part:
         """The parameters, operand-major for the scan. Raises ValueError, naming the option, for a constant of the cell
         that is not finite in the parameters' dtype."""
         cell, suffix, units = self.cell, self.suffix, self.sizes["units"]
-        matrices = tuple(np.ascontiguousarray(params[m + suffix].transpose(2, 0, 1)) for m in cell.layout.matrices)
+        matrices = tuple(params[m + suffix].transpose(2, 0, 1) for m in cell.layout.matrices)
         sample = matrices[0]
         if self.bias:
             biases = tuple(params[bias.name + suffix] for bias in cell.biases)

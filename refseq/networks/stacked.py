@@ -73,8 +73,10 @@ def forward(
     lengths: np.ndarray,
     masks: Arrays,
     every: int | None,
+    record: bool = True,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], Recording]:
-    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording."""
+    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording, which is empty if
+    there is nothing to ``record``."""
     entries, outputs = [], []
     final = {name: value.copy() for name, value in state.items()}
     for part in stack:
@@ -84,8 +86,9 @@ def forward(
         sample, names = weights.matrices[0], part.cell.masks
         mask = part.gather(names, masks, sample) if names else zeros((*x.shape[:2], 0, part.wide), sample)
         feed = Feed(x, mask, lengths, part.reverse)
-        tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, state, sample), every)
-        entries.append((part, weights, tape))
+        tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, state, sample), every, record)
+        if record:
+            entries.append((part, weights, tape))
         outputs.append(tape.y)
         part.scatter(tape.final, final)
     return merged(outputs, merge), final, Recording(tuple(entries), merge)

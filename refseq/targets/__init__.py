@@ -16,8 +16,8 @@ from refseq.cell import Cell
 
 @dataclass(frozen=True)
 class Weights:
-    """Parameters of one layer in one direction: each matrix operand-major (size in, G, size out), each bias
-    (G, size out), the per-unit parameters and constants (P, H)."""
+    """Parameters of one layer in one direction: each matrix operand-major (size in, G, size out), in any order in
+    memory, each bias (G, size out), the per-unit parameters and constants (P, H)."""
 
     matrices: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
@@ -36,16 +36,11 @@ class Feed:
 
 @dataclass(frozen=True)
 class Tape:
-    """What forward leaves: outputs y (T, B, H'), final states (B, S, H), and for backward the states before every piece
-    of ``every`` steps (B, S, H); states s (T+1, B, S, H) and tape (T, B, N, H) if there is one piece, else None."""
+    """What forward leaves: outputs y (T, B, H'), final states (B, S, H); and what the target's backward needs."""
 
     feed: Feed
     y: np.ndarray
     final: np.ndarray
-    every: int
-    checkpoints: tuple[np.ndarray, ...]
-    s: np.ndarray | None
-    tape: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -71,9 +66,12 @@ class Target(Protocol):
         """The device, in words."""
         ...
 
-    def forward(self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None) -> Tape:
+    def forward(
+        self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True
+    ) -> Tape:
         """Run the scan from the states s0 (B, S, H). ``every``: keep only the states before each piece of so many
-        steps, and compute the rest again in backward; None keeps everything."""
+        steps, and compute the rest again in backward; None keeps everything. Not ``record``: keep nothing, there will
+        be no backward."""
         ...
 
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
@@ -83,7 +81,7 @@ class Target(Protocol):
 
 _PROVIDERS = {
     "reference": ("refseq.targets.host", "REFERENCE"),
-    "cpu": ("refseq.targets.host", "CPU"),
+    "cpu": ("refseq.engine.target", "CPU"),
     "cuda": ("cuda_kernels.target", "CUDA"),
 }
 

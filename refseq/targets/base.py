@@ -7,7 +7,7 @@ results are bitwise those of one piece. A. Griewank, A. Walther, Evaluating Deri
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,17 @@ class Kernels:
     forward: Callable
     backward: Callable
     gradient: Callable
+
+
+@dataclass(frozen=True)
+class ScanTape(Tape):
+    """The states before every piece of ``every`` steps (B, S, H); states s (T+1, B, S, H) and tape (T, B, N, H) if there
+    is one piece, else None."""
+
+    every: int
+    checkpoints: tuple[np.ndarray, ...]
+    s: np.ndarray | None
+    tape: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,11 @@ class ScanTarget(ABC):
         """Run the jobs one after another; ``results`` are those of their arguments that the caller will read, the first
         of them with as many columns as the longest vector."""
 
-    def forward(self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None) -> Tape:
+    def forward(
+        self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True
+    ) -> ScanTape:
         """See ``Target.forward``."""
+        weights = operand_major(weights)
         steps, rows, _ = feed.x.shape
         piece = max(steps, 1) if every is None else every
         y = zeros((steps, rows, output_size(cell, weights)), weights.matrices[0])
@@ -57,12 +71,14 @@ class ScanTarget(ABC):
             if steps and rows:
                 self._run(cell, [job], (s, tape, y))
             state = _states_after(s, feed.lengths, start)
-        if len(checkpoints) > 1:
+        if len(checkpoints) > 1 or not record:
             s = tape = None
-        return Tape(feed, y, state, piece, tuple(checkpoints), s, tape)
+        return ScanTape(feed, y, state, piece, tuple(checkpoints), s, tape)
 
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
         """See ``Target.backward``."""
+        assert isinstance(tape, ScanTape)  # a run goes back where it ran
+        weights = operand_major(weights)
         feed, (rows, _, width), like = tape.feed, ds.shape, weights.matrices[0]
         ds, d0, dv = ds.copy(), zeros(ds.shape, like), zeros((rows, len(cell.layout.vectors), width), like)
         x = _rows(feed.x)
@@ -73,7 +89,7 @@ class ScanTarget(ABC):
             stop = min(start + tape.every, len(feed.x))
             again, s, kept = [], tape.s, tape.tape
             if s is None or kept is None:
-                job, s, kept = _forward_job(cell, weights, feed, tape.checkpoints[number], tape.y, start, stop)
+                job, s, kept = _forward_job(cell, weights, feed, tape.checkpoints[number], zeros(tape.y.shape, like), start, stop)
                 again = [job]
             work = (stop - start) * rows * _multiplications(weights)
             da = zeros((stop - start, rows, len(cell.layout.slots), width), like)
@@ -94,6 +110,11 @@ class ScanTarget(ABC):
         for row in dp:
             total = total + row
         return Pulled(Weights(dM, db, total), dx.reshape(feed.x.shape), ds)
+
+
+def operand_major(weights: Weights) -> Weights:
+    """The weights with matrices in the order in which the scan reads them."""
+    return replace(weights, matrices=tuple(np.ascontiguousarray(matrix) for matrix in weights.matrices))
 
 
 def _rows(x: np.ndarray) -> np.ndarray:

@@ -1,0 +1,59 @@
+"""Compiled C functions of the engine, kept on disk.
+
+numba's disk cache looks at a function's own file and at a pickle of what it captures; vector intrinsics have random
+names, so that no second process would find anything. Here the key is a digest of all source, made by who compiles.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+from numba.core import sigutils, types
+from numba.core.caching import FunctionCache
+from numba.core.ccallback import CFunc
+
+import refseq.symbols  # noqa: F401 - before anything is compiled
+from refseq.engine import vector
+
+OPTIONS = {"nopython": True, "error_model": "numpy"}
+
+
+class _Cache(FunctionCache):
+    """A disk cache whose key is the function's name, which carries a digest."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple:
+        return sig, codegen.magic_tuple(), self._py_func.__qualname__
+
+
+class CFunction(CFunc):
+    """A function of 64-bit integers at a fixed ``address``."""
+
+    def enable_caching(self) -> None:
+        """Keep the code on disk, unless neither the package's folder nor the user's cache can be written."""
+        try:
+            self._cache = _Cache(self._pyfunc)
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+
+
+def digest_of(modules: Iterable[ModuleType], *more: str) -> str:
+    """A digest of these modules' source, of the vectors' width, and of whatever else decides the code."""
+    parts = [inspect.getsource(module) for module in modules]
+    return hashlib.sha256("\0".join([*parts, *more, str(vector.register_bytes())]).encode()).hexdigest()
+
+
+def compiled_c(function: Callable, count: int, dtype: str, modules: Iterable[ModuleType], *more: str) -> CFunction:
+    """The function of ``count`` 64-bit integers as a C function. ``modules`` and ``more``: what it is made of besides
+    its own module."""
+    own = inspect.getmodule(function)
+    assert own is not None  # it was defined in one
+    digest = digest_of([own, *modules], *more)
+    function.__qualname__ = function.__name__ = f"{function.__name__}_{dtype}_{digest[:20]}"
+    signature = sigutils.normalize_signature(types.void(*[types.int64] * count))
+    compiled = CFunction(function, signature, {}, dict(OPTIONS))
+    compiled.enable_caching()
+    compiled.compile()
+    return compiled

@@ -1,0 +1,179 @@
+"""Addresses of floats as 64-bit integers, and rows of vectors at an address as what a stage indexes like a matrix.
+
+The engine hands its functions addresses and not arrays: a call costs nothing, and one compiled function serves every
+cell. Whoever calls answers for the bounds; the only callers are in ``refseq.engine``.
+"""
+
+import operator
+from typing import Any
+
+from llvmlite import ir
+from numba import carray
+from numba.core import types
+from numba.extending import intrinsic, models, overload, register_jitable, register_model
+
+from refseq.engine.vector import Vector, float_type, vector_type
+
+
+class Strip(types.Type):
+    """Rows of floats at an address: strip[k, j] is the vector that begins at entry j of row k."""
+
+    def __init__(self, element: types.Float) -> None:
+        self.element = element
+        super().__init__(f"Strip({element})")
+
+
+@register_model(Strip)
+class _Model(models.StructModel):
+    def __init__(self, manager: Any, kind: Strip) -> None:
+        super().__init__(manager, kind, [("address", types.int64), ("width", types.int64)])
+
+
+def _pointer(builder: ir.IRBuilder, element: types.Float, address: ir.Value, entry: ir.Value) -> ir.Value:
+    return builder.gep(builder.inttoptr(address, float_type(element).as_pointer()), [entry])
+
+
+def strip_of(element: types.Float) -> Any:
+    """f(address, width), the strip of rows that are ``width`` entries long."""
+    kind = Strip(element)
+
+    @intrinsic
+    def strip(typing: Any, address: Any, width: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            pair = ir.Constant(context.get_value_type(kind), ir.Undefined)
+            pair = builder.insert_value(pair, arguments[0], 0)
+            return builder.insert_value(pair, arguments[1], 1)
+
+        return kind(types.int64, types.int64), generate
+
+    return strip
+
+
+def _place(context: Any, builder: ir.IRBuilder, kind: Strip, arguments: Any) -> ir.Value:
+    strip, k, j = arguments[:3]
+    entry = builder.add(builder.mul(k, builder.extract_value(strip, 1)), j)
+    vector = context.get_value_type(vector_type(kind.element))
+    return builder.bitcast(
+        _pointer(builder, kind.element, builder.extract_value(strip, 0), entry), vector.as_pointer()
+    )
+
+
+@intrinsic
+def _load(typing: Any, strip: Any, k: Any, j: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        return builder.load(_place(context, builder, strip, arguments), align=strip.element.bitwidth // 8)
+
+    return vector_type(strip.element)(strip, types.int64, types.int64), generate
+
+
+@intrinsic
+def _store(typing: Any, strip: Any, k: Any, j: Any, value: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        builder.store(arguments[3], _place(context, builder, strip, arguments), align=strip.element.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(strip, types.int64, types.int64, value), generate
+
+
+@overload(operator.getitem)
+def _getitem(strip, index):
+    if isinstance(strip, Strip):
+        return lambda strip, index: _load(strip, index[0], index[1])
+    return None
+
+
+@overload(operator.setitem)
+def _setitem(strip, index, value):
+    if isinstance(strip, Strip) and isinstance(value, Vector):
+        return lambda strip, index, value: _store(strip, index[0], index[1], value)
+    return None
+
+
+def loader(element: types.Float) -> Any:
+    """f(address, entry), the float at this entry."""
+
+    @intrinsic
+    def load(typing: Any, address: Any, entry: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            return builder.load(_pointer(builder, element, *arguments), align=element.bitwidth // 8)
+
+        return element(types.int64, types.int64), generate
+
+    return load
+
+
+def storer(element: types.Float) -> Any:
+    """f(address, entry, value) writes a float."""
+
+    @intrinsic
+    def store(typing: Any, address: Any, entry: Any, value: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            place = _pointer(builder, element, *arguments[:2])
+            builder.store(arguments[2], place, align=element.bitwidth // 8)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, element), generate
+
+    return store
+
+
+@intrinsic
+def word(typing: Any, address: Any, number: Any) -> Any:
+    """The 64-bit integer at this place of a table."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        table = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.load(builder.gep(table, [arguments[1]]))
+
+    return types.int64(types.int64, types.int64), generate
+
+
+def matrix_of(element: types.Float) -> Any:
+    """f(address, rows, width), an array of floats at the address."""
+
+    @intrinsic
+    def pointer(typing: Any, address: Any) -> Any:
+        kind = types.CPointer(element)
+
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            return builder.inttoptr(arguments[0], context.get_value_type(kind))
+
+        return kind(types.int64), generate
+
+    @register_jitable
+    def matrix(address, rows, width):
+        return carray(pointer(address), (rows, width))
+
+    return matrix
+
+
+@intrinsic
+def keep_apart(typing: Any) -> Any:
+    """The function that calls this is not inlined into others: numba would optimise it again in each of them."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        builder.function.attributes.discard("alwaysinline")
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def caller(count: int) -> Any:
+    """f(address, ...) calls the C function at the address with ``count`` 64-bit integers.
+
+    Its signature is written out, because numba's intrinsics take no ``*arguments``.
+    """
+
+    def typed() -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * count)
+            builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * (count + 1)), generate
+
+    given = ", ".join(f"a{k}" for k in range(count))
+    namespace: dict = {"typed": typed}
+    exec(f"def call(typing, address, {given}):\n    return typed()", namespace)
+    return intrinsic(namespace["call"])

@@ -1,0 +1,163 @@
+"""The programs of a cell at its sizes, as tables for the drivers: see ``refseq.engine.job``.
+
+Packed blocks lie in one region, in the order of ``plan(cell).blocks``: for the forward direction K rows of the gates'
+columns; transposed for the other direction, the gates' rows of K columns.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+from refseq.cell import Cell
+from refseq.engine import vector
+from refseq.engine.job import ADD, PRODUCT, STAGE
+from refseq.engine.plan import Block, Sizes, Step, plan
+from refseq.engine.stages import stage_functions
+
+ALIGNMENT = 64
+
+
+def table(words: Iterable[int]) -> np.ndarray:
+    """Integers as the drivers read them."""
+    return np.array(list(words), np.int64)
+
+
+class Packed:
+    """Where each block is in the region of packed blocks, in bytes; ``turned``: transposed."""
+
+    def __init__(self, cell: Cell, sizes: Sizes, turned: bool) -> None:
+        self.sizes, self.turned, self.at = sizes, turned, {}
+        size, total = vector.size(sizes.dtype), 0
+        for block in plan(cell).blocks:
+            self.at[block] = total
+            inputs, outputs = sizes.inputs(block), sizes.units(block)
+            entries = outputs * block.gates * sizes.padded(inputs) if turned else inputs * block.gates * self.column(block)
+            total += -(-entries * size // ALIGNMENT) * ALIGNMENT
+        self.bytes = total
+
+    def column(self, block: Block) -> int:
+        """Columns of a gate, forward: where several gates lie side by side, each fills a row of the engine's arrays."""
+        return self.sizes.width if block.gates > 1 else self.sizes.padded(self.sizes.units(block))
+
+    def together(self, block: Block) -> bool:
+        """Whether the rows of a transposed block's gates follow one another without a gap."""
+        return block.gates == 1 or self.sizes.units(block) == self.sizes.width
+
+    def program(self, strides: tuple[tuple[int, int, int], ...]) -> list[int]:
+        """How to pack every block; ``strides`` of each matrix (K, G, H), in entries."""
+        words: list[int] = []
+        for block, to in self.at.items():
+            by_input, by_gate, by_output = strides[_number(block)]
+            inputs, outputs, begin = self.sizes.inputs(block), self.sizes.units(block), block.first * by_gate
+            if not self.turned:
+                shape = (inputs, block.gates, outputs, self.column(block))
+                words += [_number(block), begin, by_input, by_gate, by_output, *shape, to]
+                continue
+            whole = block.gates if self.together(block) else 1
+            padded = self.sizes.padded(inputs)
+            each = outputs * padded * vector.size(self.sizes.dtype)
+            for gate in range(0, block.gates, whole):
+                shape = (outputs * whole, 1, inputs, padded)
+                place = begin + gate * by_gate
+                words += [_number(block), place, by_output, 0, by_input, *shape, to + gate * each]
+        return words
+
+
+def _number(block: Block) -> int:
+    assert block.matrix is not None  # an operand as it is is no packed block
+    return block.matrix
+
+
+@cache
+def forward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
+    """``ahead``, ``program`` and ``fills``."""
+    packed, made = Packed(cell, sizes, turned=False), plan(cell)
+
+    def line(block: Block) -> list[int]:
+        if block.matrix is None:
+            return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0]
+        vectors = packed.column(block) * block.gates // vector.lanes(sizes.dtype)
+        return [PRODUCT, block.kind, block.row, sizes.inputs(block), block.slot, vectors, packed.at[block]]
+
+    def instruction(step: Step) -> list[int]:
+        if step.block is not None:
+            return line(step.block)
+        functions = stage_functions(cell, step.stage, sizes.dtype)
+        return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.run.address]
+
+    return {
+        "ahead": table(word for block in made.ahead for word in line(block)),
+        "program": table(word for step in made.steps for word in instruction(step)),
+        "fills": table(_fills(cell, sizes)),
+    }
+
+
+@cache
+def backward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
+    """``back``, ``after``, ``gradients``, ``sums`` and ``fills``. Targets of gradients: the matrices (G, H, padded K),
+    then the biases."""
+    packed, made = Packed(cell, sizes, turned=True), plan(cell)
+
+    def lines(block: Block) -> list[int]:
+        if block.matrix is None:
+            return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0]
+        outputs, padded = sizes.units(block), sizes.padded(sizes.inputs(block))
+        whole = block.gates if packed.together(block) else 1
+        each, vectors = outputs * padded * vector.size(sizes.dtype), padded // vector.lanes(sizes.dtype)
+        words: list[int] = []
+        for gate in range(0, block.gates, whole):
+            words += [PRODUCT, block.kind, block.row, outputs * whole, block.slot + gate, vectors]
+            words.append(packed.at[block] + gate * each)
+        return words
+
+    def instruction(step: Step) -> list[int]:
+        if step.block is not None:
+            return lines(step.block)
+        functions = stage_functions(cell, step.stage, sizes.dtype)
+        return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.pull.address]
+
+    gradients: list[int] = []
+    for block in made.blocks:
+        inputs, outputs = sizes.inputs(block), sizes.units(block)
+        begin, stride = block.first * outputs * sizes.padded(inputs), sizes.padded(inputs)
+        gradients += [block.kind, block.row, inputs, block.slot, block.gates, outputs, _number(block), begin, stride]
+    return {
+        "back": table(word for step in reversed(made.steps) for word in instruction(step)),
+        "after": table(word for block in reversed(made.ahead) for word in lines(block)),
+        "gradients": table(gradients),
+        "sums": table(_sums(cell, sizes)),
+        "fills": table(_fills(cell, sizes)),
+    }
+
+
+def _units(step: Step, sizes: Sizes, whole: bool) -> int:
+    """Units that a stage runs over: whole vectors of them, unless it sums over the units."""
+    units = sizes.outputs(step.outputs)
+    return units if whole else sizes.padded(units)
+
+
+def _fills(cell: Cell, sizes: Sizes) -> list[int]:
+    """Which bias each pre-activation begins with."""
+    words: list[int] = []
+    for slot, number, row, units in _biases(cell, sizes):
+        words += [slot, number, row * units, units]
+    return words
+
+
+def _sums(cell: Cell, sizes: Sizes) -> list[int]:
+    words: list[int] = []
+    for slot, number, row, units in _biases(cell, sizes):
+        words += [slot, units, len(sizes.matrices) + number, row * units]
+    return words
+
+
+def _biases(cell: Cell, sizes: Sizes) -> list[tuple[int, int, int, int]]:
+    """(pre-activation, bias, its row, its entries) of every pre-activation that has a bias."""
+    found = []
+    size_of = {slot: cell.layout.measure(stage.size) for stage in cell.stages for slot in stage.slots}
+    for slot, row in cell.layout.slots.items():
+        place = cell.layout.bias(slot)
+        if place is not None:
+            found.append((row, *place, sizes.outputs(size_of[slot])))
+    return found
