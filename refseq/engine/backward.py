@@ -9,10 +9,11 @@ from functools import cache
 from numba.extending import register_jitable
 
 from refseq.engine import job as jobs
-from refseq.engine import memory, rows
+from refseq.engine import calling, memory, rows
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, INSTRUCTION, LINE, PRODUCT, STAGE
-from refseq.engine.memory import caller, keep_apart, word
+from refseq.engine.calling import caller
+from refseq.engine.memory import keep_apart, word
 from refseq.engine.rows import (
     callers_row,
     copying,
@@ -127,4 +128,4 @@ def backward(dtype: str) -> CFunction:
             for b in range(first, last):
                 back(job, b, ds + (b - first) * row, word(job, FIELD.ds_out))
 
-    return compiled_c(engine_backward, 5, dtype, (jobs, memory, rows))
+    return compiled_c(engine_backward, 5, dtype, (jobs, calling, memory, rows))

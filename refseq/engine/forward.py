@@ -9,10 +9,11 @@ from functools import cache
 from numba.extending import register_jitable
 
 from refseq.engine import job as jobs
-from refseq.engine import memory, rows
+from refseq.engine import calling, memory, rows
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, INSTRUCTION, LINE, PRODUCT, STAGE
-from refseq.engine.memory import caller, keep_apart, word
+from refseq.engine.calling import caller
+from refseq.engine.memory import keep_apart, word
 from refseq.engine.rows import (
     callers_row,
     copying,
@@ -105,4 +106,4 @@ def forward(dtype: str) -> CFunction:
             t = max(min(word(job, FIELD.stop), word(word(job, FIELD.lengths), b)), word(job, FIELD.start))
             back(job, b, states_at(job, t, b), word(job, FIELD.final))
 
-    return compiled_c(engine_forward, 3, dtype, (jobs, memory, rows))
+    return compiled_c(engine_forward, 3, dtype, (jobs, calling, memory, rows))

@@ -11,10 +11,11 @@ import numpy as np
 from numba.extending import register_jitable
 
 from refseq.engine import job as jobs
-from refseq.engine import memory, products, rows, vector
+from refseq.engine import calling, memory, products, rows, vector
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, GRADIENT, GRADIENT_LINE, SUM, SUM_LINE
-from refseq.engine.memory import caller, keep_apart, loader, storer, word
+from refseq.engine.calling import caller
+from refseq.engine.memory import keep_apart, loader, storer, word
 from refseq.engine.products import BAND
 from refseq.engine.rows import copying, operand, running, states_at, tape_at
 from refseq.engine.tile import WIDE
@@ -126,4 +127,4 @@ def gradient(dtype: str) -> CFunction:
                     for b in range(running(job, word(bounds, number), word(bounds, number + 1), t)):
                         add(target, source + b * slots * width * size, word(line, SUM.units))
 
-    return compiled_c(engine_gradient, 5, dtype, (jobs, memory, rows, products, vector))
+    return compiled_c(engine_gradient, 5, dtype, (jobs, calling, memory, rows, products, vector))

@@ -157,23 +157,3 @@ def keep_apart(typing: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-def caller(count: int) -> Any:
-    """f(address, ...) calls the C function at the address with ``count`` 64-bit integers.
-
-    Its signature is written out, because numba's intrinsics take no ``*arguments``.
-    """
-
-    def typed() -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-            kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * count)
-            builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * (count + 1)), generate
-
-    given = ", ".join(f"a{k}" for k in range(count))
-    namespace: dict = {"typed": typed}
-    exec(f"def call(typing, address, {given}):\n    return typed()", namespace)
-    return intrinsic(namespace["call"])

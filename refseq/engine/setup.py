@@ -22,7 +22,7 @@ from refseq.targets import Feed, Weights
 
 ROWS_AHEAD, ROWS_BACK = 128, 256
 """Rows of a chunk of time in each direction: their pre-activations stay in the cache."""
-WORTH_A_THREAD = 60_000
+WORTH_A_THREAD = 500_000
 """Multiply-adds below which waking a thread costs more than it saves."""
 REMEMBERED = 64
 """Setups that are kept."""

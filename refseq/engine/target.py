@@ -96,7 +96,7 @@ class _Forward:
         self.setup, self.arrays = setup, (weights, feed, rows)
         if not setup.empty:
             self.job = setup.begin(setup.forward(rows), rows, weights, feed)
-            threads.share(prepare(setup.dtype).ctypes, setup.parts, self.job.where)
+            threads.share(prepare(setup.dtype), setup.parts, self.job.where)
 
     def piece(self, s0: np.ndarray, y: np.ndarray, start: int, stop: int, keep: bool) -> tuple[Kept | None, np.ndarray]:
         """The steps start <= t < stop from the states s0: what backward needs if ``keep``, and the states after."""
@@ -111,7 +111,7 @@ class _Forward:
         words[FIELD.start], words[FIELD.stop] = start, stop
         words[FIELD.s0], words[FIELD.final], words[FIELD.y] = address(s0), address(final), address(y)
         product = products(setup.dtype).add_product.address
-        threads.share(forward(setup.dtype).ctypes, setup.slices, self.job.where, product)
+        threads.share(forward(setup.dtype), setup.slices, self.job.where, product)
         return kept, final
 
 
@@ -133,7 +133,7 @@ class _Backward:
         self.chunk, self.job = made.chunk, setup.begin(made, rows, weights, feed, (*self.matrices, *self.biases))
         words = self.job.words
         words[FIELD.dy], words[FIELD.dx], words[FIELD.dp] = address(dy), address(self.dx), address(self.dp)
-        threads.share(prepare(setup.dtype).ctypes, setup.parts, self.job.where)
+        threads.share(prepare(setup.dtype), setup.parts, self.job.where)
 
     def piece(self, kept: Kept, ds: np.ndarray, start: int, stop: int) -> np.ndarray:
         """The steps from ``stop`` back to ``start``: from the cotangent of the states after them to that before."""
@@ -146,8 +146,8 @@ class _Backward:
         words[FIELD.ds_in], words[FIELD.ds_out] = address(ds), address(before)
         edges = [*range(start, stop, self.chunk), stop]
         for begin, end in reversed(list(pairwise(edges))):
-            threads.share(backward(setup.dtype).ctypes, setup.slices, where, begin, end, made.add_product.address)
-            threads.share(gradient(setup.dtype).ctypes, setup.parts, where, begin, end, made.add_turned.address)
+            threads.share(backward(setup.dtype), setup.slices, where, begin, end, made.add_product.address)
+            threads.share(gradient(setup.dtype), setup.parts, where, begin, end, made.add_turned.address)
         return before
 
     def result(self, ds: np.ndarray) -> Pulled:

@@ -1,16 +1,40 @@
-"""Sharing work between threads that stay: the caller takes the first part, the others the rest.
+"""Sharing work between the caller and threads that stay.
 
-The work is compiled code that holds no Python lock. Threads belong to a process: after a fork the child makes its own.
+Work is a compiled function and a number of parts. Whoever is awake takes the next part: the caller too, so that it
+never waits for a thread that has not begun, be it asleep or kept from a processor by another library's threads; it
+waits for begun parts alone. No result depends on who takes which part.
+
+A thread looks for work for SPINS rounds, about 0.1 ms, and then sleeps until it is called. Threads belong to a process:
+after a fork the child makes its own. Where several Python threads share work at the same time, one gets the threads and
+the others do their work alone.
 """
 
+import ctypes
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
 
 import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, register_jitable
 
-_local = threading.local()
+from refseq.engine import calling, memory
+from refseq.engine.compiling import CFunction, compiled_c
+from refseq.engine.calling import RUN, caller, run_2, run_9
+from refseq.engine.memory import keep_apart
+from refseq.engine.workspace import address as address_of
+
+SPINS = 3_000
+"""Rounds of looking for work before a thread sleeps; of waiting for a part before the caller lets others run."""
+MOST = 1 << 20
+"""More parts than anybody asks for; they are counted in the low bits of the ticket."""
+
+TICKET, DONE, FUNCTION, COUNT, FIRST, SECOND, THIRD, FOURTH = (8 * k for k in range(8))
+"""The shared table: the ticket is (call number) * MOST + (parts that nobody has taken); parts that are done; the call:
+function, how many arguments it has, and these but for the part's number, which is the second one."""
 
 
 def count() -> int:
@@ -18,35 +42,170 @@ def count() -> int:
     return numba.get_num_threads()
 
 
-_pool: ThreadPoolExecutor | None = None
-_lock = threading.Lock()
+def _atomic(name: str) -> Any:
+    @intrinsic
+    def operation(typing: Any, table: Any, place: Any, old: Any, new: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            table, place, old, new = arguments
+            pointer = builder.inttoptr(builder.add(table, place), ir.IntType(64).as_pointer())
+            if name == "load":
+                return builder.load_atomic(pointer, "acquire", 8)
+            if name == "store":
+                builder.store_atomic(new, pointer, "release", 8)
+                return new
+            if name == "add":
+                return builder.atomic_rmw("add", pointer, new, "acq_rel")
+            pair = builder.cmpxchg(pointer, old, new, "acq_rel", "acquire")
+            return builder.zext(builder.extract_value(pair, 1), ir.IntType(64))
+
+        return types.int64(*[types.int64] * 4), generate
+
+    return operation
+
+
+_load, _store, _add, _exchange = (_atomic(name) for name in ("load", "store", "add", "exchange"))
+
+
+@intrinsic
+def _pause(typing: Any) -> Any:
+    """Tell the processor that this is a waiting loop."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        machine, hint = str(builder.module.triple), ir.Constant(ir.IntType(32), 1)
+        name, given = ("llvm.x86.sse2.pause", []) if machine.startswith(("x86", "i686")) else ("llvm.aarch64.hint", [hint])
+        if not given or machine.startswith(("aarch64", "arm64")):
+            kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
+            builder.call(builder.module.globals.get(name) or ir.Function(builder.module, kind, name), given)
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@cache
+def _functions() -> tuple[CFunction, CFunction]:
+    """work(table, spins) and call(table, function, count, parts, first, second, third, fourth, give_way)."""
+    two, three, five, give = caller(2), caller(3), caller(5), caller(0)
+    most = MOST
+
+    @register_jitable
+    def take(table):
+        """Take parts until there are none; how many were taken."""
+        taken = 0
+        while True:
+            ticket = _load(table, TICKET, 0, 0)
+            if ticket % most == 0:
+                return taken
+            if _exchange(table, TICKET, ticket, ticket - 1):
+                function, first, part = _load(table, FUNCTION, 0, 0), _load(table, FIRST, 0, 0), ticket % most - 1
+                second, third, fourth = _load(table, SECOND, 0, 0), _load(table, THIRD, 0, 0), _load(table, FOURTH, 0, 0)
+                count = _load(table, COUNT, 0, 0)
+                if count == 2:
+                    two(function, first, part)
+                elif count == 3:
+                    three(function, first, part, second)
+                else:
+                    five(function, first, part, second, third, fourth)
+                _add(table, DONE, 0, 1)
+                taken += 1
+
+    def engine_work(table, spins):
+        keep_apart()
+        idle = 0
+        while idle < spins:
+            idle = 0 if take(table) else idle + 1
+            _pause()
+
+    def engine_call(table, function, count, parts, first, second, third, fourth, give_way):
+        keep_apart()
+        _store(table, FUNCTION, 0, function)
+        _store(table, COUNT, 0, count)
+        _store(table, FIRST, 0, first)
+        _store(table, SECOND, 0, second)
+        _store(table, THIRD, 0, third)
+        _store(table, FOURTH, 0, fourth)
+        _store(table, DONE, 0, 0)
+        call = _load(table, TICKET, 0, 0) // most + 1
+        _store(table, TICKET, 0, call * most + parts)
+        take(table)
+        waited = 0
+        while _load(table, DONE, 0, 0) < parts:
+            _pause()
+            waited += 1
+            if waited % 1024 == 0 and give_way:
+                give(give_way)
+
+    modules = (calling, memory)
+    return compiled_c(engine_work, 2, "int64", modules), compiled_c(engine_call, 9, "int64", modules)
+
+
+class _Pool:
+    """The threads of this process, and the table that they share with the caller."""
+
+    def __init__(self, size: int) -> None:
+        self.busy, self._wake, self._asleep = threading.Lock(), threading.Semaphore(0), 0
+        self._memory = np.zeros(32, np.int64)
+        self._table = -(-address_of(self._memory) // 64) * 64
+        self._work, self._call = (function.address for function in _functions())
+        self._give_way = _address_of_yield()
+        for number in range(size):
+            threading.Thread(target=self._run, name=f"refseq-{number}", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            run_2(self._work, self._table, SPINS)
+            self._asleep += 1
+            self._wake.acquire()
+            self._asleep -= 1
+
+    def share(self, function: CFunction, parts: int, first: int, rest: tuple[int, ...]) -> None:
+        for _ in range(min(self._asleep, parts - 1)):
+            self._wake.release()
+        padded = (*rest, 0, 0, 0)[:3]
+        run_9(self._call, self._table, function.address, 2 + len(rest), parts, first, *padded, self._give_way)
+
+
+def _address_of_yield() -> int:
+    """The C library's function that lets another thread run, or 0."""
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    function = getattr(library, "sched_yield", None)
+    return ctypes.cast(function, ctypes.c_void_p).value or 0 if function else 0
+
+
+_pools: dict[int, _Pool] = {}
+_making = threading.Lock()
 
 
 def _forget() -> None:
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    global _making
+    _pools.clear()
+    _making = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def _workers() -> ThreadPoolExecutor:
-    global _pool
-    with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max(numba.config.NUMBA_NUM_THREADS, 1), thread_name_prefix="refseq")
-        return _pool
+def _pool() -> _Pool:
+    """The pool of this process."""
+    found = _pools.get(0)
+    if found is None:
+        with _making:
+            found = _pools.get(0)
+            if found is None:
+                found = _pools[0] = _Pool(max(numba.config.NUMBA_NUM_THREADS - 1, 0))
+    return found
 
 
-def share(function: Callable, parts: int, first: int, *rest: int) -> None:
-    """function(first, k, *rest) for every 0 <= k < parts, at the same time."""
-    if parts <= 1:
-        if parts:
-            function(first, 0, *rest)
-        return
-    workers = _workers()
-    futures = [workers.submit(function, first, k, *rest) for k in range(1, parts)]
-    function(first, 0, *rest)
-    for future in futures:
-        future.result()
+def share(function: CFunction, parts: int, first: int, *rest: int) -> None:
+    """function(first, k, *rest) for every 0 <= k < parts, at the same time where that is possible."""
+    if parts > 1:
+        pool = _pool()
+        if pool.busy.acquire(blocking=False):
+            try:
+                pool.share(function, parts, first, rest)
+            finally:
+                pool.busy.release()
+            return
+    run, address = RUN[2 + len(rest)], function.address
+    for part in range(parts):
+        run(address, first, part, *rest)
