@@ -4,6 +4,7 @@ report = refseq.checks.verify(implementation, layer, dtype="float64")
 report.verdict, report.findings
 """
 
+from refseq.checks.gradient import gradient
 from refseq.checks.implementation import Implementation, NotOffered, OwnImplementation
 from refseq.checks.suite import CHECKS, parametrize_with_checks, verify
 from refseq.checks.verdict import Finding, Outcome, Place, Report
@@ -17,6 +18,7 @@ __all__ = [
     "OwnImplementation",
     "Place",
     "Report",
+    "gradient",
     "parametrize_with_checks",
     "verify",
 ]

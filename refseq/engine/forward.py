@@ -6,14 +6,16 @@ recurrent products and the stages' functions. Pre-activations stay in the cache;
 
 from functools import cache
 
+import numba
+import numpy as np
 from numba.extending import register_jitable
 
 from refseq.engine import job as jobs
 from refseq.engine import calling, memory, rows
 from refseq.engine.compiling import CFunction, compiled_c
-from refseq.engine.job import FIELD, INSTRUCTION, LINE, PRODUCT, STAGE
+from refseq.engine.job import FIELD, INSTRUCTION, LINE, ONE, PRODUCT, STAGE, TILT, TILT_LINE, TILTED
 from refseq.engine.calling import caller
-from refseq.engine.memory import keep_apart, word
+from refseq.engine.memory import keep_apart, loader, storer, word
 from refseq.engine.rows import (
     callers_row,
     copying,
@@ -35,34 +37,53 @@ def forward(dtype: str) -> CFunction:
     gather_x, gather_masks = gathering(dtype)
     bring, back = states_between(dtype)
 
-    @register_jitable
-    def affine(job, line, n, source, stride, a, product):
-        """One product on n rows, or the operand itself."""
-        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
-        target = a + word(line, INSTRUCTION.slot) * width * size
-        count = word(line, INSTRUCTION.count)
-        if word(line, INSTRUCTION.does) == PRODUCT:
-            matrix, vectors = word(job, FIELD.packed) + word(line, INSTRUCTION.address), word(line, INSTRUCTION.vectors)
-            multiply(product, source, stride, n, count, matrix, target, slots * width, vectors)
-        else:
-            for b in range(n):
-                add(target + b * slots * width * size, source + b * stride * size, count)
+    element = numba.from_dtype(np.dtype(dtype))
+    load, store = loader(element), storer(element)
 
     @register_jitable
-    def step(job, n, x, m, old, new, tape, a, product):
+    def tilt(job, line, first, count, n, source, stride, a):
+        """The rows' own changes to a gate, for n rows that are the rows first, ..., first + count - 1 again and again."""
+        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
+        for r in range(n):
+            row = word(word(job, FIELD.order), first + r % count)
+            mine = word(job, FIELD.tilts) + row * TILT_LINE
+            if word(mine, TILTED.gate) == word(line, INSTRUCTION.address):
+                place = (r * slots + word(line, INSTRUCTION.slot)) * width + word(mine, TILTED.unit)
+                change = load(word(job, FIELD.tilt_sizes), row)
+                if word(line, INSTRUCTION.kind) != ONE:
+                    change = change * load(source + r * stride * size, word(mine, TILTED.input))
+                store(a, place, load(a, place) + change)
+
+    @register_jitable
+    def affine(job, line, first, count, n, source, stride, a, product):
+        """One product on n rows, or the operand itself."""
+        if word(line, INSTRUCTION.does) == TILT:
+            tilt(job, line, first, count, n, source, stride, a)
+            return
+        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
+        target = a + word(line, INSTRUCTION.slot) * width * size
+        entries = word(line, INSTRUCTION.count)
+        if word(line, INSTRUCTION.does) == PRODUCT:
+            matrix, vectors = word(job, FIELD.packed) + word(line, INSTRUCTION.address), word(line, INSTRUCTION.vectors)
+            multiply(product, source, stride, n, entries, matrix, target, slots * width, vectors)
+        else:
+            for b in range(n):
+                add(target + b * slots * width * size, source + b * stride * size, entries)
+
+    @register_jitable
+    def step(job, first, count, n, x, m, old, new, tape, a, product):
         """One step of n rows whose affine maps of x are done."""
         size, width, states = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.states)
         for k in range(word(job, FIELD.program_count)):
             line = word(job, FIELD.program) + k * LINE
-            count = word(line, INSTRUCTION.count)
             if word(line, INSTRUCTION.does) == STAGE:
-                function = word(line, INSTRUCTION.address)
-                run(function, n, count, width, word(job, FIELD.p_rows), m, old, new, tape, a)
+                function, units = word(line, INSTRUCTION.address), word(line, INSTRUCTION.count)
+                run(function, n, units, width, word(job, FIELD.p_rows), m, old, new, tape, a)
             else:
                 kind = word(line, INSTRUCTION.kind)
                 source = operand(kind, x, old, new, tape) + word(line, INSTRUCTION.row) * width * size
                 stride = operand(kind, 0, states, states, word(job, FIELD.stored)) * width
-                affine(job, line, n, source, stride, a, product)
+                affine(job, line, first, count, n, source, stride, a, product)
 
     def engine_forward(job, number, product):
         keep_apart()
@@ -83,12 +104,15 @@ def forward(dtype: str) -> CFunction:
             for r in range((end - begin) * count):
                 copy(a + r * slots * width * size, word(job, FIELD.bias), slots * width)
             for k in range(word(job, FIELD.ahead_count)):
-                affine(job, word(job, FIELD.ahead) + k * LINE, (end - begin) * count, x, inputs, a, product)
+                line = word(job, FIELD.ahead) + k * LINE
+                affine(job, line, first, count, (end - begin) * count, x, inputs, a, product)
             for t in range(begin, end):
                 n, done = running(job, first, last, t), (t - begin) * count
                 new = states_at(job, t + 1, first)
                 step(
                     job,
+                    first,
+                    count,
                     n,
                     x + done * inputs * size,
                     m + done * masks * width * size,

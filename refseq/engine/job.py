@@ -12,6 +12,7 @@ steps start stop reverse chunk keep slices parts
 bounds order lengths
 x m s0 final y p matrices biases
 s tape packed bias p_rows a x_rows m_rows
+tilts tilt_sizes
 fills fills_count packs packs_count ahead ahead_count program program_count
 dy ds_in ds_out dx dp
 ds d0 dv dx_rows left right side_left side_right
@@ -47,14 +48,24 @@ X, OLD, NEW, TAPE = range(4)
 """Where an operand is: the kinds of ``refseq.layout.Place``."""
 KINDS = {"x": X, "old": OLD, "new": NEW, "tape": TAPE}
 
-PRODUCT, ADD, STAGE = range(3)
-"""What an instruction does: an affine map; an operand as it is; a stage's function."""
+PRODUCT, ADD, STAGE, TILT = range(4)
+"""What an instruction does: an affine map; an operand as it is; a stage's function; the rows' own changes to one gate."""
+
+ONE = 4
+"""The kind of operand that a bias has."""
 
 Instruction = namedtuple("Instruction", "does kind row count slot vectors address")
 """does: one of the above. kind, row: the operand. count: its entries that are read (STAGE: the units). slot: the first
-pre-activation. vectors: those of a row of the result. address: where in ``packed`` the matrix is, or the function."""
+pre-activation. vectors: those of a row of the result. address: where in ``packed`` the matrix is, or the function, or
+which gate a TILT is about."""
 INSTRUCTION = Instruction(*range(len(Instruction._fields)))
 LINE = 8 * len(INSTRUCTION)
+
+Tilt = namedtuple("Tilt", "gate input unit")
+"""What is different in a row of the batch: entry (unit, input) of one gate of a matrix, or a unit of a bias. Gates are
+numbered through all matrices, then all rows of biases. ``tilt_sizes`` has by how much."""
+TILTED = Tilt(*range(len(Tilt._fields)))
+TILT_LINE = 8 * len(TILTED)
 
 Pack = namedtuple("Pack", "matrix begin by_row by_block by_column rows blocks columns padded to")
 """Pack blocks of a matrix: entry (k, g, j) is ``begin + k by_row + g by_block + j by_column``; ``columns`` of a block,

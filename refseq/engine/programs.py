@@ -11,7 +11,7 @@ import numpy as np
 
 from refseq.cell import Cell
 from refseq.engine import vector
-from refseq.engine.job import ADD, PRODUCT, STAGE
+from refseq.engine.job import ADD, ONE, PRODUCT, STAGE, TILT
 from refseq.engine.plan import Block, Sizes, Step, plan
 from refseq.engine.stages import stage_functions
 
@@ -70,15 +70,39 @@ def _number(block: Block) -> int:
 
 
 @cache
-def forward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
-    """``ahead``, ``program`` and ``fills``."""
+def gate_numbers(cell: Cell) -> dict[tuple[str, str], int]:
+    """The number by which a TILT knows a gate of a matrix, and a row of a bias."""
+    pairs = [(name, gate) for name, matrix in cell.layout.matrices.items() for gate in matrix.gates]
+    pairs += [(bias.name, row) for bias in cell.biases for row in bias.rows]
+    return {pair: number for number, pair in enumerate(pairs)}
+
+
+@cache
+def forward_programs(cell: Cell, sizes: Sizes, tilted: bool = False) -> dict[str, np.ndarray]:
+    """``ahead``, ``program`` and ``fills``; ``tilted``: rows may have changes of their own to parameters."""
     packed, made = Packed(cell, sizes, turned=False), plan(cell)
+    numbers, matrices = gate_numbers(cell), list(cell.layout.matrices.items())
+
+    def tilts(block: Block) -> list[int]:
+        name, matrix = matrices[_number(block)]
+        words: list[int] = []
+        for k in range(block.gates):
+            words += [TILT, block.kind, block.row, 0, block.slot + k, 0, numbers[name, matrix.gates[block.first + k]]]
+        return words
+
+    def biased() -> list[int]:
+        words: list[int] = []
+        for bias in cell.biases if tilted else ():
+            for slot, row in bias.row_of.items():
+                words += [TILT, ONE, 0, 0, cell.layout.slots[slot], 0, numbers[bias.name, row]]
+        return words
 
     def line(block: Block) -> list[int]:
         if block.matrix is None:
             return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0]
         vectors = packed.column(block) * block.gates // vector.lanes(sizes.dtype)
-        return [PRODUCT, block.kind, block.row, sizes.inputs(block), block.slot, vectors, packed.at[block]]
+        product = [PRODUCT, block.kind, block.row, sizes.inputs(block), block.slot, vectors, packed.at[block]]
+        return product + tilts(block) if tilted else product
 
     def instruction(step: Step) -> list[int]:
         if step.block is not None:
@@ -87,7 +111,7 @@ def forward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
         return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.run.address]
 
     return {
-        "ahead": table(word for block in made.ahead for word in line(block)),
+        "ahead": table([*biased(), *(word for block in made.ahead for word in line(block))]),
         "program": table(word for step in made.steps for word in instruction(step)),
         "fills": table(_fills(cell, sizes)),
     }

@@ -131,9 +131,9 @@ class Setup:
             words[FIELD.bounds] = address(rows.bounds)
         return Begun(words, where, memory)
 
-    def forward(self, rows: Rows) -> "JobOf":
-        """The job of the forward direction for these rows."""
-        return self._forward(self._chunk(ROWS_AHEAD, rows))
+    def forward(self, rows: Rows, tilted: bool = False) -> "JobOf":
+        """The job of the forward direction for these rows; ``tilted``: rows may differ in a parameter."""
+        return self._forward(self._chunk(ROWS_AHEAD, rows), tilted)
 
     def backward(self, rows: Rows) -> "JobOf":
         """The job of the other direction for these rows."""
@@ -143,8 +143,9 @@ class Setup:
         return max(1, min(self.steps, -(-wanted // max(rows.largest, 1))))
 
     @lru_cache(maxsize=4)  # noqa: B019 - jobs live as long as their setup
-    def _forward(self, chunk: int) -> "JobOf":
-        return JobOf(self, chunk, forward_programs(self.cell, self.sizes), Packed(self.cell, self.sizes, turned=False), {})
+    def _forward(self, chunk: int, tilted: bool) -> "JobOf":
+        programs = forward_programs(self.cell, self.sizes, tilted)
+        return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=False), {})
 
     @lru_cache(maxsize=4)  # noqa: B019
     def _backward(self, chunk: int) -> "JobOf":

@@ -32,6 +32,15 @@ class EngineTape(Tape):
 
 
 @dataclass(frozen=True)
+class Tilts:
+    """For every row of a batch: which gate of a matrix or row of a bias (``programs.gate_numbers``), which entry of its
+    operand, which unit (B, 3), and how much is added there (B,). Gate -1: nothing."""
+
+    entries: np.ndarray
+    sizes: np.ndarray
+
+
+@dataclass(frozen=True)
 class Kept:
     """The states s (n+1, B, S, width) and the tape (n, B, N, width) of n steps, rows sorted."""
 
@@ -56,9 +65,17 @@ class EngineTarget:
         return f"{count} thread{'s' if count > 1 else ''}, {8 * vector.register_bytes()}-bit vectors"
 
     def forward(
-        self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True
+        self,
+        cell: Cell,
+        weights: Weights,
+        feed: Feed,
+        s0: np.ndarray,
+        every: int | None = None,
+        record: bool = True,
+        tilts: "Tilts | None" = None,
     ) -> EngineTape:
-        """See ``Target.forward``."""
+        """See ``Target.forward``. ``tilts``: every row has a change of its own to one entry of a parameter; there is no
+        backward then."""
         setup = setup_of(cell, weights, feed, s0.shape[-1])
         rows, steps = setup.rows_of(feed.lengths), setup.steps
         piece = max(steps, 1) if every is None else every
@@ -66,7 +83,7 @@ class EngineTarget:
         whole = rows is setup.full
         y = (np.empty if whole else np.zeros)((steps, setup.rows, setup.outputs), s0.dtype)
         state, checkpoints, kept, once = s0, [], None, record and len(starts) == 1
-        run = _Forward(setup, rows, weights, feed)
+        run = _Forward(setup, rows, weights, feed, tilts)
         for start in starts:
             checkpoints.append(state)
             kept, state = run.piece(state, y, start, min(start + piece, steps), once)
@@ -92,10 +109,13 @@ class EngineTarget:
 class _Forward:
     """A run, piece by piece: matrices are packed once."""
 
-    def __init__(self, setup: Setup, rows: Rows, weights: Weights, feed: Feed) -> None:
-        self.setup, self.arrays = setup, (weights, feed, rows)
+    def __init__(self, setup: Setup, rows: Rows, weights: Weights, feed: Feed, tilts: Tilts | None = None) -> None:
+        self.setup, self.arrays = setup, (weights, feed, rows, tilts)
         if not setup.empty:
-            self.job = setup.begin(setup.forward(rows), rows, weights, feed)
+            self.job = setup.begin(setup.forward(rows, tilts is not None), rows, weights, feed)
+            if tilts is not None:
+                self.job.words[FIELD.tilts] = address(tilts.entries)
+                self.job.words[FIELD.tilt_sizes] = address(tilts.sizes)
             threads.share(prepare(setup.dtype), setup.parts, self.job.where)
 
     def piece(self, s0: np.ndarray, y: np.ndarray, start: int, stop: int, keep: bool) -> tuple[Kept | None, np.ndarray]:

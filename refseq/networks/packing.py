@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,14 +37,24 @@ class Part:
         """Entries of the part's input."""
         return self.sizes["inputs"]
 
-    @property
+    @cached_property
     def wide(self) -> int:
         """Columns of the scan's arrays: entries of the longest vector."""
         return max(size for name, size in self.sizes.items() if name != "inputs")
 
+    @cached_property
+    def _widths(self) -> dict[str, int]:
+        return {vector: self.sizes[self.cell.layout.size(vector)] for vector in self.cell.state}
+
+    @cached_property
+    def _named(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Full names of the matrices and of the biases."""
+        cell, suffix = self.cell, self.suffix
+        return tuple(m + suffix for m in cell.layout.matrices), tuple(bias.name + suffix for bias in cell.biases)
+
     def width(self, vector: str) -> int:
         """Entries of a vector of the cell."""
-        return self.sizes[self.cell.layout.size(vector)]
+        return self._widths.get(vector) or self.sizes[self.cell.layout.size(vector)]
 
     def mask_width(self, mask: str) -> int:
         """Entries of a mask: of zoneout, those of its state."""
@@ -74,10 +85,11 @@ class Part:
         """The parameters, operand-major for the scan. Raises ValueError, naming the option, for a constant of the cell
         that is not finite in the parameters' dtype."""
         cell, suffix, units = self.cell, self.suffix, self.sizes["units"]
-        matrices = tuple(params[m + suffix].transpose(2, 0, 1) for m in cell.layout.matrices)
+        matrix_names, bias_names = self._named
+        matrices = tuple(params[name].transpose(2, 0, 1) for name in matrix_names)
         sample = matrices[0]
         if self.bias:
-            biases = tuple(params[bias.name + suffix] for bias in cell.biases)
+            biases = tuple(params[name] for name in bias_names)
         else:
             biases = tuple(zeros((len(bias.rows), self.wide), sample) for bias in cell.biases)
         p = zeros((len(cell.own) + len(cell.constants), self.wide), sample)

@@ -7,6 +7,8 @@ parameters of layer 0 forward have the bare names of the notation; others carry 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -74,9 +76,11 @@ def forward(
     masks: Arrays,
     every: int | None,
     record: bool = True,
+    tilts: Mapping[int, Any] = MappingProxyType({}),
 ) -> tuple[np.ndarray, dict[str, np.ndarray], Recording]:
     """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording, which is empty if
-    there is nothing to ``record``."""
+    there is nothing to ``record``. ``tilts``, by the number of a part: changes that a row makes to it, for the target
+    "cpu" (``refseq.engine.target.Tilts``)."""
     entries, outputs = [], []
     final = {name: value.copy() for name, value in state.items()}
     for part in stack:
@@ -86,7 +90,8 @@ def forward(
         sample, names = weights.matrices[0], part.cell.masks
         mask = part.gather(names, masks, sample) if names else zeros((*x.shape[:2], 0, part.wide), sample)
         feed = Feed(x, mask, lengths, part.reverse)
-        tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, state, sample), every, record)
+        more = {"tilts": tilts[part.row]} if part.row in tilts else {}
+        tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, state, sample), every, record, **more)
         if record:
             entries.append((part, weights, tape))
         outputs.append(tape.y)

@@ -1,0 +1,161 @@
+"""Central differences at every entry of every input, as a few large batches through the target "cpu".
+
+A row of such a batch is a row of the problem that differs from it in one number: of x, of a state, or of a parameter.
+Rows share the packed matrices; the one product that a changed entry of a matrix adds is added row by row
+(``refseq.engine.target.Tilts``).
+
+With D(h) the difference quotient (L(+h) - L(-h))/2h of the loss L, all entries are seen at one step: ``screen``. Its
+error is truncation, measured at a sample of entries as SAFETY |D(2h) - D(h)|/3, and the rounding of the loss, whose
+terms are taken to be off by ROUNDINGS epsilons each, independently. Entries that look wrong are looked at again: ``extrapolate``
+has an error estimate for each, and so finds a kink of relu that lies within a step.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from refseq.checks.problem import Problem, inputs
+from refseq.checks.ridders import extrapolated
+from refseq.engine.programs import gate_numbers
+from refseq.engine.target import Tilts
+from refseq.networks import stacked
+from refseq.networks.packing import Part
+from refseq.targets import available
+
+STEP = 2.0**-14
+SAMPLE, SAFETY = 64, 4
+ROUNDINGS = 16
+LEVELS = tuple(2.0**-k for k in range(6, 13))
+"""The steps of the extrapolation."""
+NUMBERS_AT_ONCE = 1 << 22
+"""Numbers of x and y in a batch, 32 MiB."""
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The derivative at every entry of a tensor, and an estimate of its error."""
+
+    values: np.ndarray
+    errors: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is changed in a batch: one number of each copy of the problem, or of some of its rows.
+
+    rows    the problem's row that each row of the batch is, (R,)
+    entry   which entry of the tensor is changed in it, (R,)
+    """
+
+    tensor: str
+    rows: np.ndarray
+    entry: np.ndarray
+
+
+def screen(problem: Problem, name: str) -> Differences:
+    """The differences at all entries of an input, named by its gradient; one error for all of them."""
+    shape = inputs(problem)[name].shape
+    entries = np.arange(int(np.prod(shape)))
+    values = quotients(problem, name, entries, STEP)
+    some = np.random.default_rng(3).permutation(entries)[:SAMPLE]
+    truncation = SAFETY * np.abs(quotients(problem, name, some, 2 * STEP) - values[some]).max(initial=0) / 3
+    error = truncation + _rounding(problem) / STEP
+    return Differences(values.reshape(shape), np.full(shape, error))
+
+
+def extrapolate(problem: Problem, name: str, entries: np.ndarray) -> Differences:
+    """The differences at these entries (flat numbers), extrapolated to h = 0, each with the error that its own table
+    shows (``refseq.checks.ridders``)."""
+    columns = {step: quotients(problem, name, entries, step) for step in LEVELS}
+    pairs = [extrapolated([column[k] for column in columns.values()], LEVELS, _rounding(problem)) for k in range(len(entries))]
+    values, errors = np.array(pairs).reshape(-1, 2).T
+    return Differences(values, errors)
+
+
+def _rounding(problem: Problem) -> float:
+    """What rounding may do to the difference of two losses."""
+    run = problem.layer.forward(problem.params, problem.x, problem.state, problem.lengths, masks=problem.masks)
+    squares = np.sum((problem.dy * run.y) ** 2)
+    squares += sum(np.sum((problem.dstate[name] * value) ** 2) for name, value in run.state.items())
+    return ROUNDINGS * float(np.finfo(np.float64).eps * np.sqrt(squares))
+
+
+def quotients(problem: Problem, name: str, entries: np.ndarray, step: float) -> np.ndarray:
+    """(L(+step) - L(-step)) / (2 step) at these entries of an input."""
+    result = np.zeros(len(entries))
+    for change, place in _changes(problem, name, entries):
+        difference = _losses(problem, change, step) - _losses(problem, change, -step)
+        np.add.at(result, place, difference / (2 * step))
+    return result
+
+
+def _changes(problem: Problem, name: str, entries: np.ndarray) -> Iterator[tuple[_Change, np.ndarray]]:
+    """The entries in batches of bounded size, and which entry each row belongs to. An entry of x or of a state moves one
+    row, one of a parameter all."""
+    steps, batch, _ = problem.x.shape
+    parameter, places = name.removeprefix("d") in problem.params, np.arange(len(entries))
+    if parameter:
+        rows, places = np.tile(np.arange(batch), len(entries)), np.repeat(places, batch)
+    else:
+        rows = np.unravel_index(entries, inputs(problem)[name].shape)[1]
+    size = max(batch, NUMBERS_AT_ONCE // (max(steps, 1) * (problem.layer.inputs + problem.layer.outputs)))
+    if parameter and not _tiltable(problem, name.removeprefix("d")):
+        size = batch  # all rows share it: one entry at a time
+    size = max(size // batch, 1) * batch if batch else 1
+    for first in range(0, len(rows), size):
+        some = slice(first, first + size)
+        yield _Change(name.removeprefix("d"), rows[some], entries[places[some]]), places[some]
+
+
+def _owner(problem: Problem, name: str) -> Part:
+    return next(part for part in problem.layer.parts if name in part.shapes())
+
+
+def _tiltable(problem: Problem, name: str) -> bool:
+    """Whether it is a matrix or a bias."""
+    part = _owner(problem, name)
+    return name in part.blocks()
+
+
+def _tilts(problem: Problem, change: _Change, step: float) -> dict[int, Tilts]:
+    """The change as the engine takes it, for the part that owns the parameter."""
+    part = _owner(problem, change.tensor)
+    names, shape = part.blocks()[change.tensor], problem.params[change.tensor].shape
+    numbers, bare = gate_numbers(part.cell), change.tensor.removesuffix(part.suffix)
+    gate, unit, *operand = np.unravel_index(change.entry, shape)
+    gates = np.array([numbers[bare, gate] for gate in names])[gate]
+    table = np.stack([gates, operand[0] if operand else np.zeros_like(gates), unit], axis=1)
+    return {part.row: Tilts(np.ascontiguousarray(table, np.int64), np.full(len(table), step))}
+
+
+def _losses(problem: Problem, change: _Change, step: float) -> np.ndarray:
+    """The loss of every row of a batch."""
+    layer, rows, name = problem.layer, change.rows, change.tensor
+    x = np.ascontiguousarray(problem.x[:, rows])
+    state = {key: np.ascontiguousarray(value[:, rows]) for key, value in problem.state.items()}
+    params, tilts = dict(problem.params), {}
+    here = np.arange(len(rows))
+    if name == "x":
+        time, _, feature = np.unravel_index(change.entry, problem.x.shape)
+        x[time, here, feature] += step
+    elif name.startswith("state["):
+        key = name.removeprefix("state[").removesuffix("]")
+        part, _, unit = np.unravel_index(change.entry, problem.state[key].shape)
+        state[key][part, here, unit] += step
+    elif _tiltable(problem, name):
+        tilts = _tilts(problem, change, step)
+    else:
+        moved = params[name].copy()
+        moved.flat[change.entry[0]] += step
+        params[name] = moved
+    masks = {key: np.ascontiguousarray(value[:, :, rows]) for key, value in problem.masks.items()}
+    counts = problem.counts[rows]
+    y, final, _ = stacked.forward(
+        available("cpu"), layer.parts, layer.merge, params, x, state, counts, masks, None, False, tilts
+    )
+    loss = np.einsum("trh,trh->r", problem.dy[:, rows], y)
+    for key, value in final.items():
+        loss += np.einsum("lrh,lrh->r", problem.dstate[key][:, rows], value)
+    return loss
+
