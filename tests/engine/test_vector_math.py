@@ -17,6 +17,18 @@ BITS = 160
 STEP = 2**12 + 1
 """Of all bit patterns of float32 every so manieth is looked at: a million numbers of every size."""
 
+WORST = {
+    "float32": [-5.891180038452148, -7.569637775421143, -1.9542444944381714, 0.003930989187210798, 0.03125830367207527],
+    "float64": [
+        -4.504657538343399,
+        -4.505316100477326,
+        -3.4539821090518252,
+        -0.17777954574207033,
+        0.20349140099162671,
+    ],
+}
+"""Where the errors are largest, of all float32 numbers and of 10^7 float64 ones, for vectors of 512 bits."""
+
 needs_fma = pytest.mark.skipif(not vector.has_fma(), reason="the stated errors are those with fused multiply-adds")
 
 
@@ -57,7 +69,7 @@ def samples(dtype: str) -> np.ndarray:
     edges = np.log(2) * (np.arange(-60, 60) + 0.5)
     whole += [edges * (1 + shift) for shift in (-1e-6, 0, 1e-6)]
     whole += [np.exp(rng.uniform(np.log(1e-30), 0, 2000)) * rng.choice([-1, 1], 2000)]
-    return np.concatenate(whole).astype(dtype)
+    return np.concatenate([*whole, WORST[dtype]]).astype(dtype)
 
 
 def errors(name: str, x: np.ndarray) -> tuple[float, float]:
@@ -83,9 +95,8 @@ def test_errors_are_as_stated(name, dtype):
     """And below the allowance of the error budgets."""
     relative, units = errors(name, samples(dtype))
     most, most_units = stated(name, dtype)
-    print(name, dtype, relative, units)
-    assert most - 0.3 < relative <= most < ACTIVATION_ROUNDOFFS
-    assert units <= most_units
+    assert most - 0.2 < relative <= most < ACTIVATION_ROUNDOFFS
+    assert most_units - 0.2 < units <= most_units
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -99,11 +110,8 @@ def test_float32_of_every_size(name):
     assert np.array_equal(got[over], rounded[over])
     exact, got = exact[~over], got[~over].astype(np.float64)
     smallest = float(np.finfo(np.float32).smallest_subnormal)
-    allowed = ACTIVATION_ROUNDOFFS * 2.0**-24 * np.abs(exact) + smallest * (np.abs(exact) < np.finfo(np.float32).tiny)
-    if vector.has_fma():
-        print(name, np.max(np.abs(got - exact)[np.abs(exact) > 1e-37] / np.abs(exact)[np.abs(exact) > 1e-37]) * 2**24)
-        relative = max(stated(name, "float32")[0], 0) * 2.0**-24
-        allowed = relative * np.abs(exact) + smallest * (np.abs(exact) < np.finfo(np.float32).tiny)
+    roundoffs = stated(name, "float32")[0] if vector.has_fma() else ACTIVATION_ROUNDOFFS
+    allowed = roundoffs * 2.0**-24 * np.abs(exact) + smallest * (np.abs(exact) < np.finfo(np.float32).tiny)
     assert np.max(np.abs(got - exact) - allowed) <= 0
 
 
