@@ -47,9 +47,10 @@ def different(ours: Arrays, theirs: Arrays) -> list[str]:
 
 @contextmanager
 def shared_between(count: int, monkeypatch) -> Iterator[None]:
-    """So many threads, however small the work."""
+    """So many threads, however small the work and the machine."""
     with monkeypatch.context() as patch:
         patch.setattr(threads, "count", lambda: count)
+        patch.setitem(threads._pools, 0, threads._Pool(count - 1))
         patch.setattr(setup, "WORTH_A_THREAD", 1)
         setup._setup.cache_clear()
         yield
