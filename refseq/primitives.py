@@ -26,7 +26,6 @@ from numba.extending import overload, register_jitable
 import refseq.symbols  # noqa: F401 - before anything is compiled
 from refseq import rules
 
-
 _COMPILED: dict[type, dict[str, Any]] = {}
 """Number fields that only compiled code has: numba type -> its functions by the primitive's name."""
 

@@ -8,11 +8,9 @@ from functools import cache
 
 from numba.extending import register_jitable
 
-from refseq.engine import job as jobs
-from refseq.engine import calling, memory, rows
+from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, INSTRUCTION, LINE, PRODUCT, STAGE
-from refseq.engine.calling import caller
 from refseq.engine.memory import keep_apart, word
 from refseq.engine.rows import (
     callers_row,
@@ -84,7 +82,9 @@ def backward(dtype: str) -> CFunction:
             else:
                 for t in range(begin, end):
                     done, n = (t - begin) * count, running(job, first, last, t)
-                    affine_back(job, line, n, dx + done * padded * size, padded, da + done * slots * width * size, product)
+                    affine_back(
+                        job, line, n, dx + done * padded * size, padded, da + done * slots * width * size, product
+                    )
         for t in range(begin, end):
             for b in range(running(job, first, last, t)):
                 target = word(job, FIELD.dx) + callers_row(job, first + b, t) * inputs * size
@@ -128,4 +128,4 @@ def backward(dtype: str) -> CFunction:
             for b in range(first, last):
                 back(job, b, ds + (b - first) * row, word(job, FIELD.ds_out))
 
-    return compiled_c(engine_backward, 5, dtype, (jobs, calling, memory, rows))
+    return compiled_c(engine_backward, 5, dtype)

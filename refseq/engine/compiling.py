@@ -1,13 +1,14 @@
 """Compiled C functions of the engine, kept on disk.
 
 numba's disk cache looks at a function's own file and at a pickle of what it captures; vector intrinsics have random
-names, so that no second process would find anything. Here the key is a digest of all source, made by who compiles.
+names, so that no second process would find anything. Here the key is a digest of all source of the engine, and of what
+whoever compiles adds to it.
 """
 
 import hashlib
-import inspect
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from numba.core import sigutils, types
@@ -39,18 +40,17 @@ class CFunction(CFunc):
                 raise
 
 
-def digest_of(modules: Iterable[ModuleType], *more: str) -> str:
-    """A digest of these modules' source, of the vectors' width, and of whatever else decides the code."""
-    parts = [inspect.getsource(module) for module in modules]
-    return hashlib.sha256("\0".join([*parts, *more, str(vector.register_bytes())]).encode()).hexdigest()
+@cache
+def _source() -> str:
+    """All source of the engine: a driver is made of most of it, and a list for each would miss a file one day."""
+    return "\0".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
-def compiled_c(function: Callable, count: int, dtype: str, modules: Iterable[ModuleType], *more: str) -> CFunction:
-    """The function of ``count`` 64-bit integers as a C function. ``modules`` and ``more``: what it is made of besides
-    its own module."""
-    own = inspect.getmodule(function)
-    assert own is not None  # it was defined in one
-    digest = digest_of([own, *modules], *more)
+def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunction:
+    """The function of ``count`` 64-bit integers as a C function. ``more``: digests of what it is made of besides the
+    engine."""
+    parts = [_source(), *more, str(vector.register_bytes())]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     function.__qualname__ = function.__name__ = f"{function.__name__}_{dtype}_{digest[:20]}"
     signature = sigutils.normalize_signature(types.void(*[types.int64] * count))
     compiled = CFunction(function, signature, {}, dict(OPTIONS))

@@ -10,11 +10,9 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq.engine import job as jobs
-from refseq.engine import calling, memory, rows
+from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, INSTRUCTION, LINE, ONE, PRODUCT, STAGE, TILT, TILT_LINE, TILTED
-from refseq.engine.calling import caller
 from refseq.engine.memory import keep_apart, loader, storer, word
 from refseq.engine.rows import (
     callers_row,
@@ -130,4 +128,4 @@ def forward(dtype: str) -> CFunction:
             t = max(min(word(job, FIELD.stop), word(word(job, FIELD.lengths), b)), word(job, FIELD.start))
             back(job, b, states_at(job, t, b), word(job, FIELD.final))
 
-    return compiled_c(engine_forward, 3, dtype, (jobs, calling, memory, rows))
+    return compiled_c(engine_forward, 3, dtype)

@@ -10,11 +10,10 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq.engine import job as jobs
-from refseq.engine import calling, memory, products, rows, vector
+from refseq.engine import vector
+from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, GRADIENT, GRADIENT_LINE, SUM, SUM_LINE
-from refseq.engine.calling import caller
 from refseq.engine.memory import keep_apart, loader, storer, word
 from refseq.engine.products import BAND
 from refseq.engine.rows import copying, operand, running, states_at, tape_at
@@ -69,7 +68,9 @@ def gradient(dtype: str) -> CFunction:
             for number in range(word(job, FIELD.slices)):
                 first = word(bounds, number)
                 x = word(job, FIELD.x_rows) + slice_row(job, number, begin, t, inputs)
-                source = operand(kind, x, states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first))
+                source = operand(
+                    kind, x, states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first)
+                )
                 for b in range(running(job, first, word(bounds, number + 1), t)):
                     here = source + b * stride + row * width * size
                     for v in range(vectors):
@@ -127,4 +128,4 @@ def gradient(dtype: str) -> CFunction:
                     for b in range(running(job, word(bounds, number), word(bounds, number + 1), t)):
                         add(target, source + b * slots * width * size, word(line, SUM.units))
 
-    return compiled_c(engine_gradient, 5, dtype, (jobs, calling, memory, rows, products, vector))
+    return compiled_c(engine_gradient, 5, dtype)

@@ -53,9 +53,7 @@ def _place(context: Any, builder: ir.IRBuilder, kind: Strip, arguments: Any) -> 
     strip, k, j = arguments[:3]
     entry = builder.add(builder.mul(k, builder.extract_value(strip, 1)), j)
     vector = context.get_value_type(vector_type(kind.element))
-    return builder.bitcast(
-        _pointer(builder, kind.element, builder.extract_value(strip, 0), entry), vector.as_pointer()
-    )
+    return builder.bitcast(_pointer(builder, kind.element, builder.extract_value(strip, 0), entry), vector.as_pointer())
 
 
 @intrinsic

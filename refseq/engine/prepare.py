@@ -6,8 +6,7 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq.engine import job as jobs
-from refseq.engine import memory, rows, vector
+from refseq.engine import vector
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, FILL, FILL_LINE, PACK, PACK_LINE
 from refseq.engine.memory import keep_apart, loader, storer, word
@@ -82,4 +81,4 @@ def prepare(dtype: str) -> CFunction:
         if part == 0:
             fill(job)
 
-    return compiled_c(engine_prepare, 2, dtype, (jobs, memory, rows, vector))
+    return compiled_c(engine_prepare, 2, dtype)

@@ -14,9 +14,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import types
 
-from refseq.engine import memory, tile, vector
+from refseq.engine import vector
 from refseq.engine.compiling import compiled_c
 from refseq.engine.memory import keep_apart
 from refseq.engine.tile import FEW, ROWS, WIDE, tiles
@@ -47,7 +46,7 @@ def products(dtype: str) -> Products:
     def add_product(A, lda, M, K, B, C, ldc, V):
         keep_apart()
         panels = V // 2
-        if M <= few:
+        if few >= M:
             p = 0
             while p + 4 <= panels:
                 four(M, A, lda, K, B + p * K * panel * size, K * panel, C + p * panel * size, ldc)
@@ -104,7 +103,4 @@ def products(dtype: str) -> Products:
                     r += m
             first += height
 
-    modules = (tile, vector, memory)
-    return Products(
-        compiled_c(add_product, 8, dtype, modules), compiled_c(add_turned, 7, dtype, modules)
-    )
+    return Products(compiled_c(add_product, 8, dtype), compiled_c(add_turned, 7, dtype))

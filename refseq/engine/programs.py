@@ -32,7 +32,9 @@ class Packed:
         for block in plan(cell).blocks:
             self.at[block] = total
             inputs, outputs = sizes.inputs(block), sizes.units(block)
-            entries = outputs * block.gates * sizes.padded(inputs) if turned else inputs * block.gates * self.column(block)
+            entries = (
+                outputs * block.gates * sizes.padded(inputs) if turned else inputs * block.gates * self.column(block)
+            )
             total += -(-entries * size // ALIGNMENT) * ALIGNMENT
         self.bytes = total
 

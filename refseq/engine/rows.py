@@ -149,7 +149,11 @@ def gathering(dtype: str) -> tuple[Callable, Callable]:
             for b in range(running(job, first, last, t)):
                 for q in range(masks):
                     target = to + (((t - begin) * (last - first) + b) * masks + q) * width * size
-                    copy(target, word(job, FIELD.m) + (callers_row(job, first + b, t) * masks + q) * entries * size, entries)
+                    copy(
+                        target,
+                        word(job, FIELD.m) + (callers_row(job, first + b, t) * masks + q) * entries * size,
+                        entries,
+                    )
                     clear(target + entries * size, width - entries)
 
     return gather_x, gather_masks

@@ -24,8 +24,8 @@ ROWS_AHEAD, ROWS_BACK = 128, 256
 """Rows of a chunk of time in each direction: their pre-activations stay in the cache."""
 WORTH_A_THREAD = 500_000
 """Multiply-adds below which waking a thread costs more than it saves."""
-REMEMBERED = 64
-"""Setups that are kept."""
+REMEMBERED, CHUNKS = 64, 4
+"""Setups that are kept, and lengths of a chunk for which a setup keeps its jobs."""
 ALIGNMENT = 64
 
 
@@ -102,6 +102,7 @@ class Setup:
         self.own, self.masks = len(cell.own), len(cell.masks)
         self.numbers = self.own + len(cell.constants)
         self.state_row, self.tape_row = len(cell.state) * self.width, layout.stored * self.width
+        self._forward, self._backward = map(lru_cache(CHUNKS), (self._made_forward, self._made_backward))
         self.gradient_shapes = [(gates, units, self.sizes.padded(inputs)) for inputs, gates, units in shapes]
 
     def rows_of(self, lengths: np.ndarray) -> Rows:
@@ -129,7 +130,7 @@ class Setup:
         if rows is not self.full:
             words[FIELD.order], words[FIELD.lengths] = address(rows.order), address(rows.lengths)
             words[FIELD.bounds] = address(rows.bounds)
-        return Begun(words, where, memory)
+        return Begun(words, where, memory, job)
 
     def forward(self, rows: Rows, tilted: bool = False) -> "JobOf":
         """The job of the forward direction for these rows; ``tilted``: rows may differ in a parameter."""
@@ -142,13 +143,11 @@ class Setup:
     def _chunk(self, wanted: int, rows: Rows) -> int:
         return max(1, min(self.steps, -(-wanted // max(rows.largest, 1))))
 
-    @lru_cache(maxsize=4)  # noqa: B019 - jobs live as long as their setup
-    def _forward(self, chunk: int, tilted: bool) -> "JobOf":
+    def _made_forward(self, chunk: int, tilted: bool) -> "JobOf":
         programs = forward_programs(self.cell, self.sizes, tilted)
         return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=False), {})
 
-    @lru_cache(maxsize=4)  # noqa: B019
-    def _backward(self, chunk: int) -> "JobOf":
+    def _made_backward(self, chunk: int) -> "JobOf":
         rows = chunk * self.rows
         sides = {"side_left": rows * BAND, "side_right": rows * max(shape[2] for shape in self.gradient_shapes)}
         more = {
@@ -165,11 +164,12 @@ class Setup:
 
 @dataclass(frozen=True)
 class Begun:
-    """A job that is ready: its words, their address, and the engine's memory."""
+    """A job that is ready: its words, their address, the engine's memory, and the job that owns the programs."""
 
     words: np.ndarray
     where: int
     memory: Buffer
+    job: "JobOf"
 
 
 class JobOf:

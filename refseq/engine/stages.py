@@ -19,8 +19,9 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
+import refseq.engine.vector_field  # noqa: F401 - teaches the primitives what a vector is
 from refseq.cell import Cell
-from refseq.engine import memory, vector, vector_field, vector_math
+from refseq.engine import vector
 from refseq.engine.compiling import compiled_c
 from refseq.engine.memory import matrix_of, strip_of
 from refseq.pointwise import operationwise, unitwise
@@ -67,9 +68,8 @@ def stage_functions(cell: Cell, number: int, dtype: str) -> StageFunctions:
             return strip(address, width)
 
         functions = _on_rows(cell, *unitwise(cell, number, _vectors(vector.lanes(dtype))), rows_at, size)
-    modules = (memory, vector, vector_math, vector_field)
     compiled = (
-        compiled_c(function, count, dtype, modules, source_digest(cell), str(number))
+        compiled_c(function, count, dtype, source_digest(cell), str(number))
         for function, count in zip(functions, (RUN, PULL), strict=True)
     )
     return StageFunctions(*compiled, whole)

@@ -21,9 +21,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, register_jitable
 
-from refseq.engine import calling, memory
-from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.calling import RUN, caller, run_2, run_9
+from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.memory import keep_apart
 from refseq.engine.workspace import address as address_of
 
@@ -134,8 +133,7 @@ def _functions() -> tuple[CFunction, CFunction]:
             if waited % 1024 == 0 and give_way:
                 give(give_way)
 
-    modules = (calling, memory)
-    return compiled_c(engine_work, 2, "int64", modules), compiled_c(engine_call, 9, "int64", modules)
+    return compiled_c(engine_work, 2, "int64"), compiled_c(engine_call, 9, "int64")
 
 
 class _Pool:

@@ -74,7 +74,9 @@ class _Tile:
     def emit(self) -> None:
         b, many = self.builder, ir.Constant(I64, -UNROLL)
         whole = b.and_(self.count, many)
-        total = self._loop("many", ir.Constant(I64, 0), whole, UNROLL, [b.load(p, align=self.align) for p in self._places()])
+        total = self._loop(
+            "many", ir.Constant(I64, 0), whole, UNROLL, [b.load(p, align=self.align) for p in self._places()]
+        )
         total = self._loop("one", whole, self.count, 1, total)
         for place, value in zip(self._places(), total, strict=True):
             b.store(value, place, align=self.align)

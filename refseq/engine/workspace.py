@@ -5,6 +5,7 @@ in all; ``free`` returns it to the system. Safe in threads.
 """
 
 import ctypes
+import os
 import threading
 
 import numpy as np
@@ -17,6 +18,16 @@ SMALLEST = 1 << 12
 _lock = threading.RLock()  # the garbage collector may give back while its holder takes
 _waiting: dict[int, list[np.ndarray]] = {}
 _total = 0
+
+
+def _unlock() -> None:
+    """After a fork: another thread may have held the lock, and it is not in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def free() -> None:

@@ -13,9 +13,11 @@ from refseq.arrays import zeros
 from refseq.cell import Cell
 from refseq.networks.tree_kernels import kernels, shared, threads
 from refseq.targets import Weights
-from refseq.targets.host import WORTH_A_THREAD
 from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
+
+WORTH_A_THREAD = 200_000
+"""Multiply-adds below which starting threads costs more than it saves (about 0.1 ms on one core)."""
 
 AT_ONCE = 2**14
 """Numbers of a gradient that are summed together over all nodes, so that they stay in a core's cache."""

@@ -1,7 +1,8 @@
 """Targets: where a layer runs. A name never stands for another target: a missing device raises.
 
 "reference"  plain loops, compiled by numba for floats and complex numbers, interpreted for objects of any number field
-"cpu"        the same loops, rows shared between threads; results bitwise equal to "reference"
+"cpu"        the same cells on the CPU's vector units, rows shared between threads (``refseq.engine``): "reference" up
+             to rounding; the same bits for any number of threads
 "cuda"       numba-cuda kernels on the current device, or on numba-cuda's simulator when NUMBA_ENABLE_CUDASIM=1
 """
 

@@ -40,11 +40,10 @@ class ScanTape(Tape):
 @dataclass(frozen=True)
 class Job:
     """All pieces 0..pieces-1 of one loop of ``refseq.scan`` (a field of Kernels), with the arguments that follow the
-    piece's number; ``work`` counts multiply-adds. Pieces are independent of one another."""
+    piece's number. Pieces are independent of one another."""
 
     loop: str
     pieces: int
-    work: int
     arguments: tuple
 
 
@@ -89,18 +88,18 @@ class ScanTarget(ABC):
             stop = min(start + tape.every, len(feed.x))
             again, s, kept = [], tape.s, tape.tape
             if s is None or kept is None:
-                job, s, kept = _forward_job(cell, weights, feed, tape.checkpoints[number], zeros(tape.y.shape, like), start, stop)
+                job, s, kept = _forward_job(
+                    cell, weights, feed, tape.checkpoints[number], zeros(tape.y.shape, like), start, stop
+                )
                 again = [job]
-            work = (stop - start) * rows * _multiplications(weights)
             da = zeros((stop - start, rows, len(cell.layout.slots), width), like)
             back = (weights.matrices, weights.p, feed.masks, feed.lengths, feed.reverse, s, kept)
             jobs = [
                 *again,
-                Job("backward", rows, work, (start, stop, *back, dy, ds, d0, dv, da, dx, dp)),
+                Job("backward", rows, (start, stop, *back, dy, ds, d0, dv, da, dx, dp)),
                 Job(
                     "gradient",
                     sum(len(matrix) for matrix in dM) + len(db),
-                    work,
                     (start, stop, x, feed.lengths, feed.reverse, s, kept, da, dM, db),
                 ),
             ]
@@ -129,10 +128,6 @@ def output_size(cell: Cell, weights: Weights) -> int:
     return weights.matrices[number].shape[axis]
 
 
-def _multiplications(weights: Weights) -> int:
-    return sum(matrix.size for matrix in weights.matrices)
-
-
 def _forward_job(
     cell: Cell, weights: Weights, feed: Feed, state: np.ndarray, y: np.ndarray, start: int, stop: int
 ) -> tuple[Job, np.ndarray, np.ndarray]:
@@ -144,7 +139,7 @@ def _forward_job(
     scratch = zeros((rows, len(cell.layout.slots), width), like)
     parameters = (weights.matrices, weights.biases, weights.p)
     arguments = (start, stop, *parameters, feed.masks, _rows(feed.x), feed.lengths, feed.reverse, s, tape, y, scratch)
-    return Job("forward", rows, (stop - start) * rows * _multiplications(weights), arguments), s, tape
+    return Job("forward", rows, arguments), s, tape
 
 
 def _states_after(s: np.ndarray, lengths: np.ndarray, start: int) -> np.ndarray:

@@ -1,12 +1,9 @@
-"""The targets "reference" and "cpu": the scan compiled by numba, or interpreted for objects."""
+"""The target "reference": the scan compiled by numba, or interpreted for objects."""
 
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 
-import numba
 import numpy as np
 
 from refseq.arrays import DTYPES
@@ -15,9 +12,6 @@ from refseq.scan import build_scan
 from refseq.targets.base import Job, Kernels, ScanTarget
 from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
 from refseq.team import ALONE
-
-WORTH_A_THREAD = 200_000
-"""Multiply-adds below which starting threads costs more than it saves (about 0.1 ms on one core)."""
 
 
 @cache
@@ -48,10 +42,9 @@ def kernels(cell: Cell, dtype: str) -> Kernels:
 
 
 class HostTarget(ScanTarget):
-    """Runs the scan on the CPU; with threads, rows (and rows of gradients) are shared between them."""
+    """Runs the scan on one thread of the CPU, as plain as it is written."""
 
-    def __init__(self, name: str, dtypes: tuple[str, ...], threaded: bool) -> None:
-        self.name, self.dtypes, self._threaded = name, dtypes, threaded
+    name, dtypes = "reference", DTYPES
 
     def missing(self) -> str | None:
         """None: a CPU is always there."""
@@ -59,28 +52,13 @@ class HostTarget(ScanTarget):
 
     def describe(self) -> str:
         """Number of threads."""
-        threads = numba.get_num_threads() if self._threaded else 1
-        return f"{threads} thread{'s' if threads > 1 else ''}"
+        return "1 thread"
 
     def _run(self, cell: Cell, jobs: Sequence[Job], results: tuple[np.ndarray, ...]) -> None:
         """The loops write into the arrays of the jobs themselves, ``results`` among them."""
         run = kernels(cell, str(results[0].dtype))
         for job in jobs:
-            self._share(getattr(run, job.loop), job)
-
-    def _share(self, function: Callable, job: Job) -> None:
-        """Run every piece; pieces are independent, so the result is the same for any number of threads."""
-        threads = min(numba.get_num_threads(), job.pieces) if self._threaded and job.work > WORTH_A_THREAD else 1
-        if threads <= 1:
-            function(0, job.pieces, *job.arguments)
-            return
-        function(0, 0, *job.arguments)  # compile once, before the threads start
-        bounds = [job.pieces * i // threads for i in range(threads + 1)]
-        with ThreadPoolExecutor(threads) as pool:
-            futures = [pool.submit(function, lo, hi, *job.arguments) for lo, hi in pairwise(bounds)]
-            for future in futures:
-                future.result()
+            getattr(run, job.loop)(0, job.pieces, *job.arguments)
 
 
-REFERENCE = HostTarget("reference", DTYPES, threaded=False)
-CPU = HostTarget("cpu", ("float32", "float64"), threaded=True)
+REFERENCE = HostTarget()

@@ -1,14 +1,13 @@
 """What holds of messages on any graph: who hears of whom, and that numbers of nodes mean nothing."""
 
-import numba
 import numpy as np
 import pytest
 from scipy import sparse
 
 import refseq
 from refseq.arrays import lift
+from refseq.engine import setup, threads
 from refseq.fields.residue import MODULUS, Residue
-from refseq.targets import host
 from tests.networks.graphs import LAYER, NODES, PLAIN, problem, results
 
 
@@ -53,12 +52,14 @@ def test_a_block_diagonal_batch_is_its_graphs_bit_for_bit():
 
 
 @pytest.mark.parametrize("layer", [LAYER, PLAIN], ids=str)
-def test_targets_and_threads_do_not_change_a_bit(layer, monkeypatch):
+def test_threads_do_not_change_a_bit(layer, monkeypatch):
     graphs, given, dy = problem(layer)
-    once = results(layer, graphs, given, dy, "reference")
-    monkeypatch.setattr(numba, "get_num_threads", lambda: 3)
-    monkeypatch.setattr(host, "WORTH_A_THREAD", 1)
+    once = results(layer, graphs, given, dy, "cpu")
+    monkeypatch.setattr(threads, "count", lambda: 3)
+    monkeypatch.setattr(setup, "WORTH_A_THREAD", 1)
+    setup._setup.cache_clear()
     again = results(layer, graphs, given, dy, "cpu")
+    setup._setup.cache_clear()
     assert [name for name, value in once.items() if not np.array_equal(value, again[name])] == []
 
 
