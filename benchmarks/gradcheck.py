@@ -3,7 +3,7 @@
     python benchmarks/gradcheck.py [rounds]
 
 Both compare the analytic gradient with central differences at every entry of the parameters, of x and of the initial
-state. gradcheck runs torch's own forward twice for each; refseq its own, as a few large batches, with an error estimate.
+state. gradcheck runs torch's own forward twice for each; refseq its own, as a few large batches.
 """
 
 import sys

@@ -124,8 +124,7 @@ def parameters(
 
 def _has_nan(value: np.ndarray) -> bool:
     """Whether one of the numbers is NaN, which the smallest one then is as well."""
-    least = value.min()
-    return bool(least != least)
+    return bool(np.isnan(value.min()))
 
 
 def names(what: str, given: Mapping[str, Any], expected: Mapping[str, Any] | Sequence[str]) -> None:

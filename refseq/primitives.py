@@ -60,7 +60,7 @@ def _primitive(name: str, real, complex_=None, python=None) -> Any:
             return lambda x: kind(rule(x, kind(1)))
         if name in field:
             own = field[name]
-            return lambda x: own(x)
+            return lambda x: own(x)  # noqa: PLW0108 - numba wants a plain function
         if name not in ARITHMETIC:
             return None
         one = field["one"]
@@ -85,7 +85,7 @@ def _pairwise(name: str, rule) -> Any:
         kind, compiled = x, register_jitable(rule)
         own = _COMPILED.get(type(kind), {}).get(name)
         if own is not None:
-            return lambda x, second: own(x, second)
+            return lambda x, second: own(x, second)  # noqa: PLW0108 - numba wants a plain function
         return lambda x, second: kind(compiled(x, kind(second), kind(1)))
 
     overload(function)(typed)
@@ -157,7 +157,16 @@ ACTIVATIONS = {
 }
 """The activations a cell may be given by name: value and slope."""
 
-ARITHMETIC = ("tanh_slope", "sigmoid_slope", "identity", "identity_slope", "exp_slope", "sqrt_slope", "zero", "complement")
+ARITHMETIC = (
+    "tanh_slope",
+    "sigmoid_slope",
+    "identity",
+    "identity_slope",
+    "exp_slope",
+    "sqrt_slope",
+    "zero",
+    "complement",
+)
 """The primitives of one number whose rule is arithmetic alone."""
 
 TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "log": log, "sqrt": sqrt}

@@ -6,8 +6,8 @@ Rows share the packed matrices; the one product that a changed entry of a matrix
 
 With D(h) the difference quotient (L(+h) - L(-h))/2h of the loss L, all entries are seen at one step: ``screen``. Its
 error is truncation, measured at a sample of entries as SAFETY |D(2h) - D(h)|/3, and the rounding of the loss, whose
-terms are taken to be off by ROUNDINGS epsilons each, independently. Entries that look wrong are looked at again: ``extrapolate``
-has an error estimate for each, and so finds a kink of relu that lies within a step.
+terms are taken to be off by ROUNDINGS epsilons each, independently. Entries that look wrong are looked at
+again: ``extrapolate`` has an error estimate for each, and so finds a kink of relu that lies within a step.
 """
 
 from collections.abc import Iterator
@@ -68,7 +68,10 @@ def extrapolate(problem: Problem, name: str, entries: np.ndarray) -> Differences
     """The differences at these entries (flat numbers), extrapolated to h = 0, each with the error that its own table
     shows (``refseq.checks.ridders``)."""
     columns = {step: quotients(problem, name, entries, step) for step in LEVELS}
-    pairs = [extrapolated([column[k] for column in columns.values()], LEVELS, _rounding(problem)) for k in range(len(entries))]
+    pairs = [
+        extrapolated([column[k] for column in columns.values()], LEVELS, _rounding(problem))
+        for k in range(len(entries))
+    ]
     values, errors = np.array(pairs).reshape(-1, 2).T
     return Differences(values, errors)
 
@@ -91,8 +94,8 @@ def quotients(problem: Problem, name: str, entries: np.ndarray, step: float) -> 
 
 
 def _changes(problem: Problem, name: str, entries: np.ndarray) -> Iterator[tuple[_Change, np.ndarray]]:
-    """The entries in batches of bounded size, and which entry each row belongs to. An entry of x or of a state moves one
-    row, one of a parameter all."""
+    """The entries in batches of bounded size, and which entry each row belongs to. An entry of x or of a state moves
+    one row, one of a parameter all."""
     steps, batch, _ = problem.x.shape
     parameter, places = name.removeprefix("d") in problem.params, np.arange(len(entries))
     if parameter:
@@ -158,4 +161,3 @@ def _losses(problem: Problem, change: _Change, step: float) -> np.ndarray:
     for key, value in final.items():
         loss += np.einsum("lrh,lrh->r", problem.dstate[key][:, rows], value)
     return loss
-

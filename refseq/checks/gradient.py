@@ -85,9 +85,7 @@ def _wrong(problem: Problem, name: str, grad: np.ndarray) -> list[Finding] | Non
     return [Finding(NAME, problem.label, place, message, None, None, expected, actual)]
 
 
-def _problem(
-    layer: Layer, params: Any, x: Any, state: Any, lengths: Any, dy: Any, dstate: Any, masks: Any
-) -> Problem:
+def _problem(layer: Layer, params: Any, x: Any, state: Any, lengths: Any, dy: Any, dstate: Any, masks: Any) -> Problem:
     """The caller's numbers as a problem."""
     params = arguments.parameters(params, layer.shapes, ("float64",), "gradient")
     dtype, sample = np.dtype(np.float64), next(iter(params.values()))

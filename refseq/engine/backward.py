@@ -27,7 +27,7 @@ from refseq.engine.stages import PULL
 
 @cache
 def backward(dtype: str) -> CFunction:
-    """backward(job, slice, begin, end, add_product): a slice's rows from step ``end`` back to ``begin``."""
+    """A slice's rows from step ``end`` back to ``begin``: f(job, slice, begin, end, add_product)."""
     moves = copying(dtype)
     copy, add, clear = moves.copy, moves.add, moves.clear
     multiply, pull = caller(8), caller(PULL)

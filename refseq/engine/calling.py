@@ -8,9 +8,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
 
 import refseq.symbols  # noqa: F401 - before anything is compiled
+from refseq.engine.vector import intrinsic
 
 
 def caller(count: int) -> Any:
@@ -20,7 +20,7 @@ def caller(count: int) -> Any:
     """
 
     def typed() -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * count)
             builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
             return context.get_dummy_value()

@@ -34,7 +34,7 @@ class CFunction(CFunc):
     def enable_caching(self) -> None:
         """Keep the code on disk, unless neither the package's folder nor the user's cache can be written."""
         try:
-            self._cache = _Cache(self._pyfunc)
+            self._cache = _Cache(self.__wrapped__)
         except RuntimeError as error:
             if "cannot cache" not in str(error):
                 raise

@@ -6,10 +6,9 @@ recurrent products and the stages' functions. Pre-activations stay in the cache;
 
 from functools import cache
 
-import numba
-import numpy as np
 from numba.extending import register_jitable
 
+from refseq.engine import vector
 from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, INSTRUCTION, LINE, ONE, PRODUCT, STAGE, TILT, TILT_LINE, TILTED
@@ -29,18 +28,18 @@ from refseq.engine.stages import RUN
 
 @cache
 def forward(dtype: str) -> CFunction:
-    """forward(job, slice, add_product): a slice's rows through the steps start <= t < stop."""
+    """A slice's rows through the steps start <= t < stop: f(job, slice, add_product)."""
     copy, add = copying(dtype).copy, copying(dtype).add
     multiply, run = caller(8), caller(RUN)
     gather_x, gather_masks = gathering(dtype)
     bring, back = states_between(dtype)
 
-    element = numba.from_dtype(np.dtype(dtype))
+    element = vector.element_of(dtype)
     load, store = loader(element), storer(element)
 
     @register_jitable
     def tilt(job, line, first, count, n, source, stride, a):
-        """The rows' own changes to a gate, for n rows that are the rows first, ..., first + count - 1 again and again."""
+        """The rows' own changes to a gate, for n rows: first, ..., first + count - 1 again and again."""
         size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
         for r in range(n):
             row = word(word(job, FIELD.order), first + r % count)

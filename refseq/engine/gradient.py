@@ -6,8 +6,6 @@ later chunks have left. So neither chunks nor slices nor threads change a bit.
 
 from functools import cache
 
-import numba
-import numpy as np
 from numba.extending import register_jitable
 
 from refseq.engine import vector
@@ -22,10 +20,10 @@ from refseq.engine.tile import WIDE
 
 @cache
 def gradient(dtype: str) -> CFunction:
-    """gradient(job, part, begin, end, add_turned): a part's share for the steps begin <= t < end."""
+    """A part's share for the steps begin <= t < end: f(job, part, begin, end, add_turned)."""
     add = copying(dtype).add
     multiply = caller(7)
-    element = numba.from_dtype(np.dtype(dtype))
+    element = vector.element_of(dtype)
     load, store, zero = loader(element), storer(element), element(0)
     lanes, band = vector.lanes(dtype), BAND
     panel = WIDE * lanes

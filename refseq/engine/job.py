@@ -6,18 +6,82 @@ batch are worked on in the order of falling length, so that those that still run
 
 from collections import namedtuple
 
-_FIELDS = """
-size rows width wide inputs padded_inputs outputs mask_size slots states stored vectors masks own numbers
-steps start stop reverse chunk keep slices parts
-bounds order lengths
-x m s0 final y p matrices biases
-s tape packed bias p_rows a x_rows m_rows
-tilts tilt_sizes
-fills fills_count packs packs_count ahead ahead_count program program_count
-dy ds_in ds_out dx dp
-ds d0 dv dx_rows left right side_left side_right
-back back_count after after_count gradients gradients_count sums sums_count targets
-""".split()
+_FIELDS = [
+    "size",
+    "rows",
+    "width",
+    "wide",
+    "inputs",
+    "padded_inputs",
+    "outputs",
+    "mask_size",
+    "slots",
+    "states",
+    "stored",
+    "vectors",
+    "masks",
+    "own",
+    "numbers",
+    "steps",
+    "start",
+    "stop",
+    "reverse",
+    "chunk",
+    "keep",
+    "slices",
+    "parts",
+    "bounds",
+    "order",
+    "lengths",
+    "x",
+    "m",
+    "s0",
+    "final",
+    "y",
+    "p",
+    "matrices",
+    "biases",
+    "s",
+    "tape",
+    "packed",
+    "bias",
+    "p_rows",
+    "a",
+    "x_rows",
+    "m_rows",
+    "tilts",
+    "tilt_sizes",
+    "fills",
+    "fills_count",
+    "packs",
+    "packs_count",
+    "ahead",
+    "ahead_count",
+    "program",
+    "program_count",
+    "dy",
+    "ds_in",
+    "ds_out",
+    "dx",
+    "dp",
+    "ds",
+    "d0",
+    "dv",
+    "dx_rows",
+    "left",
+    "right",
+    "side_left",
+    "side_right",
+    "back",
+    "back_count",
+    "after",
+    "after_count",
+    "gradients",
+    "gradients_count",
+    "sums",
+    "sums_count",
+    "targets",
+]
 
 Job = namedtuple("Job", _FIELDS)
 """The fields of a job by name. Arrays are addresses; sizes are counted in entries.
@@ -31,7 +95,8 @@ order    the caller's number of every row            lengths  of the rows, falli
 matrices, biases, targets   tables of addresses: of the parameters, and of their gradients
 
 The caller's, in the caller's order:
-    x, dx (T, B, K)  m (T, B, Q, mask_size)  y, dy (T, B, outputs)  s0, final, ds_in, ds_out (B, S, wide)  p (numbers, wide)
+    x, dx (T, B, K)  m (T, B, Q, mask_size)  y, dy (T, B, outputs)
+    s0, final, ds_in, ds_out (B, S, wide)  p (numbers, wide)
 The engine's, rows sorted, as in ``refseq.scan``:
     s (n+1, B, S, width)  tape (n, B, N, width)  ds, d0 (B, S, width)  dv (B, V, width)  dp (B, own, width)
     bias (A, width)  p_rows (numbers, width)
@@ -49,7 +114,7 @@ X, OLD, NEW, TAPE = range(4)
 KINDS = {"x": X, "old": OLD, "new": NEW, "tape": TAPE}
 
 PRODUCT, ADD, STAGE, TILT = range(4)
-"""What an instruction does: an affine map; an operand as it is; a stage's function; the rows' own changes to one gate."""
+"""What an instruction does: an affine map; an operand as it is; a stage's function; rows' own changes to a gate."""
 
 ONE = 4
 """The kind of operand that a bias has."""

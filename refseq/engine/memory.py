@@ -8,11 +8,11 @@ import operator
 from typing import Any
 
 from llvmlite import ir
-from numba import carray
 from numba.core import types
-from numba.extending import intrinsic, models, overload, register_jitable, register_model
+from numba.extending import models, overload, register_jitable, register_model
+from numba.np.numpy_support import carray
 
-from refseq.engine.vector import Vector, float_type, vector_type
+from refseq.engine.vector import Vector, float_type, intrinsic, vector_type
 
 
 class Strip(types.Type):
@@ -29,7 +29,7 @@ class _Model(models.StructModel):
         super().__init__(manager, kind, [("address", types.int64), ("width", types.int64)])
 
 
-def _pointer(builder: ir.IRBuilder, element: types.Float, address: ir.Value, entry: ir.Value) -> ir.Value:
+def _pointer(builder: Any, element: types.Float, address: Any, entry: Any) -> Any:
     return builder.gep(builder.inttoptr(address, float_type(element).as_pointer()), [entry])
 
 
@@ -39,7 +39,7 @@ def strip_of(element: types.Float) -> Any:
 
     @intrinsic
     def strip(typing: Any, address: Any, width: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pair = ir.Constant(context.get_value_type(kind), ir.Undefined)
             pair = builder.insert_value(pair, arguments[0], 0)
             return builder.insert_value(pair, arguments[1], 1)
@@ -49,7 +49,7 @@ def strip_of(element: types.Float) -> Any:
     return strip
 
 
-def _place(context: Any, builder: ir.IRBuilder, kind: Strip, arguments: Any) -> ir.Value:
+def _place(context: Any, builder: Any, kind: Strip, arguments: Any) -> Any:
     strip, k, j = arguments[:3]
     entry = builder.add(builder.mul(k, builder.extract_value(strip, 1)), j)
     vector = context.get_value_type(vector_type(kind.element))
@@ -58,7 +58,7 @@ def _place(context: Any, builder: ir.IRBuilder, kind: Strip, arguments: Any) -> 
 
 @intrinsic
 def _load(typing: Any, strip: Any, k: Any, j: Any) -> Any:
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(_place(context, builder, strip, arguments), align=strip.element.bitwidth // 8)
 
     return vector_type(strip.element)(strip, types.int64, types.int64), generate
@@ -66,7 +66,7 @@ def _load(typing: Any, strip: Any, k: Any, j: Any) -> Any:
 
 @intrinsic
 def _store(typing: Any, strip: Any, k: Any, j: Any, value: Any) -> Any:
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.store(arguments[3], _place(context, builder, strip, arguments), align=strip.element.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -92,7 +92,7 @@ def loader(element: types.Float) -> Any:
 
     @intrinsic
     def load(typing: Any, address: Any, entry: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.load(_pointer(builder, element, *arguments), align=element.bitwidth // 8)
 
         return element(types.int64, types.int64), generate
@@ -105,7 +105,7 @@ def storer(element: types.Float) -> Any:
 
     @intrinsic
     def store(typing: Any, address: Any, entry: Any, value: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             place = _pointer(builder, element, *arguments[:2])
             builder.store(arguments[2], place, align=element.bitwidth // 8)
             return context.get_dummy_value()
@@ -119,7 +119,7 @@ def storer(element: types.Float) -> Any:
 def word(typing: Any, address: Any, number: Any) -> Any:
     """The 64-bit integer at this place of a table."""
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         table = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
         return builder.load(builder.gep(table, [arguments[1]]))
 
@@ -133,7 +133,7 @@ def matrix_of(element: types.Float) -> Any:
     def pointer(typing: Any, address: Any) -> Any:
         kind = types.CPointer(element)
 
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(kind))
 
         return kind(types.int64), generate
@@ -149,7 +149,7 @@ def matrix_of(element: types.Float) -> Any:
 def keep_apart(typing: Any) -> Any:
     """The function that calls this is not inlined into others: numba would optimise it again in each of them."""
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.function.attributes.discard("alwaysinline")
         builder.function.attributes.add("noinline")
         return context.get_dummy_value()

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import numba
 import numpy as np
 from numba.extending import register_jitable
 
@@ -19,13 +18,13 @@ BLOCK = 32
 
 @cache
 def prepare(dtype: str) -> CFunction:
-    """prepare(job, part): a part's share of the panels of every block; part 0 also fills ``bias`` and ``p_rows``.
+    """A part's share of the panels of every block; part 0 also fills ``bias`` and ``p_rows``: f(job, part).
 
     A packed block is a sequence of panels of WIDE vectors of columns (the last may have one), each with all its rows.
     """
     moves = copying(dtype)
     copy, clear = moves.copy, moves.clear
-    element, size = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize
+    element, size = vector.element_of(dtype), np.dtype(dtype).itemsize
     load, store, zero = loader(element), storer(element), element(0)
     lanes, block = vector.lanes(dtype), BLOCK
     panel = WIDE * lanes

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 
 from refseq.engine import vector
@@ -36,7 +35,7 @@ class Products:
 @cache
 def products(dtype: str) -> Products:
     """The products in this precision."""
-    element = numba.from_dtype(np.dtype(dtype))
+    element = vector.element_of(dtype)
     size, lanes = np.dtype(dtype).itemsize, vector.lanes(dtype)
     panel, block, few, rows, band = WIDE * lanes, BLOCK[size], FEW, ROWS, BAND
     wide, narrow = tiles(element, WIDE, ROWS), tiles(element, 1, ROWS)

@@ -46,7 +46,7 @@ class Packed:
         """Whether the rows of a transposed block's gates follow one another without a gap."""
         return block.gates == 1 or self.sizes.units(block) == self.sizes.width
 
-    def program(self, strides: tuple[tuple[int, int, int], ...]) -> list[int]:
+    def program(self, strides: tuple[tuple[int, ...], ...]) -> list[int]:
         """How to pack every block; ``strides`` of each matrix (K, G, H), in entries."""
         words: list[int] = []
         for block, to in self.at.items():

@@ -6,10 +6,9 @@ All functions are for numba alone. ``load`` and ``store`` are those of a precisi
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
-import numpy as np
 from numba.extending import register_jitable
 
+from refseq.engine import vector
 from refseq.engine.job import FIELD, NEW, OLD, X
 from refseq.engine.memory import loader, storer, word
 
@@ -56,7 +55,7 @@ class Copying:
 
 def copying(dtype: str) -> Copying:
     """The copying of rows in this precision."""
-    element = numba.from_dtype(np.dtype(dtype))
+    element = vector.element_of(dtype)
     load, store, zero = loader(element), storer(element), element(0)
 
     @register_jitable
@@ -95,7 +94,7 @@ def tape_at(job, t, b):
 
 
 def states_between(dtype: str) -> tuple[Callable, Callable]:
-    """bring(job, first, last, source, to): the states (B, S, wide) of the caller's rows to sorted rows first <= b < last.
+    """bring(job, first, last, source, to): the caller's states (B, S, wide) to sorted rows first <= b < last.
     back(job, b, source, to): those of one sorted row to the caller's."""
     moves = copying(dtype)
     copy, clear = moves.copy, moves.clear

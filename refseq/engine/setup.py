@@ -111,8 +111,10 @@ class Setup:
             return self.full
         return sorted_rows(lengths, self.slices)
 
-    def begin(self, job: "JobOf", rows: Rows, weights: Weights, feed: Feed, targets: Sequence[np.ndarray] = ()) -> "Begun":
-        """A job for these rows and arrays, and the memory that it needs. Both must outlive its use, and the arrays too."""
+    def begin(
+        self, job: "JobOf", rows: Rows, weights: Weights, feed: Feed, targets: Sequence[np.ndarray] = ()
+    ) -> "Begun":
+        """A job for these rows and arrays, and its memory. Both must outlive its use, and so must the arrays."""
         memory, words = Buffer(job.region.bytes), job.words(sum(map(len, (weights.matrices, weights.biases, targets))))
         job.region.place(words, memory.address)
         where = address(words)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 from numba.extending import register_jitable
 
@@ -55,7 +54,7 @@ def _vectors(count: int) -> Team:
 def stage_functions(cell: Cell, number: int, dtype: str) -> StageFunctions:
     """The functions of a stage in this precision."""
     whole = cell.stages[number].operation is not None
-    element, size = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize
+    element, size = vector.element_of(dtype), np.dtype(dtype).itemsize
     if whole:
         matrix = matrix_of(element)
         run, pull = operationwise(cell, number, ALONE)
@@ -68,11 +67,11 @@ def stage_functions(cell: Cell, number: int, dtype: str) -> StageFunctions:
             return strip(address, width)
 
         functions = _on_rows(cell, *unitwise(cell, number, _vectors(vector.lanes(dtype))), rows_at, size)
-    compiled = (
-        compiled_c(function, count, dtype, source_digest(cell), str(number))
-        for function, count in zip(functions, (RUN, PULL), strict=True)
+    key = (source_digest(cell), str(number))
+    compiled_run, compiled_pull = (
+        compiled_c(function, count, dtype, *key) for function, count in zip(functions, (RUN, PULL), strict=True)
     )
-    return StageFunctions(*compiled, whole)
+    return StageFunctions(compiled_run, compiled_pull, whole)
 
 
 def _on_rows(cell: Cell, run: Callable, pull: Callable, at: Callable, size: int) -> tuple[Callable, Callable]:

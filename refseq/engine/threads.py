@@ -18,12 +18,14 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.core import config as settings
 from numba.core import types
-from numba.extending import intrinsic, register_jitable
+from numba.extending import register_jitable
 
 from refseq.engine.calling import RUN, caller, run_2, run_9
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.memory import keep_apart
+from refseq.engine.vector import intrinsic
 from refseq.engine.workspace import address as address_of
 
 SPINS = 3_000
@@ -36,6 +38,9 @@ TICKET, DONE, FUNCTION, COUNT, FIRST, SECOND, THIRD, FOURTH = (8 * k for k in ra
 function, how many arguments it has, and these but for the part's number, which is the second one."""
 
 
+config: Any = settings
+
+
 def count() -> int:
     """How many threads may work: numba's own setting."""
     return numba.get_num_threads()
@@ -44,7 +49,7 @@ def count() -> int:
 def _atomic(name: str) -> Any:
     @intrinsic
     def operation(typing: Any, table: Any, place: Any, old: Any, new: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             table, place, old, new = arguments
             pointer = builder.inttoptr(builder.add(table, place), ir.IntType(64).as_pointer())
             if name == "load":
@@ -69,9 +74,11 @@ _load, _store, _add, _exchange = (_atomic(name) for name in ("load", "store", "a
 def _pause(typing: Any) -> Any:
     """Tell the processor that this is a waiting loop."""
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         machine, hint = str(builder.module.triple), ir.Constant(ir.IntType(32), 1)
-        name, given = ("llvm.x86.sse2.pause", []) if machine.startswith(("x86", "i686")) else ("llvm.aarch64.hint", [hint])
+        name, given = (
+            ("llvm.x86.sse2.pause", []) if machine.startswith(("x86", "i686")) else ("llvm.aarch64.hint", [hint])
+        )
         if not given or machine.startswith(("aarch64", "arm64")):
             kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
             builder.call(builder.module.globals.get(name) or ir.Function(builder.module, kind, name), given)
@@ -96,7 +103,11 @@ def _functions() -> tuple[CFunction, CFunction]:
                 return taken
             if _exchange(table, TICKET, ticket, ticket - 1):
                 function, first, part = _load(table, FUNCTION, 0, 0), _load(table, FIRST, 0, 0), ticket % most - 1
-                second, third, fourth = _load(table, SECOND, 0, 0), _load(table, THIRD, 0, 0), _load(table, FOURTH, 0, 0)
+                second, third, fourth = (
+                    _load(table, SECOND, 0, 0),
+                    _load(table, THIRD, 0, 0),
+                    _load(table, FOURTH, 0, 0),
+                )
                 count = _load(table, COUNT, 0, 0)
                 if count == 2:
                     two(function, first, part)
@@ -169,35 +180,35 @@ def _address_of_yield() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0 if function else 0
 
 
-_pools: dict[int, _Pool] = {}
-_making = threading.Lock()
+class _Process:
+    """What belongs to this process: its pool, made when it is first wanted."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """No pool, as in the child of a fork."""
+        self._pool: _Pool | None = None
+        self._making = threading.Lock()
+
+    def pool(self) -> _Pool:
+        """The pool."""
+        if self._pool is None:
+            with self._making:
+                if self._pool is None:
+                    self._pool = _Pool(config.NUMBA_NUM_THREADS - 1)
+        return self._pool
 
 
-def _forget() -> None:
-    global _making
-    _pools.clear()
-    _making = threading.Lock()
-
-
+_PROCESS = _Process()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-def _pool() -> _Pool:
-    """The pool of this process."""
-    found = _pools.get(0)
-    if found is None:
-        with _making:
-            found = _pools.get(0)
-            if found is None:
-                found = _pools[0] = _Pool(max(numba.config.NUMBA_NUM_THREADS - 1, 0))
-    return found
+    os.register_at_fork(after_in_child=_PROCESS.forget)
 
 
 def share(function: CFunction, parts: int, first: int, *rest: int) -> None:
     """function(first, k, *rest) for every 0 <= k < parts, at the same time where that is possible."""
     if parts > 1:
-        pool = _pool()
+        pool = _PROCESS.pool()
         if pool.busy.acquire(blocking=False):
             try:
                 pool.share(function, parts, first, rest)

@@ -1,7 +1,7 @@
 """The register tile of the matrix products: C[r, :] += sum_k A[r, k] B[k, :] for a few rows r and a few vectors.
 
 The tile's entries stay in registers during the loop over k; every entry is one chain of fused multiply-adds, k upward,
-that begins with the entry's old value. So its bits depend neither on the tile's size nor on where a loop over k was cut.
+that begins with the entry's old value. So its bits depend neither on the tile's size nor on where the loop was cut.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 
-from refseq.engine.vector import Vector, call, float_type, register_bytes, vector_type
+from refseq.engine.vector import Vector, call, float_type, intrinsic, register_bytes, vector_type
 
 ROWS = 8 if register_bytes() in (16, 64) else 6
 """Most rows of a tile: with 2 vectors, 16 (or 12) registers of 32 (or, with AVX2, 16) hold the tile."""
@@ -42,7 +41,7 @@ def tiles(element: types.Float, vectors: int, most: int, panels: int = 1, turned
 
     @intrinsic
     def tile(typing: Any, rows: Any, A: Any, lda: Any, count: Any, B: Any, apart: Any, C: Any, ldc: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             rows, *rest = arguments
             end = builder.append_basic_block("end")
             blocks = [builder.append_basic_block(f"rows{m}") for m in range(1, most + 1)]
@@ -63,7 +62,7 @@ def tiles(element: types.Float, vectors: int, most: int, panels: int = 1, turned
 class _Tile:
     """The instructions of one tile."""
 
-    def __init__(self, builder: ir.IRBuilder, kind: Vector, shape: Shape, turned: bool, given: list[ir.Value]) -> None:
+    def __init__(self, builder: Any, kind: Vector, shape: Shape, turned: bool, given: list[Any]) -> None:
         A, self.lda, self.count, B, self.apart, C, self.ldc = given
         self.builder, self.shape, self.turned = builder, shape, turned
         self.lanes, self.align = kind.count, kind.element.bitwidth // 8
@@ -81,7 +80,7 @@ class _Tile:
         for place, value in zip(self._places(), total, strict=True):
             b.store(value, place, align=self.align)
 
-    def _places(self) -> list[ir.Value]:
+    def _places(self) -> list[Any]:
         """Where the tile's vectors are in C."""
         b, vectors = self.builder, self.shape.vectors * self.shape.panels
         return [
@@ -90,11 +89,11 @@ class _Tile:
             for j in range(vectors)
         ]
 
-    def _vector_at(self, pointer: ir.Value, entry: int) -> ir.Value:
+    def _vector_at(self, pointer: Any, entry: int) -> Any:
         b = self.builder
         return b.bitcast(b.gep(pointer, [ir.Constant(I64, entry)]), self.vector.as_pointer())
 
-    def _loop(self, name: str, first: ir.Value, last: ir.Value, step: int, start: list[ir.Value]) -> list[ir.Value]:
+    def _loop(self, name: str, first: Any, last: Any, step: int, start: list[Any]) -> list[Any]:
         """The sums after first <= k < last, ``step`` at a time."""
         b, before = self.builder, self.builder.block
         body, after = b.append_basic_block(name), b.append_basic_block(f"after_{name}")
@@ -103,7 +102,7 @@ class _Tile:
         k = b.phi(I64)
         sums = [b.phi(self.vector) for _ in start]
         k.add_incoming(first, before)
-        new: list[ir.Value] = list(sums)
+        new: list[Any] = list(sums)
         for u in range(step):
             new = self._add(new, b.add(k, ir.Constant(I64, u)))
         following = b.add(k, ir.Constant(I64, step))
@@ -120,7 +119,7 @@ class _Tile:
             phi.add_incoming(value, loop_end)
         return list(result)
 
-    def _add(self, sums: list[ir.Value], k: ir.Value) -> list[ir.Value]:
+    def _add(self, sums: list[Any], k: Any) -> list[Any]:
         """One k."""
         b, shape = self.builder, self.shape
         row = b.gep(self.B, [b.mul(k, ir.Constant(I64, shape.vectors * self.lanes))])
@@ -137,12 +136,12 @@ class _Tile:
                 new.append(call(b, "fma", left, value, sums[r * len(right) + j]))
         return new
 
-    def _left(self, r: int, k: ir.Value) -> ir.Value:
+    def _left(self, r: int, k: Any) -> Any:
         b, number = self.builder, ir.Constant(I64, r)
         entry = b.add(b.mul(k, self.lda), number) if self.turned else b.add(b.mul(self.lda, number), k)
         return b.gep(self.A, [entry])
 
-    def _spread(self, scalar: ir.Value) -> ir.Value:
+    def _spread(self, scalar: Any) -> Any:
         """A vector of equal entries."""
         b, nothing = self.builder, ir.Constant(self.vector, ir.Undefined)
         one = b.insert_element(nothing, scalar, ir.Constant(ir.IntType(32), 0))

@@ -8,11 +8,16 @@ import operator
 from functools import cache
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import cpu, types
+from numba import extending
+from numba.core import types
 from numba.core.registry import cpu_target
-from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
+from numba.extending import lower_builtin, models, register_model, type_callable
+
+intrinsic: Any = extending.intrinsic
+"""numba's decorator, whose result is called otherwise than it is written."""
 
 FLAGS = ("contract", "nsz")
 """What LLVM may do: fuse a product and a sum into one rounding, and ignore the sign of zero."""
@@ -21,7 +26,7 @@ FLAGS = ("contract", "nsz")
 @cache
 def features() -> frozenset[str]:
     """Features of the CPU for which numba compiles, as LLVM names them."""
-    context: cpu.CPUContext = cpu_target.target_context
+    context: Any = cpu_target.target_context
     described = context.codegen()._tm_features  # no public name in numba
     return frozenset(word[1:] for word in described.split(",") if word.startswith("+"))
 
@@ -46,6 +51,11 @@ def size(dtype: Any) -> int:
     return np.dtype(dtype).itemsize
 
 
+def element_of(dtype: Any) -> Any:
+    """numba's type of an entry."""
+    return numba.from_dtype(np.dtype(dtype))
+
+
 def lanes(dtype: Any) -> int:
     """Entries of a vector of this precision."""
     return register_bytes() // size(dtype)
@@ -64,7 +74,7 @@ def vector_type(element: types.Float) -> Vector:
     return Vector(element, register_bytes() * 8 // element.bitwidth)
 
 
-def float_type(element: types.Float) -> ir.Type:
+def float_type(element: types.Float) -> Any:
     """The element as LLVM knows it."""
     return ir.FloatType() if element.bitwidth == 32 else ir.DoubleType()
 
@@ -75,19 +85,19 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(float_type(kind.element), kind.count))
 
 
-def constant(kind: Vector, value: float) -> ir.Constant:
+def constant(kind: Vector, value: float) -> Any:
     """A vector of equal entries."""
     entry = float_type(kind.element)
     return ir.Constant(ir.VectorType(entry, kind.count), [ir.Constant(entry, float(value))] * kind.count)
 
 
-def integers(kind: Vector, value: int) -> ir.Constant:
+def integers(kind: Vector, value: int) -> Any:
     """A vector of equal integers, each as wide as an entry of ``kind``."""
     entry = ir.IntType(kind.element.bitwidth)
     return ir.Constant(ir.VectorType(entry, kind.count), [ir.Constant(entry, value)] * kind.count)
 
 
-def call(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> ir.Value:
+def call(builder: Any, name: str, *arguments: Any) -> Any:
     """One of LLVM's functions on equal vectors: fma, minnum, fabs, sqrt ..."""
     kind = arguments[0].type
     if name == "fma" and not has_fma():
@@ -109,7 +119,7 @@ def _arithmetic(operation: Any, instruction: str) -> None:
         return typer
 
     @lower_builtin(operation, Vector, Vector)
-    def lowered(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, instruction)(*arguments, flags=FLAGS)
 
 
@@ -131,7 +141,7 @@ def _negation(context: Any) -> Any:
 
 
 @lower_builtin(operator.neg, Vector)
-def _negated(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+def _negated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return builder.fneg(arguments[0])
 
 
@@ -139,7 +149,7 @@ def _negated(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any
 def ones(typing: Any, x: Any) -> Any:
     """A vector like x, full of 1."""
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return constant(signature.return_type, 1.0)
 
     return x(x), generate

@@ -22,10 +22,7 @@ NaN gives NaN.
 from collections.abc import Sequence
 from typing import Any
 
-from llvmlite import ir
-from numba.extending import intrinsic
-
-from refseq.engine.vector import Vector, call, constant, integers
+from refseq.engine.vector import Vector, call, constant, integers, intrinsic
 
 LOG2_E = 1.4426950408889634
 MAGIC = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
@@ -56,7 +53,7 @@ POLYNOMIAL = {
         2.0914679376583935e-09,
     ),
 }
-"""Chebyshev interpolants of (expm1 r - r)/r^2 on |r| <= log(2)/2, lowest power first: within 2^-32 and 2^-62 of expm1."""
+"""Chebyshev interpolants of (expm1 r - r)/r^2 on |r| <= log(2)/2, lowest power first: within 2^-32, 2^-62 of expm1."""
 RANGE = {32: (-104.0, 89.0), 64: (-746.0, 710.0)}
 """exp is 0 and inf, exactly, at these bounds."""
 SATURATED = {32: 10.0, 64: 20.0}
@@ -66,21 +63,23 @@ SATURATED = {32: 10.0, 64: 20.0}
 class Emitter:
     """Writes the instructions for vectors of one kind."""
 
-    def __init__(self, builder: ir.IRBuilder, kind: Vector) -> None:
+    def __init__(self, builder: Any, kind: Vector) -> None:
         self.builder, self.kind, self.bits = builder, kind, kind.element.bitwidth
         self.one = self.number(1.0)
 
-    def number(self, value: float) -> ir.Constant:
+    def number(self, value: float) -> Any:
+        """A vector of equal entries."""
         return constant(self.kind, value)
 
-    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        """a b + c, rounded once."""
         return call(self.builder, "fma", a, b, c)
 
-    def choose(self, relation: str, x: ir.Value, bound: ir.Value, then: ir.Value, other: ir.Value) -> ir.Value:
+    def choose(self, relation: str, x: Any, bound: Any, then: Any, other: Any) -> Any:
         """``then`` where ``x relation bound``, else ``other``; where x is NaN, ``other``."""
         return self.builder.select(self.builder.fcmp_ordered(relation, x, bound), then, other)
 
-    def reduced(self, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    def reduced(self, x: Any) -> tuple[Any, Any]:
         """(n, expm1 r), n as integers, for x within RANGE."""
         builder, magic = self.builder, self.number(MAGIC[self.bits])
         high, low = LOG_2[self.bits]
@@ -91,26 +90,27 @@ class Emitter:
         integer = builder.sub(builder.bitcast(shifted, bits), builder.bitcast(magic, bits))
         return integer, self.fma(builder.fmul(self.polynomial(r), r), r, r)
 
-    def polynomial(self, r: ir.Value) -> ir.Value:
+    def polynomial(self, r: Any) -> Any:
         """q(r) in two chains, of even and of odd powers, which the CPU runs side by side."""
         coefficients: Sequence[float] = POLYNOMIAL[self.bits]
         square = self.builder.fmul(r, r)
         even, odd = (self._horner(coefficients[k::2], square) for k in (0, 1))
         return self.fma(odd, r, even)
 
-    def _horner(self, coefficients: Sequence[float], x: ir.Value) -> ir.Value:
+    def _horner(self, coefficients: Sequence[float], x: Any) -> Any:
         total = self.number(coefficients[-1])
         for coefficient in reversed(coefficients[:-1]):
             total = self.fma(total, x, self.number(coefficient))
         return total
 
-    def power_of_2(self, n: ir.Value) -> ir.Value:
+    def power_of_2(self, n: Any) -> Any:
         """2^n for integers n in the normal range."""
         biased = self.builder.add(n, integers(self.kind, BIAS[self.bits]))
         shifted = self.builder.shl(biased, integers(self.kind, MANTISSA[self.bits]))
         return self.builder.bitcast(shifted, self.one.type)
 
-    def exp(self, x: ir.Value) -> ir.Value:
+    def exp(self, x: Any) -> Any:
+        """See the module's text, as for the next two."""
         low, high = (self.number(bound) for bound in RANGE[self.bits])
         x = self.choose(">", x, high, high, self.choose("<", x, low, low, x))
         n, fraction = self.reduced(x)
@@ -118,15 +118,18 @@ class Emitter:
         first, second = self.power_of_2(half), self.power_of_2(self.builder.sub(n, half))
         return self.builder.fmul(self.fma(first, fraction, first), second)
 
-    def magnitude(self, x: ir.Value) -> ir.Value:
+    def magnitude(self, x: Any) -> Any:
+        """|x|."""
         return call(self.builder, "fabs", x)
 
-    def sigmoid(self, x: ir.Value) -> ir.Value:
+    def sigmoid(self, x: Any) -> Any:
+        """1/(1 + e^-x)."""
         z = self.exp(self.builder.fneg(self.magnitude(x)))
         upper = self.builder.fdiv(self.one, self.builder.fadd(self.one, z))
         return self.choose(">=", x, self.number(0.0), upper, self.builder.fmul(z, upper))
 
-    def tanh(self, x: ir.Value) -> ir.Value:
+    def tanh(self, x: Any) -> Any:
+        """tanh x."""
         bound = self.number(SATURATED[self.bits])
         y = self.magnitude(x)
         y = self.choose(">", y, bound, bound, y)
@@ -135,22 +138,27 @@ class Emitter:
         e = self.fma(scale, fraction, self.builder.fsub(scale, self.one))
         return call(self.builder, "copysign", self.builder.fdiv(e, self.builder.fadd(e, self.number(2.0))), x)
 
-    def relu(self, x: ir.Value) -> ir.Value:
+    def relu(self, x: Any) -> Any:
+        """x where x > 0 or NaN, else 0."""
         zero = self.number(0.0)
         return self.choose("<=", x, zero, zero, x)
 
-    def relu_slope(self, y: ir.Value) -> ir.Value:
+    def relu_slope(self, y: Any) -> Any:
+        """1 where y > 0 or NaN, else 0."""
         zero = self.number(0.0)
         return self.choose("<=", y, zero, zero, self.one)
 
-    def sqrt(self, x: ir.Value) -> ir.Value:
+    def sqrt(self, x: Any) -> Any:
+        """The square root, correctly rounded."""
         return call(self.builder, "sqrt", x)
 
-    def clip(self, x: ir.Value, bound: ir.Value) -> ir.Value:
+    def clip(self, x: Any, bound: Any) -> Any:
+        """x within [-bound, bound]."""
         low = self.builder.fneg(bound)
         return self.choose(">=", x, bound, bound, self.choose("<=", x, low, low, x))
 
-    def clip_slope(self, y: ir.Value, bound: ir.Value) -> ir.Value:
+    def clip_slope(self, y: Any, bound: Any) -> Any:
+        """1 inside the bounds, 0 on them."""
         zero = self.number(0.0)
         return self.choose(">=", y, bound, zero, self.choose("<=", y, self.builder.fneg(bound), zero, self.one))
 
@@ -160,7 +168,7 @@ def _intrinsic(name: str) -> Any:
 
     @intrinsic
     def function(typing: Any, x: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return getattr(Emitter(builder, signature.return_type), name)(*arguments)
 
         return (x(x), generate) if isinstance(x, Vector) else None
@@ -171,7 +179,7 @@ def _intrinsic(name: str) -> Any:
 def _intrinsic_of_two(name: str) -> Any:
     @intrinsic
     def function(typing: Any, x: Any, second: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return getattr(Emitter(builder, signature.return_type), name)(*arguments)
 
         return (x(x, x), generate) if isinstance(x, Vector) and second == x else None

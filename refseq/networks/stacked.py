@@ -78,9 +78,9 @@ def forward(
     record: bool = True,
     tilts: Mapping[int, Any] = MappingProxyType({}),
 ) -> tuple[np.ndarray, dict[str, np.ndarray], Recording]:
-    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording, which is empty if
-    there is nothing to ``record``. ``tilts``, by the number of a part: changes that a row makes to it, for the target
-    "cpu" (``refseq.engine.target.Tilts``)."""
+    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording, which is empty
+    if there is nothing to ``record``. ``tilts``, by the number of a part: changes that a row makes to it, for the
+    target "cpu" (``refseq.engine.target.Tilts``)."""
     entries, outputs = [], []
     final = {name: value.copy() for name, value in state.items()}
     for part in stack:
@@ -91,7 +91,9 @@ def forward(
         mask = part.gather(names, masks, sample) if names else zeros((*x.shape[:2], 0, part.wide), sample)
         feed = Feed(x, mask, lengths, part.reverse)
         more = {"tilts": tilts[part.row]} if part.row in tilts else {}
-        tape = target.forward(part.cell, weights, feed, part.gather(part.cell.state, state, sample), every, record, **more)
+        tape = target.forward(
+            part.cell, weights, feed, part.gather(part.cell.state, state, sample), every, record, **more
+        )
         if record:
             entries.append((part, weights, tape))
         outputs.append(tape.y)

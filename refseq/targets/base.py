@@ -28,8 +28,8 @@ class Kernels:
 
 @dataclass(frozen=True)
 class ScanTape(Tape):
-    """The states before every piece of ``every`` steps (B, S, H); states s (T+1, B, S, H) and tape (T, B, N, H) if there
-    is one piece, else None."""
+    """The states before every piece of ``every`` steps (B, S, H); states s (T+1, B, S, H) and tape (T, B, N, H) if
+    there is one piece, else None."""
 
     every: int
     checkpoints: tuple[np.ndarray, ...]

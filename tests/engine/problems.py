@@ -50,7 +50,7 @@ def shared_between(count: int, monkeypatch) -> Iterator[None]:
     """So many threads, however small the work and the machine."""
     with monkeypatch.context() as patch:
         patch.setattr(threads, "count", lambda: count)
-        patch.setitem(threads._pools, 0, threads._Pool(count - 1))
+        patch.setattr(threads._PROCESS, "_pool", threads._Pool(count - 1))
         patch.setattr(setup, "WORTH_A_THREAD", 1)
         setup._setup.cache_clear()
         yield

@@ -18,7 +18,9 @@ class Whole:
 
     masks: dict = {}
 
-    def __init__(self, layer: refseq.Layer, steps: int, rows: int, lengths=None, seed: int = 0, dtype="float64") -> None:
+    def __init__(
+        self, layer: refseq.Layer, steps: int, rows: int, lengths=None, seed: int = 0, dtype="float64"
+    ) -> None:
         rng = np.random.default_rng([seed, steps, rows])
 
         def sparse(shape):

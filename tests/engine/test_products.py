@@ -137,4 +137,4 @@ def test_one_fused_rounding_where_the_cpu_has_it():
     lanes, e = vector.lanes("float64"), 2.0**-30
     A, B, C = np.array([[1 + e]]), np.full((1, lanes), 1 - e), np.full((1, lanes), -1.0)
     called(products("float64").add_product, address(A), 1, 1, 1, address(B), address(C), lanes, 1)
-    assert (C == -e * e).all()
+    assert (-e * e == C).all()

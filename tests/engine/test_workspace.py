@@ -73,11 +73,11 @@ def test_the_bound_holds(monkeypatch):
     assert (
         workspace.waiting_bytes()
         == 100_000 // size * size
-        == sum(array.nbytes for bucket in workspace._waiting.values() for array in bucket)
+        == sum(array.nbytes for bucket in workspace._WAITING._pieces.values() for array in bucket)
     )
     workspace.free()
     assert workspace.waiting_bytes() == 0
-    assert not workspace._waiting
+    assert not workspace._WAITING._pieces
 
 
 def test_threads_never_hold_the_same_memory():
@@ -99,7 +99,7 @@ def test_threads_never_hold_the_same_memory():
     for thread in threads:
         thread.join()
     assert wrong == []
-    waiting = sum(array.nbytes for bucket in workspace._waiting.values() for array in bucket)
+    waiting = sum(array.nbytes for bucket in workspace._WAITING._pieces.values() for array in bucket)
     assert workspace.waiting_bytes() == waiting
 
 
@@ -110,7 +110,7 @@ def test_a_fork_while_another_thread_holds_the_lock():
     holds, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with workspace._lock:
+        with workspace._WAITING._lock:
             holds.set()
             release.wait(30)
 
