@@ -6,82 +6,13 @@ batch are worked on in the order of falling length, so that those that still run
 
 from collections import namedtuple
 
-_FIELDS = [
-    "size",
-    "rows",
-    "width",
-    "wide",
-    "inputs",
-    "padded_inputs",
-    "outputs",
-    "mask_size",
-    "slots",
-    "states",
-    "stored",
-    "vectors",
-    "masks",
-    "own",
-    "numbers",
-    "steps",
-    "start",
-    "stop",
-    "reverse",
-    "chunk",
-    "keep",
-    "slices",
-    "parts",
-    "bounds",
-    "order",
-    "lengths",
-    "x",
-    "m",
-    "s0",
-    "final",
-    "y",
-    "p",
-    "matrices",
-    "biases",
-    "s",
-    "tape",
-    "packed",
-    "bias",
-    "p_rows",
-    "a",
-    "x_rows",
-    "m_rows",
-    "tilts",
-    "tilt_sizes",
-    "fills",
-    "fills_count",
-    "packs",
-    "packs_count",
-    "ahead",
-    "ahead_count",
-    "program",
-    "program_count",
-    "dy",
-    "ds_in",
-    "ds_out",
-    "dx",
-    "dp",
-    "ds",
-    "d0",
-    "dv",
-    "dx_rows",
-    "left",
-    "right",
-    "side_left",
-    "side_right",
-    "back",
-    "back_count",
-    "after",
-    "after_count",
-    "gradients",
-    "gradients_count",
-    "sums",
-    "sums_count",
-    "targets",
-]
+_FIELDS = (
+    "size rows width wide inputs padded_inputs outputs mask_size slots states stored vectors masks own numbers steps "
+    "start stop reverse chunk keep slices parts bounds order lengths x m s0 final y p matrices biases s tape packed "
+    "bias p_rows a x_rows m_rows tilts tilt_sizes fills fills_count packs packs_count ahead ahead_count program "
+    "program_count dy ds_in ds_out dx dp ds d0 dv dx_rows left right side_left side_right back back_count after "
+    "after_count gradients gradients_count sums sums_count targets"
+)
 
 Job = namedtuple("Job", _FIELDS)
 """The fields of a job by name. Arrays are addresses; sizes are counted in entries.
@@ -106,7 +37,7 @@ left, right   packed operands of the gradients; each part has side_left and side
 packed        the packed blocks of the matrices; programs hold offsets into it, in bytes
 """
 
-FIELD = Job(*range(len(_FIELDS)))
+FIELD = Job(*range(len(Job._fields)))
 """The place of every field in the table."""
 
 X, OLD, NEW, TAPE = range(4)

@@ -1,4 +1,4 @@
-"""The checks of refseq's own source notice a wrong gradient, another bit, and what is no number."""
+"""The checks of refseq's own source notice a wrong gradient, a result that is off, and what is no number."""
 
 import numpy as np
 import pytest
@@ -34,21 +34,21 @@ def test_the_finite_field_names_a_gradient_that_is_no_transpose():
         assert [finding.tensor for finding in outcome.findings] == ["dW_hh"] * (verdict == FAIL)
 
 
-class OtherBits(OwnImplementation):
-    """The last output is the next float."""
+class Shifted(OwnImplementation):
+    """The last output is off by a few of its roundings."""
 
     def forward(self, *arguments, **masks):
         y, state = super().forward(*arguments, **masks)
-        y[-1, -1, -1] = np.nextafter(y[-1, -1, -1], np.inf)
+        y[-1, -1, -1] *= 1 + 2.0**-44
         return y, state
 
 
-@pytest.mark.parametrize("kind", [OwnImplementation, OtherBits])
-def test_targets_of_the_cpu_agree_to_the_bit(kind):
+@pytest.mark.parametrize("kind", [OwnImplementation, Shifted])
+def test_targets_agree_within_their_roundings(kind):
     problem = draw(LAYER, "float64", 3, 1, padded=False)
     outcome = AGREEMENT.run(Subject(kind(LAYER, "cpu"), LAYER), problem)
-    assert outcome.verdict == (FAIL if kind is OtherBits else PASS)
-    assert {finding.tensor for finding in outcome.findings} == ({"y"} if kind is OtherBits else set())
+    assert outcome.verdict == (FAIL if kind is Shifted else PASS)
+    assert {finding.tensor for finding in outcome.findings} == ({"y"} if kind is Shifted else set())
 
 
 def test_a_result_that_is_no_number_is_far_from_every_number():
