@@ -1,0 +1,79 @@
+"""Timing by interleaved rounds.
+
+In each round every library has its turn, in random order, so that a slow spell of the machine meets all alike. A turn
+begins with a pause in which the threads of the library before go to sleep: OpenMP's and ONNX Runtime's spin for a
+while, and would take the cores from whoever comes next. Then one call that is not timed (unless it is long) and as many
+timed calls as fit into a slice of time; the sample of the round is their median.
+
+Hostile: no pause, and before every timed call another library, torch, works with all its threads.
+"""
+
+import gc
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Call = Callable[[], object]
+LONG = 0.05
+"""Seconds of a call that needs no lead-in: waking up threads and filling caches is little of it."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """``rounds``; ``pause`` in seconds; ``slice`` for the timed calls of one pass in one round, in seconds; at most
+    ``calls`` of them; ``hostile`` as above."""
+
+    rounds: int = 7
+    pause: float = 0.1
+    slice: float = 0.03
+    calls: int = 50
+    hostile: bool = False
+
+
+def warm(call: Call) -> float:
+    """Call twice, and return the seconds of the second: the first may compile, allocate, and start threads."""
+    call()
+    return once(call)
+
+
+def once(call: Call) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def interleaved(
+    turns: Mapping[str, Mapping[str, Call]], timing: Timing, between: Call, seed: int = 0
+) -> dict[str, dict[str, list[float]]]:
+    """The samples of every pass of every library, one for each round. ``between`` is the work of another library."""
+    order, rng = list(turns), random.Random(seed)  # noqa: S311 - an order, no secret
+    expected = {name: {key: warm(call) for key, call in passes.items()} for name, passes in turns.items()}
+    samples: dict[str, dict[str, list[float]]] = {name: {key: [] for key in turns[name]} for name in turns}
+    for _ in range(timing.rounds):
+        rng.shuffle(order)
+        for name in order:
+            time.sleep(0 if timing.hostile else timing.pause)
+            gc.collect()
+            gc.disable()
+            try:
+                for key, call in turns[name].items():
+                    samples[name][key].append(_turn(call, expected[name][key], timing, between))
+            finally:
+                gc.enable()
+    return samples
+
+
+def _turn(call: Call, expected: float, timing: Timing, between: Call) -> float:
+    count = int(min(max(timing.slice / max(expected, 1e-9), 1), timing.calls))
+    if not timing.hostile and expected < LONG:
+        call()
+    seconds = []
+    for _ in range(count):
+        if timing.hostile:
+            between()
+        seconds.append(once(call))
+    return float(np.median(seconds))
