@@ -1,7 +1,7 @@
 """What is timed: a case has passes (its timed functions), inputs, and counts of its work.
 
-    layer      forward; both = forward and BPTT with the gradients of parameters, inputs and initial state
-    operation  call, see ``refseq.bench.operations``
+layer      forward; both = forward and BPTT with the gradients of parameters, inputs and initial state
+operation  call, see ``refseq.bench.operations``
 """
 
 from abc import ABC, abstractmethod
@@ -117,8 +117,8 @@ class LayerCase(Case):
 
     def _shapes(self) -> list[tuple[int, ...]]:
         """Of x, dy and the states."""
-        T, B, I, _ = astuple(self.shape)
-        return [(T, B, I), (T, B, self.layer.outputs), *(self.layer.state_shape(B, name) for name in self.layer.states)]
+        T, B, layer = self.shape.T, self.shape.B, self.layer
+        return [(T, B, self.shape.I), (T, B, layer.outputs), *(layer.state_shape(B, name) for name in layer.states)]
 
     def truth(self, inputs: Inputs) -> dict[str, Arrays]:
         """refseq on the target "cpu" in float64."""
@@ -130,7 +130,7 @@ class LayerCase(Case):
 
     def flops(self, passed: str) -> int:
         """2 T B (number of entries of all matrices) for the products of forward; backward has two for each of these,
-        W^T da and da x^T. Elementwise work is not counted. The h h0 and x products are all counted at every step."""
+        W^T da and da x^T. Elementwise work is not counted."""
         entries = sum(int(np.prod(shape)) for shape in self.layer.shapes.values() if len(shape) == 3)
         return 2 * self.shape.T * self.shape.B * entries * (1 if passed == "forward" else 3)
 

@@ -2,8 +2,8 @@
 
 In each round every library has its turn, in random order, so that a slow spell of the machine meets all alike. A turn
 begins with a pause in which the threads of the library before go to sleep: OpenMP's and ONNX Runtime's spin for a
-while, and would take the cores from whoever comes next. Then one call that is not timed (unless it is long) and as many
-timed calls as fit into a slice of time; the sample of the round is their median.
+while, and would take the cores from whoever comes next. Then calls that are not timed wake up its own threads (unless
+one call is long), and timed calls fill a slice of time; the sample of the round is their median.
 
 Hostile: no pause, and before every timed call another library, torch, works with all its threads.
 """
@@ -18,12 +18,15 @@ import numpy as np
 
 Call = Callable[[], object]
 LONG = 0.05
-"""Seconds of a call that needs no lead-in: waking up threads and filling caches is little of it."""
+"""Seconds of a call that needs no lead-in, and one call of which is a sample: waking up is little of it."""
+
+LEAST = 5
+"""Timed calls of a turn, at least, where a call is not long: one that was disturbed does not matter."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """``rounds``; ``pause`` in seconds; ``slice`` for the timed calls of one pass in one round, in seconds; at most
+    """``rounds``; ``pause`` in seconds; ``slice`` in seconds for the timed calls of one pass in one round; at most
     ``calls`` of them; ``hostile`` as above."""
 
     rounds: int = 7
@@ -50,8 +53,8 @@ def interleaved(
     turns: Mapping[str, Mapping[str, Call]], timing: Timing, between: Call, seed: int = 0
 ) -> dict[str, dict[str, list[float]]]:
     """The samples of every pass of every library, one for each round. ``between`` is the work of another library."""
-    order, rng = list(turns), random.Random(seed)  # noqa: S311 - an order, no secret
-    expected = {name: {key: warm(call) for key, call in passes.items()} for name, passes in turns.items()}
+    order, rng = list(turns), random.Random(seed)
+    fastest = {name: {key: warm(call) for key, call in passes.items()} for name, passes in turns.items()}
     samples: dict[str, dict[str, list[float]]] = {name: {key: [] for key in turns[name]} for name in turns}
     for _ in range(timing.rounds):
         rng.shuffle(order)
@@ -61,19 +64,25 @@ def interleaved(
             gc.disable()
             try:
                 for key, call in turns[name].items():
-                    samples[name][key].append(_turn(call, expected[name][key], timing, between))
+                    seconds = _turn(call, fastest[name][key], timing, between)
+                    samples[name][key].append(float(np.median(seconds)))
+                    fastest[name][key] = min(fastest[name][key], *seconds)
             finally:
                 gc.enable()
     return samples
 
 
-def _turn(call: Call, expected: float, timing: Timing, between: Call) -> float:
-    count = int(min(max(timing.slice / max(expected, 1e-9), 1), timing.calls))
-    if not timing.hostile and expected < LONG:
-        call()
-    seconds = []
-    for _ in range(count):
+def _turn(call: Call, fastest: float, timing: Timing, between: Call) -> list[float]:
+    """The timed calls of one turn; ``fastest`` is the fastest call so far."""
+    lead = 0.0 if timing.hostile or fastest > LONG else timing.slice / 3
+    while lead > 0:
+        lead -= once(call)
+    seconds: list[float] = []
+    while len(seconds) < timing.calls:
         if timing.hostile:
             between()
         seconds.append(once(call))
-    return float(np.median(seconds))
+        fastest = min(fastest, seconds[-1])
+        if sum(seconds) > timing.slice and (len(seconds) >= LEAST or fastest > LONG):
+            break
+    return seconds

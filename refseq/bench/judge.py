@@ -41,12 +41,16 @@ def judged(case: Case, results: Mapping[str, Arrays], truth: Mapping[str, Arrays
             if expected is None:
                 return Judgement(name, np.inf, allowed, f"{passed}: there is no result {name!r}")
             if value.shape != expected.shape:
-                return Judgement(name, np.inf, allowed, f"{passed}: {name} has shape {value.shape}, not {expected.shape}")
+                return Judgement(
+                    name, np.inf, allowed, f"{passed}: {name} has shape {value.shape}, not {expected.shape}"
+                )
             if value.ndim and str(value.dtype) != case.dtype:
                 return Judgement(name, np.inf, allowed, f"{passed}: {name} is {value.dtype}, not {case.dtype}")
             error = relative(value, expected)
             if not error <= allowed:
-                return Judgement(name, error, allowed, f"{passed}: error of {name} is {error:.1e}, allowed {allowed:.1e}")
+                return Judgement(
+                    name, error, allowed, f"{passed}: error of {name} is {error:.1e}, allowed {allowed:.1e}"
+                )
             if error >= worst.error:
                 worst = Judgement(name, error, allowed)
         needed = [name for name in truth[passed] if name.startswith("d")]

@@ -1,9 +1,9 @@
 """A plan, measured in this process: events as dicts, so that they can go through a pipe.
 
-    title         what is being done
-    library       its version, and how its threads are set
-    measurement   of one library on one case: status timed, not offered, refused (its results are wrong) or failed
-    ceiling       the rates of the machine so far
+title         what is being done
+library       its version, and how its threads are set
+measurement   of one library on one case: status timed, not offered, refused (its results are wrong) or failed
+ceiling       the rates of the machine so far
 """
 
 from collections.abc import Callable, Iterator
@@ -77,6 +77,8 @@ def _event(plan: Plan, case: Case, library: str, status: str, found: Judgement |
         "library": library,
         "case": case.to_dict(),
         "key": case.key,
+        "label": case.label,
+        "size": case.size,
         "curve": plan.curve,
         "hostile": plan.timing.hostile,
         "threads": plan.threads,

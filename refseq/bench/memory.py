@@ -1,9 +1,9 @@
 """Peak memory of one pass of one library on one case, in a process of its own.
 
-What is measured: the process imports the library, makes the inputs and prepares (modules, tensors, compiled programs),
-and has run the same layer over two steps of one row, so that what is loaded once is loaded. Free memory goes back to the
-system (malloc_trim), the high-water mark of the resident set is reset (/proc/self/clear_refs), and one call is made.
-The result is the high-water mark after it minus the resident set before it: all that the call needed beyond its inputs,
+The process imports the library, makes the inputs and prepares (modules, tensors, compiled programs), and has run the
+same layer over two steps of one row, so that what is loaded once is loaded. Free memory goes back to the system
+(malloc_trim), the high-water mark of the resident set is reset (/proc/self/clear_refs), and one call is made. The
+result is the high-water mark after it minus the resident set before it: all that the call needed beyond its inputs,
 outputs included. Where Linux's /proc is missing, ru_maxrss of getrusage before and after stands in for both; it cannot
 be reset, so that it says 0 for a call that needs less than preparing did. (On Linux it would also begin at the size of
 the process that started this one.)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from refseq.bench.measure import Event
 from refseq.bench.plans import Plan
@@ -25,7 +25,7 @@ class ChildDied(Exception):  # noqa: N818 - news of another process
     """The measuring process ended before its plan; the message has its status and its last words."""
 
 
-def events(plan: Plan) -> Iterator[Event]:
+def events(plan: Plan) -> Generator[Event]:
     """What ``measure`` yields, from a child. It is killed when the iterator is closed; raises ChildDied."""
     environment = os.environ | dict.fromkeys(THREADS, str(plan.threads))
     command = [sys.executable, "-P", "-c", CODE, json.dumps(sys.path)]

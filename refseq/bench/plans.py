@@ -12,8 +12,8 @@ from refseq.bench.shapes import Shape
 
 @dataclass(frozen=True)
 class Plan:
-    """Time the ``cases`` by the ``libraries``, or measure their peak ``memory`` in one pass; ``curve`` is what the cases
-    belong to, if to one."""
+    """Time the ``cases`` by the ``libraries``, or measure their peak ``memory`` in one pass; ``curve`` is the curve that
+    the cases belong to, if there is one."""
 
     cases: tuple[Case, ...]
     libraries: tuple[str, ...]

@@ -54,7 +54,9 @@ def parse(text: str) -> tuple[Shape, ...]:
         return GROUPS[text]
     sizes = text.split("x")
     if len(sizes) != 4 or not all(size.isascii() and size.isdigit() and int(size) for size in sizes):
-        raise ValueError(f"expected TxBxIxH, four positive integers like 64x8x32x32, or {', '.join(GROUPS)}; got {text!r}")
+        raise ValueError(
+            f"expected TxBxIxH, four positive integers like 64x8x32x32, or {', '.join(GROUPS)}; got {text!r}"
+        )
     return (Shape(*map(int, sizes)),)
 
 

@@ -40,6 +40,10 @@ class Library(ABC):
         """Of its last package."""
         return importlib.metadata.version(self.packages[-1])
 
+    def fits(self, case: Case) -> bool:
+        """Whether to look at it for this case where nobody has asked for it by name."""
+        return True
+
     @abstractmethod
     def use(self, threads: int) -> str:
         """Set the number of threads, and say the setting as it is afterwards."""

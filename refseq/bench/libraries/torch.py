@@ -1,7 +1,7 @@
 """PyTorch: nn.LSTM, nn.GRU and nn.RNN with autograd; cross-entropy, clip_grad_norm_ and Adam."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from refseq.bench.cases import Arrays, Case, Inputs, LayerCase, named_gradients, named_run
 from refseq.bench.libraries.library import Library, Pass
@@ -37,11 +37,15 @@ class FusedTorch(Torch):
 
     name = "torch-fused"
 
+    def fits(self, case: Case) -> bool:
+        """Adam alone."""
+        return isinstance(case, OperationCase) and case.name == "adam"
+
     def prepare(self, case: Case, inputs: Any) -> Mapping[str, Pass]:
         """See ``Library``."""
-        if not isinstance(case, OperationCase) or case.name != "adam":
+        if not self.fits(case):
             raise NotOffered("torch-fused is torch.optim.Adam(fused=True) alone")
-        return {"call": _operation(case, inputs, fused=True)}
+        return {"call": _operation(cast("OperationCase", case), inputs, fused=True)}
 
 
 def _layer(case: LayerCase, given: Inputs) -> dict[str, Pass]:
@@ -73,8 +77,8 @@ def _layer(case: LayerCase, given: Inputs) -> dict[str, Pass]:
         return named_run(y.detach().numpy(), {name: value.detach().numpy() for name, value in final.items()})
 
     def read(result: Any) -> Arrays:
-        dx, *dstate = (tensor.grad.numpy() for tensor in leaves)
-        dparams = adapter.gradients({name: weight.grad.numpy() for name, weight in weights.items()})
+        dx, *dstate = (_array(tensor.grad) for tensor in leaves)
+        dparams = adapter.gradients({name: _array(weight.grad) for name, weight in weights.items()})
         return read_run(result) | named_gradients(dparams, dx, dict(zip(given.state, dstate, strict=True)))
 
     return {"forward": Pass(forward, read_run), "both": Pass(both, read)}

@@ -19,12 +19,16 @@ class TorchLoop(Torch):
 
     name = "torch-loop"
 
+    def fits(self, case: Case) -> bool:
+        """The GRU that torch has no layer for."""
+        return isinstance(case, LayerCase) and case.layer.cell is catalogue()["gru"].cell(reset="before")
+
     def prepare(self, case: Case, inputs: Any) -> Mapping[str, Pass]:
         """See ``Library``."""
         import torch
 
-        if not isinstance(case, LayerCase) or case.layer.cell is not catalogue()["gru"].cell(reset="before"):
-            raise NotOffered("torch-loop is gru(reset=before) alone: torch has layers for the others, or none")
+        if not isinstance(case, LayerCase) or not self.fits(case):
+            raise NotOffered("torch-loop is gru(reset=before) alone")
         units = case.shape.H
         order = [case.layer.cell.gates.index(gate) for gate in ("z", "r", "n")]
         tensors = {name: torch.tensor(value) for name, value in inputs.params.items()}
