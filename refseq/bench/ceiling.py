@@ -1,7 +1,8 @@
-"""What the machine can do at most, measured in the same run: a matrix product and a copy of memory.
+"""What the machine can do at most, measured in the same run: a matrix product, and moving memory.
 
     GEMM   N x N x N with N = 2048, by torch and by numpy; 2 N^3 operations. The peak is the fastest call of the faster
-    copy   an array much larger than the caches, each thread its part; bytes read and bytes written
+    memory an array much larger than the caches, copied, and multiplied in place, each thread its part; bytes read and
+           bytes written. The faster counts: to write what was not read costs a read that is not counted
 
 Each is measured now and then throughout the run, and the fastest call counts: a busy machine never makes it faster.
 """
@@ -16,19 +17,19 @@ import numpy as np
 from refseq.bench.clock import once
 
 SIZE = 2048
-COPIED = 2**27
-"""Bytes of the array that is copied: 128 MiB."""
+MOVED = 2**27
+"""Bytes of the array that is moved: 128 MiB."""
 
 
 class Ceiling:
     """Keeps the best rates seen so far: GFLOP/s by dtype and library, and bytes per second."""
 
-    def __init__(self, dtypes: list[str], threads: int, size: int = SIZE, copied: int = COPIED) -> None:
-        self.size, self.copied, self.threads = size, copied, threads
+    def __init__(self, dtypes: list[str], threads: int, size: int = SIZE, moved: int = MOVED) -> None:
+        self.size, self.moved, self.threads = size, moved, threads
         self.calls = {dtype: _products(dtype, size) for dtype in dtypes}
         self.gflops: dict[str, dict[str, float]] = {dtype: {} for dtype in dtypes}
-        self.bandwidth = 0.0
-        self._from, self._to = np.ones(copied // 8), np.empty(copied // 8)
+        self.bandwidth: dict[str, float] = {}
+        self._from, self._to = np.ones(moved // 8), np.zeros(moved // 8)
 
     def measure(self) -> None:
         """One call of everything."""
@@ -39,17 +40,22 @@ class Ceiling:
         pieces = list(zip(*(np.array_split(a, self.threads) for a in (self._to, self._from)), strict=True))
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(_nothing, pieces))  # the threads start here
-            seconds = once(lambda: list(pool.map(_copy, pieces)))
-        self.bandwidth = max(self.bandwidth, 2 * self._to.nbytes / seconds)
+            for name, work in {"copy": _copy, "in place": _scale}.items():
+                rate = 2 * self._to.nbytes / once(lambda work=work: list(pool.map(work, pieces)))
+                self.bandwidth[name] = max(rate, self.bandwidth.get(name, 0.0))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "gemm": {
-                dtype: {"size": self.size, "gflops": max(rates.values(), default=0.0), "by_library": rates}
+                dtype: {"size": self.size, "gflops": max(rates.values(), default=0.0), "by_library": dict(rates)}
                 for dtype, rates in self.gflops.items()
             },
-            "copy": {"bytes": self.copied, "bytes_per_second": self.bandwidth},
+            "memory": {
+                "bytes": self.moved,
+                "bytes_per_second": max(self.bandwidth.values(), default=0.0),
+                "by_kind": dict(self.bandwidth),
+            },
         }
 
 
@@ -68,6 +74,10 @@ def _products(dtype: str, size: int) -> dict[str, Callable[[], Any]]:
 
 def _copy(piece: tuple[np.ndarray, np.ndarray]) -> None:
     np.copyto(*piece)
+
+
+def _scale(piece: tuple[np.ndarray, np.ndarray]) -> None:
+    np.multiply(piece[0], 1.0, out=piece[0])
 
 
 def _nothing(piece: object) -> None:

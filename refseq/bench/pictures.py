@@ -65,12 +65,12 @@ def _roofline(results: Results, dtype: str, measured: list[Event]) -> Any:
     figure, axes = plt.subplots(figsize=(7.5, 4.8))
     threads = results.threads
     peak = results.peak(threads, dtype)
-    bandwidth = results.ceilings[str(threads)]["copy"]["bytes_per_second"] / 1e9
+    bandwidth = results.ceilings[str(threads)]["memory"]["bytes_per_second"] / 1e9
     intensities = [one["flops"]["both"] / one["bytes"]["both"] for one in measured]
     x = np.geomspace(min([*intensities, peak / bandwidth]) / 2, max([*intensities, peak / bandwidth]) * 2, 200)
     axes.plot(x, np.minimum(peak, bandwidth * x), color="black", linewidth=1.2)
     axes.text(x[-1], peak * 1.08, f"matrix product {peak:.0f} GFLOP/s", ha="right", va="bottom")
-    axes.text(x[0], bandwidth * x[0] * 1.5, f"copy {bandwidth:.1f} GB/s", ha="left", va="bottom")
+    axes.text(x[0], bandwidth * x[0] * 1.5, f"memory {bandwidth:.1f} GB/s", ha="left", va="bottom")
     cells = list(dict.fromkeys(one["label"] for one in measured))
     for one in measured:
         if "both" not in one["passes"]:

@@ -12,8 +12,8 @@ from refseq.bench.shapes import Shape
 
 @dataclass(frozen=True)
 class Plan:
-    """Time the ``cases`` by the ``libraries``, or measure their peak ``memory`` in one pass; ``curve`` is the curve that
-    the cases belong to, if there is one."""
+    """Time the ``cases`` by the ``libraries``, or measure their peak ``memory`` in one pass; ``curve`` says what the
+    cases are along, if they are."""
 
     cases: tuple[Case, ...]
     libraries: tuple[str, ...]

@@ -3,7 +3,7 @@
     schema        the version of this form; a reader refuses every other
     date, environment, threads, timing
     libraries     by name: version, and how the threads were set
-    ceilings      by number of threads: GFLOP/s of a matrix product by dtype, bytes per second of a copy
+    ceilings      by number of threads: GFLOP/s of a matrix product by dtype, bytes per second of memory
     measurements  one for each library and case: status, reason, error and limit, and of every pass the median, q1, q3,
                   min and samples in seconds, flops, bytes
     memory        bytes by library, case and pass
@@ -75,8 +75,8 @@ def best(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     for dtype, found in other["gemm"].items():
         if dtype not in gemm or found["gflops"] > gemm[dtype]["gflops"]:
             gemm[dtype] = found
-    copies = (one["copy"], other["copy"])
-    return {"gemm": gemm, "copy": max(copies, key=lambda copy: copy["bytes_per_second"])}
+    moves = (one["memory"], other["memory"])
+    return {"gemm": gemm, "memory": max(moves, key=lambda move: move["bytes_per_second"])}
 
 
 def read(path: Path) -> Results:

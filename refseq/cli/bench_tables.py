@@ -64,9 +64,9 @@ def show(console: Console, results: Results) -> None:
 def _times(results: Results, passes: Iterable[str], dtype: str, hostile: bool, measured: list[Event]) -> Table:
     """One row for every case and library, refseq's first."""
     products = any(one["flops"][passed] for one in measured for passed in passes)
-    rate = results.ceilings.get(str(results.threads), {}).get("copy", {}).get("bytes_per_second", 0) / 1e9
+    rate = results.ceilings.get(str(results.threads), {}).get("memory", {}).get("bytes_per_second", 0) / 1e9
     title = f"{dtype}, {_threads(results.threads)}"
-    title += f", matrix product {results.peak(results.threads, dtype):.0f} GFLOP/s, copy {rate:.1f} GB/s"
+    title += f", matrix product {results.peak(results.threads, dtype):.0f} GFLOP/s, memory {rate:.1f} GB/s"
     title += ", torch at work between the calls" if hostile else ""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
     for name in ("cell" if products else "operation", "TxBxIxH" if products else "size", "library"):

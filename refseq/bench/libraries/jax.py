@@ -30,6 +30,10 @@ class Jax(Library):
 
         return f"NPROC = {os.environ.get('NPROC', 'not set: all cores')}"
 
+    def fits(self, case: Case) -> bool:
+        """Layers alone."""
+        return isinstance(case, LayerCase)
+
     def prepare(self, case: Case, inputs: Any) -> Mapping[str, Pass]:
         """See ``Library``."""
         if not isinstance(case, LayerCase):

@@ -21,6 +21,10 @@ class OnnxRuntime(Library):
         self.threads = threads
         return f"SessionOptions.intra_op_num_threads = {threads}"
 
+    def fits(self, case: Case) -> bool:
+        """Layers alone."""
+        return isinstance(case, LayerCase)
+
     def prepare(self, case: Case, inputs: Any) -> Mapping[str, Pass]:
         """See ``Library``."""
         if not isinstance(case, LayerCase):

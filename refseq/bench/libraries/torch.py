@@ -107,10 +107,14 @@ def _operation(case: OperationCase, inputs: Arrays, fused: bool) -> Pass:
             tensor.grad = g[name]
         # in place: from the second call on the norm is within the limit, and it multiplies all the same
         clip = torch.nn.utils.clip_grad_norm_
-        return Pass(
-            lambda: clip(list(tensors.values()), limit),
-            lambda norm: {"norm": norm.numpy(), **{f"g{n}": _array(t.grad) for n, t in tensors.items()}},
-        )
+
+        def read(norm: Any) -> Arrays:
+            # torch divides by the norm plus 1e-6, refseq by the norm; brought back, so that all the rest is checked
+            factor = 1 + 1e-6 / float(norm)
+            clipped = {f"g{name}": _array(tensor.grad) for name, tensor in tensors.items()}
+            return {"norm": norm.numpy(), **{name: value * value.dtype.type(factor) for name, value in clipped.items()}}
+
+        return Pass(lambda: clip(list(tensors.values()), limit), read)
     p = {name: torch.nn.Parameter(torch.tensor(value)) for name, value in split(inputs, "p").items()}
     for name, tensor in p.items():
         tensor.grad = g[name]
