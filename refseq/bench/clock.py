@@ -11,6 +11,7 @@ Hostile: no pause, and before every timed call another library, torch, works wit
 import gc
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ Call = Callable[[], object]
 LONG = 0.05
 """Seconds of a call that needs no lead-in, and one call of which is a sample: waking up is little of it."""
 
+FEWEST = 3
+"""Rounds, at least, of a pass whose budget is spent."""
+
 LEAST = 5
 """Timed calls of a turn, at least, where a call is not long: one that was disturbed does not matter."""
 
@@ -27,12 +31,14 @@ LEAST = 5
 @dataclass(frozen=True)
 class Timing:
     """``rounds``; ``pause`` in seconds; ``slice`` in seconds for the timed calls of one pass in one round; at most
-    ``calls`` of them; ``hostile`` as above."""
+    ``calls`` of them; a pass that has taken ``budget`` seconds has no turn after the third round, so that one slow
+    library does not hold up the rest; ``hostile`` as above."""
 
     rounds: int = 7
     pause: float = 0.1
     slice: float = 0.03
     calls: int = 50
+    budget: float = 10.0
     hostile: bool = False
 
 
@@ -56,17 +62,21 @@ def interleaved(
     order, rng = list(turns), random.Random(seed)
     fastest = {name: {key: warm(call) for key, call in passes.items()} for name, passes in turns.items()}
     samples: dict[str, dict[str, list[float]]] = {name: {key: [] for key in turns[name]} for name in turns}
+    spent: dict[tuple[str, str], float] = defaultdict(float)
     for _ in range(timing.rounds):
         rng.shuffle(order)
+        gc.collect()  # and none while the clock runs
         for name in order:
             time.sleep(0 if timing.hostile else timing.pause)
-            gc.collect()
             gc.disable()
             try:
                 for key, call in turns[name].items():
+                    if spent[name, key] > timing.budget and len(samples[name][key]) >= FEWEST:
+                        continue
                     seconds = _turn(call, fastest[name][key], timing, between)
                     samples[name][key].append(float(np.median(seconds)))
                     fastest[name][key] = min(fastest[name][key], *seconds)
+                    spent[name, key] += sum(seconds)
             finally:
                 gc.enable()
     return samples
