@@ -31,10 +31,10 @@ class Ceiling:
         self.bandwidth: dict[str, float] = {}
         self._from, self._to = np.ones(moved // 8), np.zeros(moved // 8)
 
-    def measure(self) -> None:
-        """One call of everything."""
-        for dtype, calls in self.calls.items():
-            for name, call in calls.items():
+    def measure(self, only: str | None = None) -> None:
+        """One call of everything, or of what concerns one dtype."""
+        for dtype in self.calls if only is None else (only,):
+            for name, call in self.calls[dtype].items():
                 rate = 2 * self.size**3 / once(call) / 1e9
                 self.gflops[dtype][name] = max(rate, self.gflops[dtype].get(name, 0.0))
         pieces = list(zip(*(np.array_split(a, self.threads) for a in (self._to, self._from)), strict=True))

@@ -36,7 +36,7 @@ def measure(plan: Plan, load: Load, ceiling: Callable[..., Ceiling] = Ceiling) -
     top.measure()  # the first is a warm-up that the maximum forgets
     between = torch_work() if plan.timing.hostile else _nothing
     for case in plan.cases:
-        top.measure()
+        top.measure(case.dtype)
         yield {"event": "ceiling", **top.to_dict()}
         yield from _case(plan, case, libraries, between)
     top.measure()

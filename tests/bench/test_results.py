@@ -10,6 +10,7 @@ from refseq.bench.compare import compare
 from refseq.bench.curves import lines
 from refseq.bench.results import Results, best, read
 from tests.bench.small import document, timed
+from tests.conftest import framework
 
 
 def made(**changes):
@@ -114,7 +115,7 @@ def test_curves_have_exponents():
 
 
 def test_pictures_are_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
+    framework("matplotlib")
     everything = curves(1)
     everything.measurements += made().measurements
     written = pictures.draw(everything, tmp_path)
