@@ -24,14 +24,18 @@ class Line:
     @property
     def exponent(self) -> float:
         """p of seconds = c size^p over the upper half of the sizes, where fixed costs matter least: 1 is linear."""
-        half = len(self.sizes) // 2
-        return exponent(self.sizes[half:], [times["median"] for times in self.times[half:]])
+        upper = self._upper()
+        return exponent(self.sizes[upper:], [times["median"] for times in self.times[upper:]])
 
     def linear(self) -> float:
         """The largest time per size over the smallest, over the upper half of the sizes: 1 is linear."""
-        half = len(self.sizes) // 2
-        rates = [times["median"] / size for size, times in zip(self.sizes[half:], self.times[half:], strict=True)]
+        upper = self._upper()
+        rates = [times["median"] / size for size, times in zip(self.sizes[upper:], self.times[upper:], strict=True)]
         return max(rates) / min(rates)
+
+    def _upper(self) -> int:
+        """Where the upper half begins, of at least two sizes if there are."""
+        return max(min(len(self.sizes) // 2, len(self.sizes) - 2), 0)
 
 
 def lines(results: Results, passed: str) -> list[Line]:

@@ -67,10 +67,12 @@ def _roofline(results: Results, dtype: str, measured: list[Event]) -> Any:
     peak = results.peak(threads, dtype)
     bandwidth = results.ceilings[str(threads)]["memory"]["bytes_per_second"] / 1e9
     intensities = [one["flops"]["both"] / one["bytes"]["both"] for one in measured]
-    x = np.geomspace(min([*intensities, peak / bandwidth]) / 2, max([*intensities, peak / bandwidth]) * 2, 200)
+    ridge = peak / bandwidth
+    x = np.geomspace(min([*intensities, ridge / 4]) / 2, max([*intensities, ridge]) * 2, 200)
     axes.plot(x, np.minimum(peak, bandwidth * x), color="black", linewidth=1.2)
     axes.text(x[-1], peak * 1.08, f"matrix product {peak:.0f} GFLOP/s", ha="right", va="bottom")
-    axes.text(x[0], bandwidth * x[0] * 1.5, f"memory {bandwidth:.1f} GB/s", ha="left", va="bottom")
+    middle = (x[0] * ridge) ** 0.5
+    axes.text(middle * 1.15, bandwidth * middle, f"memory {bandwidth:.1f} GB/s", ha="left", va="top")
     cells = list(dict.fromkeys(one["label"] for one in measured))
     for one in measured:
         if "both" not in one["passes"]:
@@ -114,6 +116,10 @@ def _curves(found: list[Line]) -> Any:
             colour = COLOURS.get(line.library, OTHER)
             axes.plot(line.sizes, milliseconds, "o-", color=colour, label=line.library, markersize=3.5, linewidth=1.2)
             axes.fill_between(line.sizes, low, high, color=colour, alpha=0.2, linewidth=0)
+            if line.library == "refseq":  # from its largest time on the power law that one hopes for
+                power = -1 if curve == "threads" else 2 if curve == "H" else 1
+                hoped = [milliseconds[-1] * (size / line.sizes[-1]) ** power for size in line.sizes]
+                axes.plot(line.sizes, hoped, ":", color="black", linewidth=0.8, label=f"slope {power}")
         sizes = sorted({size for line in found if line.curve == curve for size in line.sizes})
         axes.set(xscale="log", yscale="log", xlabel="threads" if curve == "threads" else curve)
         axes.set_xticks(sizes, [str(size) for size in sizes])
@@ -121,6 +127,7 @@ def _curves(found: list[Line]) -> Any:
         axes.set_title(case, loc="left", fontsize=8)
     for row in grid:
         row[0].set_ylabel("ms, forward and backward")
-    grid.flat[0].legend(frameon=False, fontsize=8)
+        for axes in row:
+            axes.legend(frameon=False, fontsize=8)
     figure.tight_layout()
     return figure

@@ -19,6 +19,9 @@ from refseq.cli.tables import add
 
 OWN = "refseq"
 WORDS = {"forward": "forward", "both": "forward + backward", "call": "call"}
+BUSY = 0.5
+"""Processes that run on average, above which times are disturbed."""
+
 SHOWN = 30
 """Changes that are printed of each kind."""
 
@@ -59,6 +62,12 @@ def show(console: Console, results: Results) -> None:
     for name, about in results.libraries.items():
         console.print(Text(f"{name} {about['version']}: {about['threads']}", style="dim"))
     console.print(_summary(results))
+    load = results.environment.get("load")
+    if load is not None and load > BUSY:
+        message = (
+            f"The machine was busy when this began (load {load:.1f}): libraries that wait at barriers suffer most,"
+        )
+        console.print(Text(f"{message} times and ratios are not to be trusted.", style="yellow"))
 
 
 def _times(results: Results, passes: Iterable[str], dtype: str, hostile: bool, measured: list[Event]) -> Table:

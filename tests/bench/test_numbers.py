@@ -138,6 +138,7 @@ def test_memory_that_a_call_needs_is_seen():
     size = 64 * 2**20
     found = needed(lambda: np.ones(size // 8))
     assert size * 0.9 < found < size * 1.5
+    assert size * 0.9 < needed(lambda: np.ones(size // 8).sum()) < size * 1.5  # free again when the call ends
     assert needed(lambda: None) < size / 8
 
 

@@ -109,6 +109,7 @@ def test_curves_have_exponents():
     assert first.exponent == pytest.approx(1)
     assert first.linear() == pytest.approx(1)
     assert (second.curve, second.sizes) == ("threads", (1, 2))
+    assert second.exponent == pytest.approx(-1)
     assert lines(curves(2), "both")[0].exponent == pytest.approx(2)
     assert lines(curves(2), "both")[0].linear() == pytest.approx(2)
     assert lines(made(), "both") == []
