@@ -119,8 +119,12 @@ def _cells(results: Results, one: Event, own: Event | None, passed: str) -> list
         return [Text("-", style="dim"), "", ""]
     spread = 50 * (times["q3"] - times["q1"]) / times["median"]
     shown: list[str | Text] = [f"{duration(times['median'])} ±{spread:2.0f}%"]
-    factor = None if own is None or one["library"] == OWN else ratio(times, own["passes"][passed])["median"]
-    shown.append("" if factor is None else Text(f"{factor:.2f}", style="green" if factor >= 1 else "red"))
+    if own is None or one["library"] == OWN:
+        shown.append("")
+    else:
+        factor = ratio(times, own["passes"][passed])
+        style = "green" if factor["q1"] > 1 else "red" if factor["q3"] < 1 else ""
+        shown.append(Text(f"{factor['median']:.2f}", style=style))
     flops = one["flops"][passed]
     if flops is None:
         return [*shown, f"{one['bytes'][passed] / times['median'] / 1e9:.1f}"]

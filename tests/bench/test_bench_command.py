@@ -139,6 +139,13 @@ def test_two_files_are_compared(tmp_path, capsys):
         assert word in printed
 
 
+def test_a_busy_machine_is_said(tmp_path, capsys):
+    for load, said in ((7.0, True), (0.1, False), (None, False)):
+        file = saved(tmp_path / "one.json", environment={"load": load})
+        assert main(["bench", "--compare", file, "--with", file]) == 0
+        assert ("busy when this began (load 7.0)" in capsys.readouterr().out) is said
+
+
 @pytest.mark.usefixtures("here")
 def test_what_the_old_file_has_is_measured_again(tmp_path, capsys):
     old = saved(tmp_path / "old.json", measurements=[timed("refseq", 1e3)])  # a time that no machine needs
