@@ -32,29 +32,29 @@ class JaxImplementation(Adapter):
         super().__init__(layer, f"jax {jax.__version__} lstm_ref")
         if layer.cell is not catalogue()["lstm"].cell():
             raise NotOffered(f"JAX has no {layer.cell.label}; jax.experimental.rnn has the plain LSTM alone")
-        self._call = jax.jit(self._lstm)
+        self._call = jax.jit(self.lstm)
         self._vjp = jax.jit(self._lstm_vjp)
 
     def run(
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Adapter.run``."""
-        with _doubles(x.dtype == np.float64):
-            weights = self._weights(params, x.dtype)
-            y, h, c = self._call(weights, x, state["h"], state["c"], self._counts(x, lengths))
+        with doubles(x.dtype == np.float64):
+            weights = self.weights(params, x.dtype)
+            y, h, c = self._call(weights, x, state["h"], state["c"], self.counts(x, lengths))
             return np.asarray(y), {"h": np.asarray(h), "c": np.asarray(c)}
 
     def pull(
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None, dy: np.ndarray, dstate: Arrays
     ) -> tuple[Arrays, np.ndarray, Arrays]:
         """See ``Adapter.pull``."""
-        with _doubles(x.dtype == np.float64):
-            weights = self._weights(params, x.dtype)
-            given = (weights, x, state["h"], state["c"], self._counts(x, lengths))
+        with doubles(x.dtype == np.float64):
+            weights = self.weights(params, x.dtype)
+            given = (weights, x, state["h"], state["c"], self.counts(x, lengths))
             d, dx, dh, dc = self._vjp(given, (dy, dstate["h"], dstate["c"]))
-            return self._weights_transpose(d), np.array(dx), {"h": np.array(dh), "c": np.array(dc)}
+            return self.weights_transpose(d), np.array(dx), {"h": np.array(dh), "c": np.array(dc)}
 
-    def _lstm(self, weights: Tree, x: Any, h: Any, c: Any, counts: Any) -> tuple:
+    def lstm(self, weights: Tree, x: Any, h: Any, c: Any, counts: Any) -> tuple:
         """lstm_ref with x (T, B, I) and y (T, B, D*H); JAX has the batch first."""
         of = self.layer
         matrices = (weights[name] for name in MATRICES)
@@ -65,14 +65,14 @@ class JaxImplementation(Adapter):
     def _lstm_vjp(self, given: tuple, cotangents: tuple) -> tuple:
         """The gradients of everything but the counts. One program with the forward pass: compiling takes the time."""
         weights, x, h, c, counts = given
-        _, pull = jax.vjp(partial(self._lstm, counts=counts), weights, x, h, c)
+        _, pull = jax.vjp(partial(self.lstm, counts=counts), weights, x, h, c)
         return pull(cotangents)
 
-    def _counts(self, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    def counts(self, x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         """Lengths as JAX wants them: always, and int32."""
         return np.full(x.shape[1], len(x), np.int32) if lengths is None else lengths.astype(np.int32)
 
-    def _weights(self, params: Arrays, dtype: np.dtype) -> Tree:
+    def weights(self, params: Arrays, dtype: np.dtype) -> Tree:
         """The arrays of every layer and direction, numbered as refseq's states are."""
         tree: Tree = {name: {} for name in MATRICES}
         none = np.zeros(len(self.layer.cell.gates) * self.layer.units, dtype)
@@ -83,8 +83,8 @@ class JaxImplementation(Adapter):
                 values[part.row] = none if value is None else value
         return tree
 
-    def _weights_transpose(self, d: Tree) -> Arrays:
-        """The adjoint of _weights."""
+    def weights_transpose(self, d: Tree) -> Arrays:
+        """The adjoint of ``weights``."""
         result: Arrays = {}
         for part in self.layer.parts:
             one = Stacked(**{name: np.asarray(d[name][part.row]) for name in MATRICES})
@@ -92,7 +92,7 @@ class JaxImplementation(Adapter):
         return result
 
 
-def _doubles(wanted: bool) -> AbstractContextManager:
+def doubles(wanted: bool) -> AbstractContextManager:
     """float64 on or off within the context: JAX's switch is global, so it goes back where it was."""
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(wanted)

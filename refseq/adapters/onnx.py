@@ -59,7 +59,6 @@ class OnnxRuntimeImplementation(_ModelImplementation):
     def execute(self, model: onnx.ModelProto, feeds: Arrays) -> list[np.ndarray]:
         """See ``_ModelImplementation.execute``."""
         import onnxruntime
-        import onnxruntime.capi.onnxruntime_pybind11_state as errors
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # a refusal is reported by the exception, not on stderr as well
@@ -68,8 +67,16 @@ class OnnxRuntimeImplementation(_ModelImplementation):
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
             return [np.asarray(value) for value in session.run(None, feeds)]
-        except (errors.NotImplemented, errors.RuntimeException) as refusal:
+        except refusals() as refusal:
             raise NotOffered(f"{self.name}: {refusal}") from refusal
+
+
+@cache
+def refusals() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises for a model or a dtype that it does not run."""
+    import onnxruntime.capi.onnxruntime_pybind11_state as errors
+
+    return errors.NotImplemented, errors.RuntimeException
 
 
 class ReferenceEvaluatorImplementation(_ModelImplementation):

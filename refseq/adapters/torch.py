@@ -62,7 +62,7 @@ class TorchImplementation(Adapter):
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None
     ) -> tuple[np.ndarray, Arrays]:
         """See ``Adapter.run``."""
-        module = self._loaded(params)
+        module = self.loaded(params)
         with torch.no_grad(), _quiet():
             y, final = _call(module, self._tensor(x), [self._tensor(s) for s in state.values()], lengths)
         return y.cpu().numpy(), {n: s.cpu().numpy() for n, s in zip(state, final, strict=True)}
@@ -71,7 +71,7 @@ class TorchImplementation(Adapter):
         self, params: Arrays, x: np.ndarray, state: Arrays, lengths: np.ndarray | None, dy: np.ndarray, dstate: Arrays
     ) -> tuple[Arrays, np.ndarray, Arrays]:
         """See ``Adapter.pull``."""
-        module = self._loaded(params)
+        module = self.loaded(params)
         inputs = [self._tensor(value).requires_grad_(True) for value in (x, *state.values())]
         with torch.enable_grad(), _quiet():
             y, final = _call(module, inputs[0], inputs[1:], lengths)
@@ -80,13 +80,17 @@ class TorchImplementation(Adapter):
         grads = torch.autograd.grad([y, *final], [*inputs, *weights.values()], cotangents, materialize_grads=True)
         dx, *rest = (grad.cpu().numpy() for grad in grads)
         by_name = dict(zip(weights, rest[len(state) :], strict=True))
+        return self.gradients(by_name), dx, dict(zip(state, rest[: len(state)], strict=True))
+
+    def gradients(self, by_name: Arrays) -> Arrays:
+        """Gradients of refseq's parameters from those of the module's, by torch's names."""
         dparams: Arrays = {}
         for part in self.layer.parts:
             d = Stacked(**{kind: by_name[name] for kind, name in self._part_names(part).items()})
             dparams |= stack_transpose(self.layer, part, d, self.layer.cell.gates)
-        return dparams, dx, dict(zip(state, rest[: len(state)], strict=True))
+        return dparams
 
-    def _loaded(self, params: Arrays) -> nn.Module:
+    def loaded(self, params: Arrays) -> nn.Module:
         """A fresh copy of the module with these parameters and their dtype."""
         module = copy.deepcopy(self.module).to(self._tensor(next(iter(params.values()))).dtype)
         weights = dict(module.named_parameters())

@@ -1,4 +1,4 @@
-"""The command line: ``refseq verify``, ``prove``, ``mutate``, ``catalogue``, ``doctor``.
+"""The command line: ``refseq verify``, ``bench``, ``prove``, ``mutate``, ``catalogue``, ``doctor``.
 
 Exit status: 0 all passed, 1 not, 2 wrong usage.
 """
@@ -9,6 +9,7 @@ from typing import cast
 import typer
 
 from refseq import __version__
+from refseq.cli.bench import bench
 from refseq.cli.catalogue import catalogue
 from refseq.cli.doctor import doctor
 from refseq.cli.mutate import mutate
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(verify)
+app.command()(bench)
 app.command()(prove)
 app.command()(mutate)
 app.command()(catalogue)

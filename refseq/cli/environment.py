@@ -21,6 +21,7 @@ OPTIONAL = {
     "onnxruntime": "onnx",
     "jax": "jax",
     "numba-cuda": "cuda",
+    "matplotlib": "bench",
     "sympy": "proofs",
     "z3-solver": "proofs",
 }

@@ -138,13 +138,13 @@ def _targets(asked: Sequence[str]) -> list[str]:
     return list(asked) or [name for name in TARGETS if not target(name).missing()]
 
 
-def load(name: str) -> Any:
+def load(name: str, known: Sequence[str] = ("refseq", *PEERS)) -> Any:
     """The user's implementation ``module:object`` or ``file.py:object``: an Implementation with a ``layer``, or a
-    function that makes an Implementation of a layer. Raises typer.BadParameter."""
+    function that makes an Implementation of a layer; ``known`` are the names of what is none. Raises
+    typer.BadParameter."""
     where, _, attribute = name.rpartition(":")
     if not where:
-        known = ", ".join(["refseq", *PEERS])
-        message = f"expected {known}, module:object or file.py:object; got {name!r}"
+        message = f"expected {', '.join(known)}, module:object or file.py:object; got {name!r}"
         raise typer.BadParameter(message, param_hint="TARGET")
     try:
         module = _module(where)

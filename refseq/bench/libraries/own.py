@@ -1,0 +1,61 @@
+"""refseq's target "cpu", through its public functions."""
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numba
+
+from refseq import __version__
+from refseq.bench.cases import Case, Inputs, LayerCase, named_gradients, named_run
+from refseq.bench.libraries.library import Library, Pass
+from refseq.bench.operations import OperationCase, as_named, own_call
+from refseq.checks.implementation import NotOffered
+from refseq.layer import Layer
+
+
+class Own(Library):
+    """The public API: arguments are checked and copied within the timed part, as for every user."""
+
+    name = "refseq"
+
+    def version(self) -> str:
+        """See ``Library``."""
+        return __version__
+
+    def use(self, threads: int) -> str:
+        """See ``Library``."""
+        numba.set_num_threads(threads)
+        return f"numba.get_num_threads() = {numba.get_num_threads()}"
+
+    def prepare(self, case: Case, inputs: Any) -> Mapping[str, Pass]:
+        """See ``Library``."""
+        if isinstance(case, LayerCase):
+            return _layer(case, inputs)
+        if isinstance(case, OperationCase):
+            return {"call": Pass(own_call(case, inputs), lambda result: as_named(case, result))}
+        raise NotOffered(f"refseq has no {case.label}")
+
+
+def _layer(case: LayerCase, given: Inputs) -> dict[str, Pass]:
+    layer, inference = case.layer, inference_options()
+
+    def forward() -> Any:
+        return layer.forward(given.params, given.x, given.state, target="cpu", **inference)
+
+    def both() -> Any:
+        run = layer.forward(given.params, given.x, given.state, target="cpu")
+        return run, layer.backward(run, given.dy)
+
+    def read(result: Any) -> Any:
+        run, grads = result
+        return named_run(run.y, run.state) | named_gradients(grads.params, grads.x, grads.state)
+
+    return {"forward": Pass(forward, lambda run: named_run(run.y, run.state)), "both": Pass(both, read)}
+
+
+@cache
+def inference_options() -> dict[str, Any]:
+    """Forward without a tape, where this version of refseq has it."""
+    return {"gradient": False} if "gradient" in inspect.signature(Layer.forward).parameters else {}

@@ -1,0 +1,110 @@
+"""Operations of training that are timed beside layers: a loss with its gradient, clipping, a step of Adam.
+
+    cross_entropy  T x B x V logits, T x B indices: the mean and its gradient
+    clip           N numbers in 4 arrays, to half their norm
+    adam           N parameters in 4 arrays, one step
+
+All are bound by memory; they have no matrix products.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from refseq import clipping, losses, optimisers
+from refseq.bench.cases import Arrays, Case
+
+SIZES: dict[str, tuple[int, ...]] = {"cross_entropy": (64, 32, 5000), "clip": (10_000_000,), "adam": (10_000_000,)}
+"""The usual size of each."""
+
+TRAFFIC = {"cross_entropy": 2, "clip": 2, "adam": 7}
+"""Arrays read and written once each: logits, gradient; gradients, clipped; p, g, m, v read and p, m, v written."""
+
+ARRAYS = 4
+
+
+@dataclass(frozen=True)
+class OperationCase(Case):
+    """An operation of this size."""
+
+    name: str
+    sizes: tuple[int, ...]
+    dtype: str
+    passes = ("call",)
+
+    @property
+    def label(self) -> str:
+        """See ``Case``."""
+        return self.name
+
+    @property
+    def size(self) -> str:
+        """See ``Case``."""
+        return "x".join(f"{size}" for size in self.sizes)
+
+    def inputs(self) -> Arrays:
+        """Logits and targets, or parameters p and gradients g in a few arrays."""
+        rng, dtype = np.random.default_rng(1), np.dtype(self.dtype)
+        if self.name == "cross_entropy":
+            logits = rng.normal(size=self.sizes).astype(dtype)
+            return {"logits": logits, "targets": rng.integers(0, self.sizes[-1], self.sizes[:-1])}
+        pieces = np.array_split(np.arange(self.sizes[0]), ARRAYS)
+        kinds = ("g",) if self.name == "clip" else ("g", "p")
+        drawn = {f"{kind}{k}": rng.normal(size=len(piece)) for kind in kinds for k, piece in enumerate(pieces)}
+        return {name: value.astype(dtype) for name, value in drawn.items()}
+
+    def truth(self, inputs: Arrays) -> dict[str, Arrays]:
+        """refseq in float64."""
+        exact = {name: value.astype("float64") if value.dtype.kind == "f" else value for name, value in inputs.items()}
+        return {"call": as_named(self, own_call(self, exact)())}
+
+    def flops(self, passed: str) -> None:
+        """There is no matrix product."""
+
+    def traffic(self, passed: str) -> int:
+        """See ``TRAFFIC``."""
+        return TRAFFIC[self.name] * prod(self.sizes) * np.dtype(self.dtype).itemsize
+
+    @property
+    def terms(self) -> int:
+        """The norm is one sum over everything, whose error is shared by all results."""
+        return prod(self.sizes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """See ``Case``."""
+        return {"kind": "operation", "name": self.name, "shape": list(self.sizes), "dtype": self.dtype}
+
+
+def split(inputs: Arrays, kind: str) -> Arrays:
+    """The arrays of one kind, "g" or "p", without their kind in the name."""
+    return {name[1:]: value for name, value in inputs.items() if name[0] == kind}
+
+
+def threshold(case: OperationCase) -> float:
+    """Half of the norm of N normal numbers: everything is scaled."""
+    return 0.5 * prod(case.sizes) ** 0.5
+
+
+def own_call(case: OperationCase, inputs: Arrays) -> Any:
+    """The operation as refseq's public functions do it: a function without arguments."""
+    if case.name == "cross_entropy":
+        return lambda: losses.cross_entropy(inputs["logits"], inputs["targets"])
+    g = split(inputs, "g")
+    if case.name == "clip":
+        limit = threshold(case)
+        return lambda: clipping.clip_by_norm(g, limit)
+    p, rule = split(inputs, "p"), optimisers.Adam()
+    state = rule.initialise(p)
+    return lambda: rule.step(p, g, state)
+
+
+def as_named(case: OperationCase, result: Any) -> Arrays:
+    """The result of ``own_call`` as named arrays."""
+    if case.name == "cross_entropy":
+        return {"loss": np.asarray(result.value), "dlogits": result.gradient}
+    if case.name == "clip":
+        grads, norm = result
+        return {"norm": np.asarray(norm), **{f"g{name}": value for name, value in grads.items()}}
+    return {f"p{name}": value for name, value in result[0].items()}
