@@ -89,8 +89,8 @@ def _blocks(cell: Cell, number: int) -> Iterator[Block]:
 
 @dataclass(frozen=True)
 class Sums:
-    """Where gradients are summed: of ``blocks`` by block, of the biases by pre-activation (its row). A number is that of
-    a matrix, of a bias (counted after the matrices), or of a further sum, which ``more`` says where to add to.
+    """Where gradients are summed: of ``blocks`` by block, of the biases by pre-activation (its row). A number is that
+    of a matrix, of a bias (counted after the matrices), or of a further sum, which ``more`` says where to add to.
 
     What is used twice has a sum for each use: one sum for both would depend on where time is cut into chunks, and two
     threads would add to it at once.

@@ -15,32 +15,35 @@ BOUND = 1 << 28
 ALIGNMENT = 64
 SMALLEST = 1 << 12
 
-_lock = threading.RLock()  # the garbage collector may give back while its holder takes
-_waiting: dict[int, list[np.ndarray]] = {}
-_total = 0
+
+class _Waiting:
+    """What waits to be used again, by size, and how many bytes that is."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[int, list[np.ndarray]] = {}
+        self.total = 0
+        self.unlock()
+
+    def unlock(self) -> None:
+        """A new lock: after a fork another thread may have held the old one, and it is not in the child."""
+        self.lock = threading.RLock()  # the garbage collector may give back while its holder takes
 
 
-def _unlock() -> None:
-    """After a fork: another thread may have held the lock, and it is not in the child."""
-    global _lock
-    _lock = threading.RLock()
-
-
+_waiting = _Waiting()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)
+    os.register_at_fork(after_in_child=_waiting.unlock)
 
 
 def free() -> None:
     """Return the memory that nobody uses to the system."""
-    global _total
-    with _lock:
-        _waiting.clear()
-        _total = 0
+    with _waiting.lock:
+        _waiting.pieces.clear()
+        _waiting.total = 0
 
 
 def waiting_bytes() -> int:
     """How much memory waits to be used again."""
-    return _total
+    return _waiting.total
 
 
 def _class(count: int) -> int:
@@ -51,12 +54,11 @@ def _class(count: int) -> int:
 
 
 def _taken(count: int) -> np.ndarray:
-    global _total
     size = _class(count)
-    with _lock:
-        bucket = _waiting.get(size)
+    with _waiting.lock:
+        bucket = _waiting.pieces.get(size)
         if bucket:
-            _total -= size
+            _waiting.total -= size
             return bucket.pop()
     return np.empty(size, np.uint8)
 
@@ -78,11 +80,10 @@ class Buffer:
         self.address = -(-address(self._memory) // ALIGNMENT) * ALIGNMENT
 
     def __del__(self) -> None:
-        global _total
         memory = getattr(self, "_memory", None)
         if memory is None:
             return
-        with _lock:
-            if _total + memory.nbytes <= BOUND:
-                _total += memory.nbytes
-                _waiting.setdefault(memory.nbytes, []).append(memory)
+        with _waiting.lock:
+            if _waiting.total + memory.nbytes <= BOUND:
+                _waiting.total += memory.nbytes
+                _waiting.pieces.setdefault(memory.nbytes, []).append(memory)

@@ -2,7 +2,7 @@
 the reference is, but for what activations are allowed.
 
 The reference's tanh and sigmoid are correct to about one roundoff, the engine's to ``ACTIVATION_ROUNDOFFS``; sums have
-the same roundings or, fused, fewer. So the norm of a tensor's error may be that many times larger, twice over for chance.
+the same roundings or, fused, fewer. So the norm of a tensor's error may be that many times larger, twice for chance.
 """
 
 import numpy as np

@@ -61,9 +61,7 @@ def test_padding(variant):
     fill = np.full((4, *given.x.shape[1:]), np.nan), np.full((4, *given.dy.shape[1:]), np.nan)
     lengths = np.minimum(given.counts, 8)
     short = replace(given, lengths=lengths)
-    long = replace(
-        given, lengths=lengths, x=np.concatenate([given.x, fill[0]]), dy=np.concatenate([given.dy, fill[1]])
-    )
+    long = replace(given, lengths=lengths, x=np.concatenate([given.x, fill[0]]), dy=np.concatenate([given.dy, fill[1]]))
     ours, theirs = everything(long), everything(short)
     for name, value in theirs.items():
         same = ours[name][: len(value)] if name in ("y", "dx") else ours[name]

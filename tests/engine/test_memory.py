@@ -87,9 +87,7 @@ def test_nothing_else_is_written(variant, units, reverse, every, monkeypatch):
     feed = Feed(
         guards.copy(problem.x), guards.cut((5, 4, 0, part.wide), sample.dtype), guards.copy(problem.counts), reverse
     )
-    state, ds = (
-        guards.copy(part.gather(part.cell.state, each, sample)) for each in (problem.state, problem.dstate)
-    )
+    state, ds = (guards.copy(part.gather(part.cell.state, each, sample)) for each in (problem.state, problem.dstate))
     dy = guards.copy(problem.dy[..., : part.width(part.cell.state[0])])
     given = [weights.p, *weights.matrices, *weights.biases, feed.x, feed.lengths, state, ds, dy]
     before = [each.copy() for each in given]
