@@ -5,7 +5,8 @@ are computed as one matrix product. Products of the input x come first, for many
 their operand. In the adjoint everything runs the other way round.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -84,6 +85,47 @@ def _blocks(cell: Cell, number: int) -> Iterator[Block]:
             if k == len(slots) or slots[k] != slots[k - 1] + 1:
                 yield Block(matrix.number, first + begin, k - begin, slot=slots[begin], **common)
                 begin = k
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Where gradients are summed: of ``blocks`` by block, of the biases by pre-activation (its row). A number is that
+    of a matrix, of a bias (counted after the matrices), or of a further sum, which ``more`` says where to add to.
+
+    What is used twice has a sum for each use: one sum for both would depend on where time is cut into chunks, and two
+    threads would add to it at once.
+    """
+
+    blocks: dict[Block, int]
+    biases: dict[int, int]
+    more: tuple[int, ...]
+
+
+@cache
+def sums(cell: Cell) -> Sums:
+    """The sums of a cell."""
+    layout, more = cell.layout, []
+    matrices, taken = len(layout.matrices), defaultdict(set)
+
+    def free(target: int, rows: Iterable[int]) -> int:
+        own = [target, *(matrices + len(cell.biases) + k for k, to in enumerate(more) if to == target)]
+        for number in own:
+            if taken[number].isdisjoint(rows):
+                break
+        else:
+            number = matrices + len(cell.biases) + len(more)
+            more.append(target)
+        taken[number].update(rows)
+        return number
+
+    blocks = {
+        block: free(block.matrix, range(block.first, block.first + block.gates))
+        for block in plan(cell).blocks
+        if block.matrix is not None
+    }
+    places = {row: layout.bias(slot) for slot, row in layout.slots.items()}
+    biases = {row: free(matrices + place[0], [place[1]]) for row, place in places.items() if place is not None}
+    return Sums(blocks, biases, tuple(more))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from refseq.cell import Cell
 from refseq.engine import vector
 from refseq.engine.job import ADD, ONE, PRODUCT, STAGE, TILT
-from refseq.engine.plan import Block, Sizes, Step, plan
+from refseq.engine.plan import Block, Sizes, Step, plan, sums
 from refseq.engine.stages import stage_functions
 
 ALIGNMENT = 64
@@ -122,7 +122,7 @@ def forward_programs(cell: Cell, sizes: Sizes, tilted: bool = False) -> dict[str
 @cache
 def backward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
     """``back``, ``after``, ``gradients``, ``sums`` and ``fills``. Targets of gradients: the matrices (G, H, padded K),
-    then the biases."""
+    the biases, and further sums."""
     packed, made = Packed(cell, sizes, turned=True), plan(cell)
 
     def lines(block: Block) -> list[int]:
@@ -147,7 +147,17 @@ def backward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
     for block in made.blocks:
         inputs, outputs = sizes.inputs(block), sizes.units(block)
         begin, stride = block.first * outputs * sizes.padded(inputs), sizes.padded(inputs)
-        gradients += [block.kind, block.row, inputs, block.slot, block.gates, outputs, _number(block), begin, stride]
+        gradients += [
+            block.kind,
+            block.row,
+            inputs,
+            block.slot,
+            block.gates,
+            outputs,
+            sums(cell).blocks[block],
+            begin,
+            stride,
+        ]
     return {
         "back": table(word for step in reversed(made.steps) for word in instruction(step)),
         "after": table(word for block in reversed(made.ahead) for word in lines(block)),
@@ -173,8 +183,8 @@ def _fills(cell: Cell, sizes: Sizes) -> list[int]:
 
 def _sums(cell: Cell, sizes: Sizes) -> list[int]:
     words: list[int] = []
-    for slot, number, row, units in _biases(cell, sizes):
-        words += [slot, units, len(sizes.matrices) + number, row * units]
+    for slot, _, row, units in _biases(cell, sizes):
+        words += [slot, units, sums(cell).biases[slot], row * units]
     return words
 
 

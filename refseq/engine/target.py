@@ -11,6 +11,7 @@ from refseq.engine.backward import backward
 from refseq.engine.forward import forward
 from refseq.engine.gradient import gradient
 from refseq.engine.job import FIELD
+from refseq.engine.plan import sums
 from refseq.engine.prepare import prepare
 from refseq.engine.products import products
 from refseq.engine.setup import Rows, Setup, setup_of
@@ -147,10 +148,15 @@ class _Backward:
         self.dp = np.zeros((setup.rows, setup.own, setup.width), dtype)
         self.matrices = [np.zeros(shape, dtype) for shape in setup.gradient_shapes]
         self.biases = tuple(np.zeros(bias.shape, dtype) for bias in weights.biases)
+        named = (*self.matrices, *self.biases)
+        self.more = [(named[to], np.zeros_like(named[to])) for to in sums(setup.cell).more]
         if setup.empty:
             return
         made = setup.backward(rows)
-        self.chunk, self.job = made.chunk, setup.begin(made, rows, weights, feed, (*self.matrices, *self.biases))
+        self.chunk, self.job = (
+            made.chunk,
+            setup.begin(made, rows, weights, feed, (*named, *(further for _, further in self.more))),
+        )
         words = self.job.words
         words[FIELD.dy], words[FIELD.dx], words[FIELD.dp] = address(dy), address(self.dx), address(self.dp)
         threads.share(prepare(setup.dtype), setup.parts, self.job.where)
@@ -173,6 +179,8 @@ class _Backward:
     def result(self, ds: np.ndarray) -> Pulled:
         """The cotangents in the caller's sizes."""
         setup = self.setup
+        for target, further in self.more:
+            target += further
         pairs = zip(self.matrices, setup.sizes.matrices, strict=True)
         matrices = tuple(dM[..., :inputs].transpose(2, 0, 1) for dM, (inputs, _, _) in pairs)
         total = np.zeros((setup.own, setup.width), self.dx.dtype)

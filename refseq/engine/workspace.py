@@ -7,7 +7,6 @@ in all; ``free`` returns it to the system. Safe in threads.
 import ctypes
 import os
 import threading
-from typing import Any
 
 import numpy as np
 
@@ -18,39 +17,33 @@ SMALLEST = 1 << 12
 
 
 class _Waiting:
-    """Pieces of memory that nobody uses, by size."""
+    """What waits to be used again, by size, and how many bytes that is."""
 
     def __init__(self) -> None:
+        self.pieces: dict[int, list[np.ndarray]] = {}
         self.total = 0
-        self._pieces: dict[int, list[np.ndarray]] = {}
         self.unlock()
 
     def unlock(self) -> None:
         """A new lock: after a fork another thread may have held the old one, and it is not in the child."""
-        self._lock = threading.RLock()  # the garbage collector may give back while its holder takes
+        self.lock = threading.RLock()  # the garbage collector may give back while its holder takes
 
-    def take(self, count: int) -> np.ndarray:
-        """Memory of at least so many bytes."""
-        size = _class(count)
-        with self._lock:
-            pieces = self._pieces.get(size)
-            if pieces:
-                self.total -= size
-                return pieces.pop()
-        return np.empty(size, np.uint8)
 
-    def give(self, piece: np.ndarray) -> None:
-        """Keep a piece, unless there is enough."""
-        with self._lock:
-            if self.total + piece.nbytes <= BOUND:
-                self.total += piece.nbytes
-                self._pieces.setdefault(piece.nbytes, []).append(piece)
+_waiting = _Waiting()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_waiting.unlock)
 
-    def free(self) -> None:
-        """Forget all pieces."""
-        with self._lock:
-            self._pieces.clear()
-            self.total = 0
+
+def free() -> None:
+    """Return the memory that nobody uses to the system."""
+    with _waiting.lock:
+        _waiting.pieces.clear()
+        _waiting.total = 0
+
+
+def waiting_bytes() -> int:
+    """How much memory waits to be used again."""
+    return _waiting.total
 
 
 def _class(count: int) -> int:
@@ -60,26 +53,20 @@ def _class(count: int) -> int:
     return -(-count >> shift) << shift
 
 
-_WAITING = _Waiting()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_WAITING.unlock)
-
-
-def free() -> None:
-    """Return the memory that nobody uses to the system."""
-    _WAITING.free()
-
-
-def waiting_bytes() -> int:
-    """How much memory waits to be used again."""
-    return _WAITING.total
+def _taken(count: int) -> np.ndarray:
+    size = _class(count)
+    with _waiting.lock:
+        bucket = _waiting.pieces.get(size)
+        if bucket:
+            _waiting.total -= size
+            return bucket.pop()
+    return np.empty(size, np.uint8)
 
 
 def address(array: np.ndarray) -> int:
     """Where an array begins."""
     if array.flags.c_contiguous and array.flags.writeable and array.size:
-        exposed: Any = array  # a buffer, whatever its type says
-        return ctypes.addressof(ctypes.c_char.from_buffer(exposed))  # several times faster than numpy's own way
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # several times faster than numpy's own way
     return array.__array_interface__["data"][0]
 
 
@@ -89,10 +76,14 @@ class Buffer:
     __slots__ = ("_memory", "address")
 
     def __init__(self, count: int) -> None:
-        self._memory = _WAITING.take(count + ALIGNMENT)
+        self._memory = _taken(count + ALIGNMENT)
         self.address = -(-address(self._memory) // ALIGNMENT) * ALIGNMENT
 
     def __del__(self) -> None:
         memory = getattr(self, "_memory", None)
-        if memory is not None:
-            _WAITING.give(memory)
+        if memory is None:
+            return
+        with _waiting.lock:
+            if _waiting.total + memory.nbytes <= BOUND:
+                _waiting.total += memory.nbytes
+                _waiting.pieces.setdefault(memory.nbytes, []).append(memory)

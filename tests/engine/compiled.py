@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -14,7 +15,8 @@ from refseq.engine.workspace import address
 
 @cache
 def _elementwise(name: str, dtype: str) -> CFunction:
-    strip, lanes = strip_of(numba.from_dtype(np.dtype(dtype))), vector.lanes(dtype)
+    element: Any = numba.from_dtype(np.dtype(dtype))
+    strip, lanes = strip_of(element), vector.lanes(dtype)
     function = getattr(vector_math, name)
 
     def of_vectors(count, source, target):
@@ -36,7 +38,8 @@ def elementwise(name: str, x: np.ndarray) -> np.ndarray:
 
 @cache
 def _of_two(name: str, dtype: str) -> CFunction:
-    strip, lanes = strip_of(numba.from_dtype(np.dtype(dtype))), vector.lanes(dtype)
+    element: Any = numba.from_dtype(np.dtype(dtype))
+    strip, lanes = strip_of(element), vector.lanes(dtype)
     function = getattr(vector_math, name)
 
     def of_two_vectors(count, source, second, target, unused):

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from refseq.arrays import lift
+from refseq.checks.budget import THRESHOLD, sigma
+from refseq.checks.compare import in_sigmas
+from refseq.checks.exact import enclose
 from refseq.checks.problem import Problem
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.engine import setup, threads
@@ -33,6 +36,14 @@ def interpreted(problem: Problem, number: type) -> Arrays:
     grads = problem.layer.backward(run, dy, lifted(problem.dstate))
     found = forward_tensors(run.y, run.state) | gradient_tensors(grads.params, grads.x, grads.state)
     return {name: value.astype(number) for name, value in found.items()}
+
+
+def beyond_budget(problem: Problem) -> list[str]:
+    """The names of what is further from the rigorous values than the error budget allows."""
+    ours, exact, spread = everything(problem), enclose(problem), sigma(problem)
+    assert ours.keys() == exact.keys()
+    sizes = {name: in_sigmas(np.abs(ours[name] - exact[name].high), spread[name]) for name in exact}
+    return [name for name, size in sizes.items() if size.max(initial=0) > THRESHOLD]
 
 
 def bits(arrays: Arrays) -> dict[str, bytes]:

@@ -10,7 +10,8 @@ import pytest
 from refseq.checks.problem import draw
 from refseq.checks.properties.variants import by_row, rows
 from refseq.engine import setup
-from tests.engine.problems import bits, different, everything, shared_between
+from tests.engine.problems import beyond_budget, bits, different, everything, shared_between
+from tests.engine.twice import twice
 from tests.variants import layer
 
 VARIANTS = [("lstm_peephole_coupled", {"peephole": "full", "output_sees": "new"}), ("gru", {"reset": "after"})]
@@ -66,6 +67,18 @@ def test_padding(variant):
         same = ours[name][: len(value)] if name in ("y", "dx") else ours[name]
         assert same.tobytes() == value.tobytes(), name
         assert not (ours[name][len(value) :]).any()
+
+
+def test_a_block_that_is_used_twice(monkeypatch):
+    """Its gradient has two sums, neither of which two threads add to, or depends on where time is cut."""
+    given = draw(twice(3, 9), "float64", 40, 5)
+    whole = everything(given)
+    assert beyond_budget(given) == []
+    for pieces in (1, 3, 7):
+        assert different(everything(given, checkpoint=pieces), whole) == []
+    for count in (2, 3):
+        with shared_between(count, monkeypatch):
+            assert different(everything(given), whole) == []
 
 
 def test_runs_and_backward_twice():

@@ -12,18 +12,17 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 sys.path.insert(0, "")
-from refseq.checks import OwnImplementation, verify
+import numpy as np
+from refseq.checks.problem import draw
 from refseq.engine import vector
+from tests.engine.problems import beyond_budget
 from tests.engine.test_exact import Whole, agree, relu
 from tests.variants import layer
 assert vector.register_bytes() == int(sys.argv[1]), vector.register_bytes()
 assert vector.has_fma() == bool(int(sys.argv[2]))
-import numpy as np
 for units in (1, 5, 9, 33):
     agree(Whole(relu(5, units, bidirectional=True), 4, 6, np.array([4, 1, 0, 2, 4, 4])))
-judged = layer(("lstm", {}), 3, 5)
-report = verify(OwnImplementation(judged, "cpu"), judged, "float32", quick=True)
-print(report.verdict, report.findings, report.reasons)
+print(beyond_budget(draw(layer(("lstm", {}), 3, 9), "float32", 4, 3)))
 """
 
 CPUS = {
@@ -54,4 +53,4 @@ def test_a_lesser_cpu_keeps_the_budgets(width, fused, cpu, features):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.startswith("pass "), done.stdout
+    assert done.stdout == "[]\n"

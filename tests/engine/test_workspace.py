@@ -3,6 +3,7 @@
 import gc
 import os
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_live_buffers_share_no_byte():
             live.append((Buffer(count), count))
     spans = sorted(span(*each) for each in live)
     assert len(spans) > 20
-    assert all(one[1] <= other[0] for one, other in zip(spans[:-1], spans[1:], strict=True))
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
 
 
 def test_the_bound_holds(monkeypatch):
@@ -73,11 +74,11 @@ def test_the_bound_holds(monkeypatch):
     assert (
         workspace.waiting_bytes()
         == 100_000 // size * size
-        == sum(array.nbytes for bucket in workspace._WAITING._pieces.values() for array in bucket)
+        == sum(array.nbytes for bucket in workspace._waiting.pieces.values() for array in bucket)
     )
     workspace.free()
     assert workspace.waiting_bytes() == 0
-    assert not workspace._WAITING._pieces
+    assert not workspace._waiting.pieces
 
 
 def test_threads_never_hold_the_same_memory():
@@ -99,7 +100,7 @@ def test_threads_never_hold_the_same_memory():
     for thread in threads:
         thread.join()
     assert wrong == []
-    waiting = sum(array.nbytes for bucket in workspace._WAITING._pieces.values() for array in bucket)
+    waiting = sum(array.nbytes for bucket in workspace._waiting.pieces.values() for array in bucket)
     assert workspace.waiting_bytes() == waiting
 
 
@@ -110,7 +111,7 @@ def test_a_fork_while_another_thread_holds_the_lock():
     holds, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with workspace._WAITING._lock:
+        with workspace._waiting.lock:
             holds.set()
             release.wait(30)
 
