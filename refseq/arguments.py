@@ -75,6 +75,19 @@ def choice(name: str, value: Any, choices: Collection[str]) -> str:
 
 def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
     """A private, native, contiguous copy of an array of this shape (words stand for any size) and dtype."""
+    _expected(name, value, shape, dtype)
+    return np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
+
+
+def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
+    """As ``array``, but the caller's own where that is native and contiguous: for what is read before the call ends."""
+    _expected(name, value, shape, dtype)
+    native = np.asarray(value, dtype=value.dtype.newbyteorder("="), order="C")
+    return native if native.flags.aligned else native.copy()
+
+
+def _expected(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> None:
+    """A numpy array of this shape and dtype."""
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):  # a mask would be lost
         raise TypeError(f"{name}: expected a numpy array, got {type(value).__name__}")
     fits = value.ndim == len(shape) and all(
@@ -85,7 +98,6 @@ def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | N
         raise ValueError(f"{name}: expected shape ({expected}), got {value.shape}")
     if dtype is not None and value.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"{name}: expected dtype {dtype} like the other arrays, got {field_name(value)}")
-    return np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
 
 
 def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], target: str) -> np.dtype:

@@ -1,0 +1,178 @@
+"""Vectors entry by entry: sums over their entries, some of them left out, the larger of two."""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from refseq.engine.vector import Vector, constant, float_type, vector_type
+
+
+def _numbers(builder: ir.IRBuilder, kind: Vector) -> ir.Constant:
+    """(0, 1, 2 ...)."""
+    entry = ir.IntType(32)
+    return ir.Constant(ir.VectorType(entry, kind.count), [ir.Constant(entry, k) for k in range(kind.count)])
+
+
+def _everywhere(builder: ir.IRBuilder, value: ir.Value, count: int) -> ir.Value:
+    """A vector of equal entries."""
+    kind = ir.VectorType(value.type, count)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    same = ir.Constant(ir.VectorType(ir.IntType(32), count), [ir.Constant(ir.IntType(32), 0)] * count)
+    return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), same)
+
+
+def _lane(builder: ir.IRBuilder, kind: Vector, number: ir.Value) -> ir.Value:
+    """The number of a lane, or ``kind.count`` if it is none, in all lanes."""
+    most = ir.Constant(ir.IntType(64), kind.count)
+    known = builder.select(builder.icmp_unsigned("<", number, most), number, most)
+    return _everywhere(builder, builder.trunc(known, ir.IntType(32)), kind.count)
+
+
+def first_lanes(builder: ir.IRBuilder, kind: Vector, number: ir.Value) -> ir.Value:
+    """True for as many lanes as ``number`` >= 0 says."""
+    return builder.icmp_unsigned("<", _numbers(builder, kind), _lane(builder, kind, number))
+
+
+@intrinsic
+def spread(typing: Any, x: Any) -> Any:
+    """The vector that is x everywhere."""
+    kind = vector_type(x)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        return _everywhere(builder, arguments[0], kind.count)
+
+    return kind(x), generate
+
+
+def _halved(combine: Any) -> Any:
+    """The function that combines the halves of a vector until one entry is left."""
+
+    @intrinsic
+    def function(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            value, count, whole = arguments[0], x.count, ir.IntType(32)
+            while count > 1:
+                count //= 2
+                halves = (
+                    ir.Constant(ir.VectorType(whole, count), [ir.Constant(whole, first + k) for k in range(count)])
+                    for first in (0, count)
+                )
+                low, high = (builder.shuffle_vector(value, value, half) for half in halves)
+                value = combine(builder, low, high)
+            return builder.extract_element(value, ir.Constant(whole, 0))
+
+        return x.element(x), generate
+
+    return function
+
+
+def _larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+    return builder.select(builder.fcmp_ordered(">=", a, b), a, b)
+
+
+fold = _halved(lambda builder, low, high: builder.fadd(low, high))
+"""The sum of the entries, always in the same order."""
+largest_entry = _halved(_larger)
+"""The largest of the entries, none of which is NaN."""
+
+
+@intrinsic
+def larger(typing: Any, x: Any, second: Any) -> Any:
+    """x where x >= second, else the second."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        return _larger(builder, *arguments)
+
+    return (x(x, x), generate) if isinstance(x, Vector) and second == x else None
+
+
+@intrinsic
+def choose(typing: Any, x: Any, then: Any, other: Any) -> Any:
+    """``then`` where x > 0, else ``other``."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        x, then, other = arguments
+        return builder.select(builder.fcmp_ordered(">", x, constant(signature.return_type, 0.0)), then, other)
+
+    return (x(x, x, x), generate) if isinstance(x, Vector) and then == other == x else None
+
+
+@intrinsic
+def product(typing: Any, q: Any, x: Any) -> Any:
+    """q x, and 0 where q is 0."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        q, x = arguments
+        zero = constant(signature.return_type, 0.0)
+        return builder.select(builder.fcmp_ordered("==", q, zero), zero, builder.fmul(q, x))
+
+    return (q(q, q), generate) if isinstance(q, Vector) and x == q else None
+
+
+@intrinsic
+def apart(typing: Any, x: Any, j: Any, m: Any) -> Any:
+    """x, which begins at entry j, with 0 for entry m."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        value, j, m = arguments
+        out = builder.icmp_unsigned("==", _numbers(builder, x), _lane(builder, x, builder.sub(m, j)))
+        return builder.select(out, constant(x, 0.0), value)
+
+    return x(x, types.int64, types.int64), generate
+
+
+@intrinsic
+def within(typing: Any, x: Any, j: Any, n: Any) -> Any:
+    """x, which begins at entry j, with 0 beyond the n entries of the row."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        value, j, n = arguments
+        return builder.select(first_lanes(builder, x, builder.sub(n, j)), value, constant(x, 0.0))
+
+    return x(x, types.int64, types.int64), generate
+
+
+@intrinsic
+def first_equal(typing: Any, x: Any, y: Any) -> Any:
+    """The first lane in which two vectors agree, or the number of lanes."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        bits = ir.IntType(64)
+        equal = builder.fcmp_ordered("==", *arguments)
+        found = builder.zext(builder.bitcast(equal, ir.IntType(x.count)), bits)
+        stop = builder.or_(found, ir.Constant(bits, 1 << x.count))
+        return builder.cttz(stop, ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(x, x), generate
+
+
+@intrinsic
+def widened(typing: Any, x: Any) -> Any:
+    """The vector in double precision."""
+    kind = Vector(types.float64, x.count)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        if x.element.bitwidth == 64:
+            return arguments[0]
+        return builder.fpext(arguments[0], ir.VectorType(float_type(types.float64), x.count))
+
+    return kind(x), generate
+
+
+def narrowed_to(element: types.Float) -> Any:
+    """f(x), the vector of doubles rounded to this precision."""
+
+    @intrinsic
+    def narrowed(typing: Any, x: Any) -> Any:
+        kind = Vector(element, x.count)
+
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+            if element.bitwidth == 64:
+                return arguments[0]
+            return builder.fptrunc(arguments[0], ir.VectorType(float_type(element), x.count))
+
+        return kind(x), generate
+
+    return narrowed
