@@ -26,6 +26,7 @@ class Lanes:
     apart(x, j, m)      x, which begins at entry j, with 0 for entry m
     within(x, j, n)     x, which begins at entry j, with 0 beyond the n entries of the row
     product(q, x)       q x, and 0 where q is 0, whatever x is
+    less(a, b, c)       a b - c, rounded once on vectors
     pivot(row)          ``refseq.softmax.pivot``
     """
 
@@ -38,6 +39,7 @@ class Lanes:
     apart: Callable
     within: Callable
     product: Callable
+    less: Callable
     pivot: Callable
 
 
@@ -76,5 +78,10 @@ def _product(q, x):
     return zero(q) if q == zero(q) else q * x  # and not "!=": a ball around 0 is neither
 
 
-ONE = Lanes(_step, _item, _item, _put, _same, _same, _apart, _within, _product, pivot)
+@register_jitable
+def _less(a, b, c):
+    return a * b - c
+
+
+ONE = Lanes(_step, _item, _item, _put, _same, _same, _apart, _within, _product, _less, pivot)
 """One number at a time, of any field."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from refseq.engine import threads
 from refseq.engine.compiling import CFunction, compiled_c
-from refseq.engine.entries import settle
 from refseq.engine.memory import word
 from refseq.engine.workspace import address
 
@@ -38,7 +37,6 @@ def function_of_blocks(name: str, body: Callable, dtype: str, modules: Iterable[
             first, last = max(low - begin, 0) * BLOCK, min((high - begin) * BLOCK, word(line, COUNT))
             if first < last:
                 body(job, line, first, last)
-        settle()
 
     function.__name__ = name
     return compiled_c(function, 2, dtype, modules, *more)

@@ -1,8 +1,7 @@
 """Rows of floats of any length at an address, read and written a vector at a time.
 
 row[j] is the vector that begins at entry j of the first row, rows[k, j] that of row k. What is beyond the end is
-``filler`` when read, and not written. A ``streaming`` row is written past the caches, which saves reading what is
-overwritten; its vectors lie at multiples of their size.
+``filler`` when read, and not written.
 """
 
 import operator
@@ -19,9 +18,9 @@ from refseq.engine.vector import Vector, constant, float_type, vector_type
 class Entries(types.Type):
     """The numba type of rows of ``element`` with this filler."""
 
-    def __init__(self, element: types.Float, filler: float, streaming: bool) -> None:
-        self.element, self.filler, self.streaming = element, filler, streaming
-        super().__init__(f"Entries({element}, {filler}, {streaming})")
+    def __init__(self, element: types.Float, filler: float) -> None:
+        self.element, self.filler = element, filler
+        super().__init__(f"Entries({element}, {filler})")
 
 
 @register_model(Entries)
@@ -30,9 +29,9 @@ class _Model(models.StructModel):
         super().__init__(manager, kind, [(name, types.int64) for name in ("address", "count", "stride")])
 
 
-def entries_of(element: types.Float, filler: float = 0.0, streaming: bool = False) -> Any:
+def entries_of(element: types.Float, filler: float = 0.0) -> Any:
     """f(address, count, stride), rows of ``count`` entries that begin ``stride`` entries apart."""
-    kind = Entries(element, filler, streaming)
+    kind = Entries(element, filler)
 
     @intrinsic
     def entries(typing: Any, address: Any, count: Any, stride: Any) -> Any:
@@ -105,12 +104,9 @@ def _load_some(typing: Any, rows: Any, k: Any, j: Any) -> Any:
 @intrinsic
 def _store(typing: Any, rows: Any, k: Any, j: Any, value: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-        vector, lowered = _vector(context, rows)
+        _, lowered = _vector(context, rows)
         place = builder.bitcast(_place(builder, rows, arguments), lowered.as_pointer())
-        size = rows.element.bitwidth // 8
-        made = builder.store(arguments[3], place, align=size * vector.count if rows.streaming else size)
-        if rows.streaming:
-            made.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+        builder.store(arguments[3], place, align=rows.element.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(rows, types.int64, types.int64, value), generate
@@ -187,14 +183,3 @@ def shifted(typing: Any, rows: Any, n: Any, size: Any) -> Any:
         return builder.insert_value(given, builder.add(builder.extract_value(given, 0), bytes_before), 0)
 
     return rows(rows, types.int64, types.int64), generate
-
-
-@intrinsic
-def settle(typing: Any) -> Any:
-    """Streamed rows are in memory before anything that is written later."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-        builder.fence("seq_cst")
-        return context.get_dummy_value()
-
-    return types.void(), generate

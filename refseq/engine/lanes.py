@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from refseq.engine.vector import Vector, constant, float_type, vector_type
+from refseq.engine.vector import Vector, call, constant, float_type, vector_type
 
 
 def _numbers(builder: ir.IRBuilder, kind: Vector) -> ir.Constant:
@@ -101,14 +101,25 @@ def choose(typing: Any, x: Any, then: Any, other: Any) -> Any:
 
 @intrinsic
 def product(typing: Any, q: Any, x: Any) -> Any:
-    """q x, and 0 where q is 0."""
+    """q x, and 0 where q is 0; of vectors or numbers."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
         q, x = arguments
-        zero = constant(signature.return_type, 0.0)
+        zero = ir.Constant(q.type, None)
         return builder.select(builder.fcmp_ordered("==", q, zero), zero, builder.fmul(q, x))
 
-    return (q(q, q), generate) if isinstance(q, Vector) and x == q else None
+    return (q(q, q), generate) if isinstance(q, (Vector, types.Float)) and x == q else None
+
+
+@intrinsic
+def less(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b - c rounded once, where the CPU has the instruction; of vectors or numbers."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        a, b, c = arguments
+        return call(builder, "fma", a, b, builder.fneg(c))
+
+    return (a(a, a, a), generate) if isinstance(a, (Vector, types.Float)) and a == b == c else None
 
 
 @intrinsic

@@ -76,4 +76,4 @@ def vector_lanes(dtype: str) -> Lanes:
     def inside(x, j, n):
         return x if j + count <= n else within(x, j, n)
 
-    return Lanes(step, row, entry, put, lanes.spread, fold, outside, inside, lanes.product, pivot)
+    return Lanes(step, row, entry, put, lanes.spread, fold, outside, inside, lanes.product, lanes.less, pivot)

@@ -13,32 +13,27 @@ from refseq.engine.compiling import CFunction
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import word
 from refseq.engine.vector_lanes import MODULES, vector_lanes
-from refseq.engine.workspace import ALIGNMENT, address
+from refseq.engine.workspace import address
 from refseq.kernels import source_key
 from refseq.lanes import Lanes
 
-STREAMED = 1 << 23
-"""Bytes of results from which they are written past the caches: they would not stay there."""
-P, G, S, P1, S1, STREAM = range(blocks.FIRST, blocks.FIRST + 6)
+P, G, S, P1, S1 = range(blocks.FIRST, blocks.FIRST + 5)
 
 
 @cache
 def update_function(rule: Callable, buffers: int, rates: int, build: Callable[[Callable, int, Lanes], Callable], dtype: str) -> CFunction:
-    """The function of blocks that updates arrays: lines of (entries, p, g, s, p1, s1, streamed)."""
+    """The function of blocks that updates arrays: lines of (entries, p, g, s, p1, s1)."""
     element, size, lanes = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize, vector.lanes(dtype)
     update, numbers = build(rule, buffers, vector_lanes(dtype)), tuple(range(rates))
-    rows, streaming = entries_of(element), entries_of(element, streaming=True)
+    rows = entries_of(element)
 
     @register_jitable
     def body(job, line, first, last):
         count, start, total = last - first, first * size, word(line, blocks.COUNT)
         h = gather(rows(word(job, blocks.OWN), lanes, lanes), 0, numbers)
         p, g = rows(word(line, P) + start, count, total), rows(word(line, G) + start, count, total)
-        s, p1, s1 = rows(word(line, S) + start, count, total), word(line, P1) + start, word(line, S1) + start
-        if word(line, STREAM):
-            update(p, g, s, h, streaming(p1, count, total), streaming(s1, count, total))
-        else:
-            update(p, g, s, h, rows(p1, count, total), rows(s1, count, total))
+        s, p1 = rows(word(line, S) + start, count, total), rows(word(line, P1) + start, count, total)
+        update(p, g, s, h, p1, rows(word(line, S1) + start, count, total))
 
     name = f"update_{rule.__name__}"
     return blocks.function_of_blocks(name, body, dtype, (*MODULES, blocks), source_key(rule, update_function), name)
@@ -55,10 +50,5 @@ def run_updates(
     dtype = updates[0][0].dtype
     h = np.repeat(np.array(rates, dtype), vector.lanes(dtype)).reshape(len(rates), -1)
     function = update_function(rule, buffers, len(rates), build, str(dtype))
-    large = sum(p.nbytes for p, *_ in updates) * (1 + buffers) >= STREAMED
-    lines = []
-    for arrays in updates:
-        places = [address(array) for array in arrays]
-        even = not any(place % ALIGNMENT for place in places[-2:]) and arrays[0].nbytes % ALIGNMENT == 0
-        lines.append((arrays[0].size, *places, large and even))
+    lines = [(arrays[0].size, *(address(array) for array in arrays)) for arrays in updates]
     blocks.run_blocks(function, address(h), lines)
