@@ -31,7 +31,7 @@ def numbers(name: str, value: Any, shape: tuple[int | str, ...] | None) -> np.nd
     """Predictions: an array of one of the dtypes of refseq; any shape for None."""
     if shape is None:
         shape = ("",) * value.ndim if isinstance(value, np.ndarray) else ()
-    checked = arguments.array(name, value, shape, None)
+    checked = arguments.readable(name, value, shape, None)
     if str(checked.dtype) not in DTYPES:
         raise TypeError(f"{name}: expected dtype {', '.join(DTYPES)}; got {checked.dtype}")
     return checked
@@ -69,7 +69,7 @@ def token_weights(weights: Any, counted: np.ndarray, like: np.ndarray) -> tuple[
         result = zeros(counted.shape, like)
         result[mask] = one(like)
         return result, mask
-    result = matching("weights", weights, counted.shape, like)
+    result = matching("weights", weights, counted.shape, like).copy()
     not_negative("weights", result, counted)
     result[~counted] = zeros((), like).item()
     return result, counted & ~np.asarray(result == 0, bool)
@@ -79,7 +79,7 @@ def matching(name: str, value: Any, shape: tuple[int, ...], like: np.ndarray) ->
     """An array of this shape in the dtype of the predictions."""
     if isinstance(value, np.ndarray) and value.dtype.newbyteorder("=") != like.dtype:
         raise TypeError(f"{name}: expected dtype {like.dtype} like the predictions, got {field_name(value)}")
-    return arguments.array(name, value, shape, like.dtype)
+    return arguments.readable(name, value, shape, like.dtype)
 
 
 def not_negative(name: str, value: np.ndarray, counted: np.ndarray | None = None, largest: float = np.inf) -> None:
