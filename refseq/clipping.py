@@ -5,8 +5,8 @@
 
 R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
 
-The norm is summed in double precision after all entries are divided by a power of two close to the largest, and the
-factor is applied as a number in [1/2, 1) and a power of two. So nothing overflows on the way, whatever the gradients:
+The norm is summed in double precision. Where squares leave its range, all entries are divided by a power of two close
+to the largest; the factor is applied as a number in [1/2, 1) and a power of two. So nothing overflows on the way, whatever the gradients:
 their direction is kept to rounding at 1e200 in float64 and 1e30 in float32, and for denormal numbers as far as these
 can show it. Nothing is added to the norm, as torch adds 1e-6: the clipped norm is the threshold to rounding.
 """
@@ -17,10 +17,18 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.engine.norms import bound_into, multiply_into, sum_of_squares
+from refseq.engine.results import result
+from refseq.kernels import on_vectors
 
 Arrays = dict[str, np.ndarray]
 
 NONFINITE = ("raise", "zero", "keep")
+
+SAFE = (2.0**-900, 2.0**1000)
+"""Sums of squares from which no square that overflowed, or that vanished and counts, is missing."""
+SMALLEST = -1021
+"""The power of the smallest factor in [1/2, 1) 2^power that is no denormal number."""
 
 
 def clip_by_value(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
@@ -32,12 +40,11 @@ def clip_by_value(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: 
         keep   NaN stays NaN, infinity becomes the threshold
     Raises TypeError or ValueError naming the argument.
     """
-    grads, limit = _checked(grads, threshold, nonfinite)
-    norm = global_norm(grads)
-    if not np.isfinite(_largest(grads)) and nonfinite == "zero":
+    grads, limit, root, exponent = _checked(grads, threshold, nonfinite)
+    norm = _whole(root, exponent)
+    if not np.isfinite(root) and nonfinite == "zero":
         return _zeros(grads), norm
-    with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
-        return {name: np.clip(g, g.dtype.type(-limit), g.dtype.type(limit)) for name, g in grads.items()}, norm
+    return _bounded(grads, limit), norm
 
 
 def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
@@ -51,19 +58,17 @@ def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: s
         keep   they are copied as they are
     Raises TypeError or ValueError naming the argument.
     """
-    grads, limit = _checked(grads, threshold, nonfinite)
-    root, exponent = _norm(grads)
+    grads, limit, root, exponent = _checked(grads, threshold, nonfinite)
+    norm = _whole(root, exponent)
     if not np.isfinite(root):
-        return (_zeros(grads) if nonfinite == "zero" else grads), root
-    with np.errstate(over="ignore"):
-        norm = float(np.ldexp(root, exponent))
+        return _zeros(grads) if nonfinite == "zero" else _copies(grads), root
     # threshold / norm = mantissa 2^power
     fraction, power_of_threshold = np.frexp(limit)
     mantissa, power = np.frexp(fraction / root if root else np.inf)
     power = int(power) + int(power_of_threshold) - exponent
     if not root or power > 0:
-        return grads, norm
-    return {name: np.ldexp(g.astype(np.float64) * mantissa, power).astype(g.dtype) for name, g in grads.items()}, norm
+        return _copies(grads), norm
+    return _scaled(grads, float(mantissa), power), norm
 
 
 def global_norm(grads: Mapping[str, np.ndarray]) -> float:
@@ -71,21 +76,69 @@ def global_norm(grads: Mapping[str, np.ndarray]) -> float:
 
     inf where it exceeds the largest double or an entry is infinite, NaN where one is NaN.
     """
-    root, exponent = _norm(_arrays(grads))
+    return _whole(*_norm(_arrays(grads)))
+
+
+def _whole(root: float, exponent: int) -> float:
+    """root 2^exponent, which may be inf."""
     with np.errstate(over="ignore"):
         return float(np.ldexp(root, exponent))
+
+
+def _copies(grads: Arrays) -> Arrays:
+    return _scaled(grads, 1.0, 0)
+
+
+def _results(grads: Arrays) -> Arrays:
+    """Room for new gradients."""
+    return {name: result(g.shape, g.dtype) for name, g in grads.items()}
+
+
+def _scaled(grads: Arrays, mantissa: float, power: int) -> Arrays:
+    """New gradients g mantissa 2^power, in double precision and rounded at the end."""
+    if not _on_vectors(grads):
+        return {name: np.ldexp(g.astype(np.float64) * mantissa, power).astype(g.dtype) for name, g in grads.items()}
+    scaled, first = _results(grads), max(power, SMALLEST)
+    multiply_into(list(scaled.values()), list(grads.values()), _whole(mantissa, first), _whole(1.0, power - first))
+    return scaled
+
+
+def _bounded(grads: Arrays, limit: float) -> Arrays:
+    """New gradients clip(g, limit)."""
+    if not _on_vectors(grads):
+        with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
+            return {name: np.clip(g, g.dtype.type(-limit), g.dtype.type(limit)) for name, g in grads.items()}
+    bounded = _results(grads)
+    bound_into(list(bounded.values()), list(grads.values()), limit)
+    return bounded
+
+
+def _squares(grads: Arrays, power: int) -> float:
+    """The sum of (g 2^power)^2, entries that vanish on the way being 0."""
+    if not _on_vectors(grads):
+        with np.errstate(all="ignore"):
+            squares = [np.sum(np.square(np.ldexp(g.astype(np.float64), power))) for g in grads.values()]
+        return float(np.sum(squares))
+    half = power // 2  # 2^power may be no double
+    return sum_of_squares(list(grads.values()), _whole(1.0, half), _whole(1.0, power - half))
+
+
+def _on_vectors(grads: Arrays) -> bool:
+    return bool(grads) and on_vectors(str(next(iter(grads.values())).dtype))
 
 
 def _norm(grads: Arrays) -> tuple[float, int]:
     """(r, e) with norm = r 2^e, r at least 1/2 and at most the square root of the number of entries; r = 0 if all are
     0, and r is NaN or inf if an entry is."""
+    total = _squares(grads, 0)
+    if SAFE[0] <= total <= SAFE[1]:
+        root, exponent = np.frexp(np.sqrt(total))
+        return float(root), int(exponent)
     largest = _largest(grads)
     if largest == 0 or not np.isfinite(largest):
         return largest, 0
     exponent = int(np.frexp(largest)[1])
-    with np.errstate(under="ignore"):  # entries that vanish beside the largest
-        squares = [np.sum(np.square(np.ldexp(g.astype(np.float64), -exponent))) for g in grads.values()]
-    return float(np.sqrt(np.sum(squares))), exponent
+    return float(np.sqrt(_squares(grads, -exponent))), exponent
 
 
 def _largest(grads: Arrays) -> float:
@@ -98,13 +151,13 @@ def _zeros(grads: Arrays) -> Arrays:
 
 
 def _arrays(grads: Any) -> Arrays:
-    """Private copies of gradients of one dtype, float32 or float64."""
+    """Gradients of one dtype, float32 or float64, copied where they are not native and contiguous."""
     if not isinstance(grads, Mapping):
         raise TypeError(f"grads: expected a dict of arrays, got {type(grads).__name__}")
     copies: Arrays = {}
     for name, given in grads.items():
         what = f"grads[{name!r}]"
-        g = arguments.array(what, given, given.shape if isinstance(given, np.ndarray) else (), None)
+        g = arguments.readable(what, given, given.shape if isinstance(given, np.ndarray) else (), None)
         if str(g.dtype) not in ("float32", "float64"):
             raise TypeError(f"{what}: expected dtype float32 or float64, got {g.dtype}")
         if copies and g.dtype != (first := next(iter(copies.values()))).dtype:
@@ -122,11 +175,14 @@ def require_finite(grads: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"grads[{name!r}]: expected finite numbers, got {g[where]} at {where}, {len(bad)} in all")
 
 
-def _checked(grads: Any, threshold: Any, nonfinite: str) -> tuple[Arrays, float]:
+def _checked(grads: Any, threshold: Any, nonfinite: str) -> tuple[Arrays, float, float, int]:
+    """The gradients, the threshold, and ``_norm``."""
     limit = arguments.number("threshold", threshold)
     if limit <= 0:
         raise ValueError(f"threshold: expected a positive number, got {threshold}")
-    copies = _arrays(grads)
-    if arguments.choice("nonfinite", nonfinite, NONFINITE) == "raise":
-        require_finite(copies)
-    return copies, limit
+    given = _arrays(grads)
+    arguments.choice("nonfinite", nonfinite, NONFINITE)
+    root, exponent = _norm(given)
+    if nonfinite == "raise" and not np.isfinite(root):
+        require_finite(given)
+    return given, limit, root, exponent

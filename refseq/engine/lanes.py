@@ -172,6 +172,17 @@ def widened(typing: Any, x: Any) -> Any:
     return kind(x), generate
 
 
+@intrinsic
+def scaled(typing: Any, x: Any, factor: Any) -> Any:
+    """The vector times a number of its precision."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        value, factor = arguments
+        return builder.fmul(value, _everywhere(builder, factor, x.count))
+
+    return (x(x, x.element), generate) if isinstance(x, Vector) and factor == x.element else None
+
+
 def narrowed_to(element: types.Float) -> Any:
     """f(x), the vector of doubles rounded to this precision."""
 
