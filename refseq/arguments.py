@@ -86,6 +86,15 @@ def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype 
     return native if native.flags.aligned else native.copy()
 
 
+def writable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype) -> np.ndarray:
+    """The caller's own array, which results are written to: native, contiguous and writable."""
+    _expected(name, value, shape, dtype)
+    flags = value.flags
+    if not (flags.c_contiguous and flags.writeable and flags.aligned and value.dtype.isnative):
+        raise ValueError(f"{name}: expected a native, contiguous and writable array")
+    return value
+
+
 def _expected(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> None:
     """A numpy array of this shape and dtype."""
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):  # a mask would be lost

@@ -31,23 +31,34 @@ SMALLEST = -1021
 """The power of the smallest factor in [1/2, 1) 2^power that is no denormal number."""
 
 
-def clip_by_value(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
+def clip_by_value(
+    grads: Mapping[str, np.ndarray],
+    threshold: float,
+    nonfinite: str = "raise",
+    out: Mapping[str, np.ndarray] | None = None,
+) -> tuple[Arrays, float]:
     """New gradients with every entry within [-threshold, threshold], and the norm before clipping.
 
     nonfinite: what becomes of gradients with an entry that is NaN or infinite
         raise  ValueError naming the tensor and the entry
         zero   all gradients become zero, so that an optimiser makes no step of them
         keep   NaN stays NaN, infinity becomes the threshold
+    out: arrays to write to, the gradients themselves or others that share no memory with them; None makes new ones
     Raises TypeError or ValueError naming the argument.
     """
-    grads, limit, root, exponent = _checked(grads, threshold, nonfinite)
+    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out)
     norm = _whole(root, exponent)
     if not np.isfinite(root) and nonfinite == "zero":
-        return _zeros(grads), norm
-    return _bounded(grads, limit), norm
+        return _zeros(results), norm
+    return _bounded(results, grads, limit), norm
 
 
-def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
+def clip_by_norm(
+    grads: Mapping[str, np.ndarray],
+    threshold: float,
+    nonfinite: str = "raise",
+    out: Mapping[str, np.ndarray] | None = None,
+) -> tuple[Arrays, float]:
     """New gradients, scaled down together so that their norm is at most the threshold, and the norm before clipping.
 
     The norm of the result exceeds the threshold by rounding at most. Gradients within the threshold are copied.
@@ -56,19 +67,20 @@ def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: s
         raise  ValueError naming the tensor and the entry
         zero   all gradients become zero, so that an optimiser makes no step of them
         keep   they are copied as they are
+    out: arrays to write to, the gradients themselves or others that share no memory with them; None makes new ones
     Raises TypeError or ValueError naming the argument.
     """
-    grads, limit, root, exponent = _checked(grads, threshold, nonfinite)
+    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out)
     norm = _whole(root, exponent)
     if not np.isfinite(root):
-        return _zeros(grads) if nonfinite == "zero" else _copies(grads), root
+        return _zeros(results) if nonfinite == "zero" else _scaled(results, grads, 1.0, 0), root
     # threshold / norm = mantissa 2^power
     fraction, power_of_threshold = np.frexp(limit)
     mantissa, power = np.frexp(fraction / root if root else np.inf)
     power = int(power) + int(power_of_threshold) - exponent
     if not root or power > 0:
-        return _copies(grads), norm
-    return _scaled(grads, float(mantissa), power), norm
+        return _scaled(results, grads, 1.0, 0), norm
+    return _scaled(results, grads, float(mantissa), power), norm
 
 
 def global_norm(grads: Mapping[str, np.ndarray]) -> float:
@@ -85,32 +97,30 @@ def _whole(root: float, exponent: int) -> float:
         return float(np.ldexp(root, exponent))
 
 
-def _copies(grads: Arrays) -> Arrays:
-    return _scaled(grads, 1.0, 0)
-
-
-def _results(grads: Arrays) -> Arrays:
-    """Room for new gradients."""
-    return {name: result(g.shape, g.dtype) for name, g in grads.items()}
-
-
-def _scaled(grads: Arrays, mantissa: float, power: int) -> Arrays:
-    """New gradients g mantissa 2^power, in double precision and rounded at the end."""
+def _scaled(results: Arrays, grads: Arrays, mantissa: float, power: int) -> Arrays:
+    """results = g mantissa 2^power, in double precision and rounded at the end."""
     if not _on_vectors(grads):
-        return {name: np.ldexp(g.astype(np.float64) * mantissa, power).astype(g.dtype) for name, g in grads.items()}
-    scaled, first = _results(grads), max(power, SMALLEST)
-    multiply_into(list(scaled.values()), list(grads.values()), _whole(mantissa, first), _whole(1.0, power - first))
-    return scaled
+        for name, g in grads.items():
+            results[name][...] = np.ldexp(g.astype(np.float64) * mantissa, power)
+        return results
+    if mantissa == 1 and power == 0:  # what stays as it is
+        grads = {name: g for name, g in grads.items() if g is not results[name]}
+    first = max(power, SMALLEST)
+    numbers = _whole(mantissa, first), _whole(1.0, power - first)
+    if grads:
+        multiply_into([results[name] for name in grads], list(grads.values()), *numbers)
+    return results
 
 
-def _bounded(grads: Arrays, limit: float) -> Arrays:
-    """New gradients clip(g, limit)."""
-    if not _on_vectors(grads):
-        with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
-            return {name: np.clip(g, g.dtype.type(-limit), g.dtype.type(limit)) for name, g in grads.items()}
-    bounded = _results(grads)
-    bound_into(list(bounded.values()), list(grads.values()), limit)
-    return bounded
+def _bounded(results: Arrays, grads: Arrays, limit: float) -> Arrays:
+    """results = clip(g, limit)."""
+    if _on_vectors(grads):
+        bound_into(list(results.values()), list(grads.values()), limit)
+        return results
+    with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
+        for name, g in grads.items():
+            np.clip(g, g.dtype.type(-limit), g.dtype.type(limit), out=results[name])
+    return results
 
 
 def _squares(grads: Arrays, power: int) -> float:
@@ -146,8 +156,10 @@ def _largest(grads: Arrays) -> float:
     return float(np.max([np.max(np.abs(g), initial=0.0) for g in grads.values()], initial=0.0))
 
 
-def _zeros(grads: Arrays) -> Arrays:
-    return {name: np.zeros_like(g) for name, g in grads.items()}
+def _zeros(results: Arrays) -> Arrays:
+    for array in results.values():
+        array.fill(0)
+    return results
 
 
 def _arrays(grads: Any) -> Arrays:
@@ -175,14 +187,21 @@ def require_finite(grads: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"grads[{name!r}]: expected finite numbers, got {g[where]} at {where}, {len(bad)} in all")
 
 
-def _checked(grads: Any, threshold: Any, nonfinite: str) -> tuple[Arrays, float, float, int]:
-    """The gradients, the threshold, and ``_norm``."""
+def _checked(
+    grads: Any, threshold: Any, nonfinite: str, out: Mapping[str, np.ndarray] | None
+) -> tuple[Arrays, Arrays, float, float, int]:
+    """The gradients, room for the results, the threshold, and ``_norm``."""
     limit = arguments.number("threshold", threshold)
     if limit <= 0:
         raise ValueError(f"threshold: expected a positive number, got {threshold}")
     given = _arrays(grads)
     arguments.choice("nonfinite", nonfinite, NONFINITE)
+    if out is not None:
+        arguments.names("out", out, given)
+        results = {name: arguments.writable(f"out[{name!r}]", out[name], g.shape, g.dtype) for name, g in given.items()}
+    else:
+        results = {name: result(g.shape, g.dtype) for name, g in given.items()}
     root, exponent = _norm(given)
     if nonfinite == "raise" and not np.isfinite(root):
         require_finite(given)
-    return given, limit, root, exponent
+    return given, results, limit, root, exponent

@@ -80,16 +80,22 @@ class Optimiser(ABC):
         grads: Mapping[str, np.ndarray],
         state: Mapping[str, np.ndarray],
         learning_rate: float | None = None,
+        out: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]] | None = None,
     ) -> tuple[Arrays, Arrays]:
         """One step: new parameters and new state; nothing given is changed.
 
         learning_rate: that of this step (see ``refseq.optimisers.schedules``); None takes the one of the options.
+        out: parameters and state whose arrays are written to, those given (a step in place, which reads and writes
+            less memory) or others that share none with them. The step number in the result is new.
         All arrays are float32 or float64, of one dtype. Raises TypeError or ValueError naming the argument.
         """
         rate = self.default_rate if learning_rate is None else not_negative("learning_rate", learning_rate)
         params = _arrays("params", params)
         arguments.names("grads", grads, params)
         arguments.names("state", state, ["step", *(f"buffers/{name}" for name in params)])
+        if out is not None:
+            arguments.names("out[0]", out[0], params)
+            arguments.names("out[1]", out[1], state)
         number = arguments.integer("state['step']", np.asarray(state["step"]).item(), 0) + 1
         after: tuple[Arrays, Arrays] = {}, {"step": np.array(number, np.int64)}
         updates = []
@@ -97,7 +103,11 @@ class Optimiser(ABC):
             shape = (len(self.buffers), *p.shape)
             g = arguments.readable(f"grads[{name!r}]", grads[name], p.shape, p.dtype)
             s = arguments.readable(f"state['buffers/{name}']", state[f"buffers/{name}"], shape, p.dtype)
-            p1, s1 = result(p.shape, p.dtype), result(s.shape, p.dtype)
+            if out is None:
+                p1, s1 = result(p.shape, p.dtype), result(s.shape, p.dtype)
+            else:
+                p1 = arguments.writable(f"out[0][{name!r}]", out[0][name], p.shape, p.dtype)
+                s1 = arguments.writable(f"out[1]['buffers/{name}']", out[1][f"buffers/{name}"], shape, p.dtype)
             updates.append((p, g, s, p1, s1))
             after[0][name], after[1][f"buffers/{name}"] = p1, s1
         if updates:
