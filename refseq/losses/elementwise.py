@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.kernels import on_vectors
 from refseq.losses.loss import Loss, inside, matching, numbers, ones, reduced, sample, token_weights
 from refseq.losses.reduction import OVER_FEATURES, scales
 from refseq.losses.pointwise_rows import build
+from refseq.losses.short_tokens import FEW, over_short_tokens
 from refseq.losses.tokens import over_tokens
 
 
@@ -43,6 +45,9 @@ def sum_over_features(
     features = p.shape[1]
     scale = scales(reduction, weight, ones((steps, rows), like), active, features)
     flat, index = (steps * rows, features), np.where(active.reshape(-1), 0, -1)
-    given = (x.reshape(flat), index, y.reshape(flat), p, scale.reshape(-1), like)
-    tokens, dx = over_tokens(build, (element, len(p)), *given)
+    given = (x.reshape(flat), index, y.reshape(flat), p, scale.reshape(-1))
+    if features <= FEW and on_vectors(str(x.dtype)):
+        tokens, dx = over_short_tokens(element, *given)
+    else:
+        tokens, dx = over_tokens(build, (element, len(p)), *given, like)
     return reduced(dx.reshape(x.shape), tokens.reshape(steps, rows), scale)
