@@ -102,7 +102,10 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
 def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:
     """sum_c w_c y_c of the tokens that count; 0 elsewhere, whatever is there."""
     counts = zeros(active.shape, like)
-    counts[active] = (y[active] * w).sum(axis=-1)
+    weighted = y if active.all() else y[active]
+    if like.dtype == object or not np.all(w == 1):  # else one pass over memory less
+        weighted = weighted * w
+    counts[active] = weighted.sum(axis=-1).reshape(-1)
     return counts
 
 

@@ -86,6 +86,10 @@ def not_negative(name: str, value: np.ndarray, counted: np.ndarray | None = None
     """Finite real numbers >= 0 (and <= largest) where ``counted``; other fields than floats are not judged."""
     if value.dtype == object:
         return
+    if value.dtype.kind == "f" and value.size:  # the most frequent case, at once: a NaN is neither
+        with np.errstate(invalid="ignore"):
+            if value.min() >= 0 and value.max() <= min(largest, float(np.finfo(value.dtype).max)):
+                return
     real, imaginary = np.real(value), np.imag(value)
     good = np.isfinite(value) & (imaginary == 0) & (real >= 0) & (real <= largest)
     bad = ~good if counted is None else ~good & counted.reshape(counted.shape + (1,) * (value.ndim - counted.ndim))
