@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import numba
+from numba.core import config
 
 from refseq import columns, lanes, primitives, rules, softmax, tuples
 from refseq.targets.digest import compiled_and_cached, name_for_cache
@@ -51,7 +51,7 @@ def source_key(*functions: Callable) -> str:
 
 def on_vectors(dtype: str) -> bool:
     """Whether functions of this precision run on SIMD vectors (``refseq.engine``): unless numba compiles nothing."""
-    return dtype in ("float32", "float64") and not numba.config.DISABLE_JIT
+    return dtype in ("float32", "float64") and not getattr(config, "DISABLE_JIT", 0)
 
 
 def _package(module: ModuleType) -> set[Path]:

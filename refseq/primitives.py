@@ -26,7 +26,6 @@ from numba.extending import overload, register_jitable
 import refseq.symbols  # noqa: F401 - before anything is compiled
 from refseq import rules
 
-
 _COMPILED: dict[type, dict[str, Any]] = {}
 """Number fields that only compiled code has: numba type -> its functions by the primitive's name."""
 
@@ -180,7 +179,16 @@ ACTIVATIONS = {
 }
 """The activations a cell may be given by name: value and slope."""
 
-ARITHMETIC = ("tanh_slope", "sigmoid_slope", "identity", "identity_slope", "exp_slope", "sqrt_slope", "zero", "complement")
+ARITHMETIC = (
+    "tanh_slope",
+    "sigmoid_slope",
+    "identity",
+    "identity_slope",
+    "exp_slope",
+    "sqrt_slope",
+    "zero",
+    "complement",
+)
 """The primitives of one number whose rule is arithmetic alone."""
 
 TRANSCENDENTAL = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "exp": exp, "log": log, "sqrt": sqrt}

@@ -16,8 +16,7 @@ import pytest
 
 import refseq
 from refseq.kernels import compiled
-from refseq.losses import cross_entropy
-from refseq.losses import cross_entropy_rows
+from refseq.losses import cross_entropy, cross_entropy_rows
 
 PROGRAM = """
 import json
@@ -43,7 +42,6 @@ EDITS = [
     ("losses/cross_entropy_rows.py", "total = total + apart(e, c, m)", "total = total + e + e", "loss"),
     ("engine/vector_math.py", "0.16666666666", "0.26666666666", "loss"),
     ("engine/lanes.py", "builder.fadd(low, high)", "builder.fsub(low, high)", "loss"),
-
     # Adam's rule uses a function of this file
     ("optimisers/sgd.py", "return g + decay * p", "return g + p", "adam"),
 ]

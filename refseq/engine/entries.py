@@ -68,7 +68,9 @@ def count_of(typing: Any, rows: Any) -> Any:
     return types.int64(rows), generate
 
 
-def _masked(builder: ir.IRBuilder, name: str, kind: ir.VectorType, result: ir.Type, given: list[ir.Type]) -> ir.Function:
+def _masked(
+    builder: ir.IRBuilder, name: str, kind: ir.VectorType, result: ir.Type, given: list[ir.Type]
+) -> ir.Function:
     width = 32 if isinstance(kind.element, ir.FloatType) else 64
     full = f"llvm.masked.{name}.v{kind.count}f{width}.p0"
     return builder.module.globals.get(full) or ir.Function(builder.module, ir.FunctionType(result, given), full)

@@ -66,7 +66,9 @@ def _function(name: str, dtype: str) -> CFunction:
             y[j] = clip(x[j], limit)
 
     bodies = {"squares": squares, "multiply": multiply, "bound": bound}
-    return blocks.function_of_blocks(name, bodies[name], dtype, (*MODULES, primitives, rules, sys.modules[__name__]), name)
+    return blocks.function_of_blocks(
+        name, bodies[name], dtype, (*MODULES, primitives, rules, sys.modules[__name__]), name
+    )
 
 
 def sum_of_squares(arrays: Sequence[np.ndarray], a: float, b: float) -> float:

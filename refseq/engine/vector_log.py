@@ -41,12 +41,18 @@ def _emit(emitter: Emitter, x: ir.Value) -> ir.Value:
     high, low = LOG_2[bits]
     u = builder.fadd(emitter.one, x)
     lost = emitter.choose(
-        ">", x, emitter.one, builder.fsub(emitter.one, builder.fsub(u, x)), builder.fsub(x, builder.fsub(u, emitter.one))
+        ">",
+        x,
+        emitter.one,
+        builder.fsub(emitter.one, builder.fsub(u, x)),
+        builder.fsub(x, builder.fsub(u, emitter.one)),
     )
     c = builder.fdiv(lost, u)
     # the exponent counts from sqrt(1/2) on
     shifted = builder.add(builder.bitcast(u, integers(kind, 0).type), integers(kind, ONE[bits] - SQRT_HALF[bits]))
-    exponent = builder.sub(builder.ashr(shifted, integers(kind, MANTISSA[bits])), integers(kind, ONE[bits] >> MANTISSA[bits]))
+    exponent = builder.sub(
+        builder.ashr(shifted, integers(kind, MANTISSA[bits])), integers(kind, ONE[bits] >> MANTISSA[bits])
+    )
     fraction = builder.and_(shifted, integers(kind, (1 << MANTISSA[bits]) - 1))
     reduced = builder.bitcast(builder.add(fraction, integers(kind, SQRT_HALF[bits])), emitter.one.type)
     k = builder.sitofp(exponent, emitter.one.type)

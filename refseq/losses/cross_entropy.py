@@ -17,8 +17,8 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
-from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.cross_entropy_rows import DISTRIBUTION, INDEX, SMOOTHED, build
+from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.reduction import REDUCTIONS, scales
 from refseq.losses.tokens import over_tokens
 

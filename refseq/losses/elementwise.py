@@ -8,8 +8,8 @@ import numpy as np
 from refseq import arguments
 from refseq.kernels import on_vectors
 from refseq.losses.loss import Loss, inside, matching, numbers, ones, reduced, sample, token_weights
-from refseq.losses.reduction import OVER_FEATURES, scales
 from refseq.losses.pointwise_rows import build
+from refseq.losses.reduction import OVER_FEATURES, scales
 from refseq.losses.short_tokens import FEW, over_short_tokens
 from refseq.losses.tokens import over_tokens
 

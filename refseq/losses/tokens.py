@@ -75,7 +75,9 @@ def _loop(build: Callable, options: tuple) -> Callable:
             if index[n] >= 0:
                 token_loss(n, kind, x, index, y, smoothing, w, scale, q, tokens, dx)
 
-    token_losses.__qualname__ = token_losses.__name__ = "_".join(["token_losses", *(str(option.__name__ if callable(option) else option) for option in options)])
+    token_losses.__qualname__ = token_losses.__name__ = "_".join(
+        ["token_losses", *(str(option.__name__ if callable(option) else option) for option in options)]
+    )
     return token_losses
 
 

@@ -21,7 +21,9 @@ P, G, S, P1, S1 = range(blocks.FIRST, blocks.FIRST + 5)
 
 
 @cache
-def update_function(rule: Callable, buffers: int, rates: int, build: Callable[[Callable, int, Lanes], Callable], dtype: str) -> CFunction:
+def update_function(
+    rule: Callable, buffers: int, rates: int, build: Callable[[Callable, int, Lanes], Callable], dtype: str
+) -> CFunction:
     """The function of blocks that updates arrays: lines of (entries, p, g, s, p1, s1)."""
     element, size, lanes = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize, vector.lanes(dtype)
     update, numbers = build(rule, buffers, vector_lanes(dtype)), tuple(range(rates))

@@ -48,7 +48,9 @@ def test_cross_entropy_of_any_number_of_classes(kind, classes, dtype):
     d = A.max(-1, keepdims=True) - A
     p = np.exp(-d) / np.exp(-d).sum(-1, keepdims=True)
     total = np.log(np.exp(-d).sum(-1, keepdims=True))
-    bound = (q * ((d + total) * (10 + classes) + (p * (d + classes + E)).sum(-1, keepdims=True) + (E + 1) * total)).sum(-1)
+    bound = (q * ((d + total) * (10 + classes) + (p * (d + classes + E)).sum(-1, keepdims=True) + (E + 1) * total)).sum(
+        -1
+    )
     slope = q.sum(-1, keepdims=True) * p * (d + d.max() + 2 * classes + 2 * E + 14) + q * (8 + classes)
     assert np.all(np.abs(errors[0]) <= u * bound)
     assert np.all(np.abs(errors[1]) <= u * slope + np.finfo(dtype).tiny)
