@@ -162,13 +162,13 @@ def choose(x, then, other):
 @overload(larger)
 def _larger(x, second):
     own = _COMPILED.get(type(x), {}).get("larger")
-    return (lambda x, second: own(x, second)) if own else larger
+    return (lambda x, second: own(x, second)) if own else larger  # noqa: PLW0108 - numba wants the names
 
 
 @overload(choose)
 def _choose(x, then, other):
     own = _COMPILED.get(type(x), {}).get("choose")
-    return (lambda x, then, other: own(x, then, other)) if own else choose
+    return (lambda x, then, other: own(x, then, other)) if own else choose  # noqa: PLW0108 - numba wants the names
 
 
 ACTIVATIONS = {

@@ -18,7 +18,7 @@ BLOCK = 4096
 WORTH_A_THREAD = 8 * BLOCK
 """Entries below which waking threads costs more than it saves."""
 LINES, WIDTH, BLOCKS, PARTS, OWN = range(5)
-"""Words of a job: how many lines of how many words, blocks of all arrays, parts, and what the function wants to know."""
+"""Words of a job: how many lines of how many words, blocks of all arrays, parts, and one that the function knows."""
 HEAD = 8
 BEGIN, COUNT, FIRST = range(3)
 """Words of a line: the number of the array's first block, its entries, and its addresses from here on."""

@@ -129,7 +129,7 @@ def _store_some(typing: Any, rows: Any, k: Any, j: Any, value: Any) -> Any:
 
 @overload(len)
 def _len(rows):
-    return (lambda rows: count_of(rows)) if isinstance(rows, Entries) else None
+    return (lambda rows: count_of(rows)) if isinstance(rows, Entries) else None  # noqa: PLW0108 - the names count
 
 
 @overload(operator.getitem)

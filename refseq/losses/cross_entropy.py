@@ -80,7 +80,7 @@ def cross_entropy(
 
 
 def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
-    """The kind of targets, a class for every token or -1 where it does not count, distributions, and the tokens' counts."""
+    """The kind of targets, a class for every token (-1: it does not count), distributions, and the counts of tokens."""
     steps, rows, classes = logits.shape
     if not isinstance(targets, np.ndarray):
         raise TypeError(f"targets: expected a numpy array, got {type(targets).__name__}")

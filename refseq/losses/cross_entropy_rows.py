@@ -50,8 +50,8 @@ def build(lanes: Lanes = ONE) -> Callable:
 
     @register_jitable
     def expected_surprise(q, a, da, scale):
-        """-sum_c q[c] log p[c] for p = softmax(a); writes da = scale times its gradient. A c with q[c] = 0 adds nothing,
-        even where p[c] = 0."""
+        """-sum_c q[c] log p[c] for p = softmax(a); writes da = scale times its gradient. A c with q[c] = 0 adds
+        nothing, even where p[c] = 0."""
         m = pivot(a)
         others = exponentials(a, da, m)
         log_total, top = spread(log1p(others)), spread(entry(a, m))

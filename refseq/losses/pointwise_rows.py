@@ -16,8 +16,8 @@ from refseq.primitives import zero
 
 @cache
 def build(element: Callable, parameters: int, lanes: Lanes = ONE) -> Callable:
-    """token_loss(n, kind, x, index, y, smoothing, p, scale, q, tokens, dx) for token n; p (P, K); kind, index, smoothing
-    and q are those of ``cross_entropy_rows``, and not used."""
+    """token_loss(n, kind, x, index, y, smoothing, p, scale, q, tokens, dx) for token n, see ``refseq.losses.tokens``;
+    p (P, K); kind, smoothing and q are not used."""
     rows, step, row, spread = tuple(range(parameters)), lanes.step, lanes.row, lanes.spread
     fold, within = lanes.fold, lanes.within
 

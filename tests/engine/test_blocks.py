@@ -1,4 +1,4 @@
-"""Many arrays in blocks: every entry once, the same bits for any number of threads, new memory or none, sums to rounding."""
+"""Many arrays in blocks: every entry once, the same bits for any number of threads and in place, sums to rounding."""
 
 import math
 
