@@ -8,7 +8,8 @@ R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neura
 The norm is summed in double precision. Where squares leave its range, all entries are divided by a power of two close
 to the largest; the factor is applied as a number in [1/2, 1) and a power of two. So nothing overflows on the way,
 whatever the gradients: their direction is kept to rounding at 1e200 in float64 and 1e30 in float32, and for denormal
-numbers as far as these can show it. The norm has the same bits for any number of threads. Nothing is added to the norm, as torch adds 1e-6: the clipped norm is the threshold to rounding.
+numbers as far as these can show it. The norm has the same bits for any number of threads. Nothing is added to it, as
+torch adds 1e-6: the clipped norm is the threshold to rounding.
 """
 
 from collections.abc import Mapping

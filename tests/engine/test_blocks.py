@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 
+from refseq import clipping
 from refseq.clipping import clip_by_norm, clip_by_value, global_norm
 from refseq.engine import blocks, norms
 from refseq.engine.results import LARGE, result
@@ -137,3 +138,24 @@ def test_large_results_outlive_what_they_were_made_in():
     second[:] = 2
     assert (view == 1).all()
     assert second.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e-40, 1.0, 1e30, 1e200])
+@pytest.mark.parametrize("clip", [clip_by_norm, clip_by_value])
+def test_clipping_without_a_compiler(clip, size, dtype, monkeypatch):
+    """numpy's arithmetic, which serves where numba compiles nothing, is the same to rounding, also in place."""
+    size = min(size, 1e30) if dtype == "float32" else size
+    given = arrays(dtype, size=size)
+    for limit in (0.25 * size, 1e4 * size):
+        fast, norm = clip(given, limit)
+        with monkeypatch.context() as patch:
+            patch.setattr(clipping, "on_vectors", lambda dtype: False)
+            slow, same = clip(given, limit)
+            place = {name: g.copy() for name, g in given.items()}
+            clip(place, limit, out=place)
+        assert norm == pytest.approx(same, rel=1e-13)
+        assert bits(place) == bits(slow)
+        for name, g in slow.items():
+            tiny = float(np.finfo(dtype).smallest_subnormal)
+            np.testing.assert_allclose(fast[name], g, rtol=float(np.finfo(dtype).eps) + 1e-13, atol=tiny)
