@@ -128,7 +128,8 @@ def apart(typing: Any, x: Any, j: Any, m: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
         value, j, m = arguments
-        out = builder.icmp_unsigned("==", _numbers(builder, x), _lane(builder, x, builder.sub(m, j)))
+        first, wanted = (_everywhere(builder, builder.trunc(place, ir.IntType(32)), x.count) for place in (j, m))
+        out = builder.icmp_unsigned("==", builder.add(first, _numbers(builder, x)), wanted)  # no branch to be guessed
         return builder.select(out, constant(x, 0.0), value)
 
     return x(x, types.int64, types.int64), generate

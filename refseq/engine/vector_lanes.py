@@ -60,20 +60,16 @@ def vector_lanes(dtype: str) -> Lanes:
         top = lanes.largest_entry(most)
         if top == lowest:
             return 0
-        for j in range(0, len(row), count):
+        m = -1
+        for j in range(0, len(row), count):  # to the end: where it is found is nothing that a CPU could guess
             found = lanes.first_equal(row[j], lanes.spread(top))
-            if found < count:
-                return j + found
-        return 0
+            m = j + found if (found < count) & (m < 0) else m
+        return m
 
-    apart, within, fold = lanes.apart, lanes.within, lanes.fold
-
-    @register_jitable
-    def outside(x, j, m):
-        return apart(x, j, m) if j <= m < j + count else x
+    within = lanes.within
 
     @register_jitable
     def inside(x, j, n):
         return x if j + count <= n else within(x, j, n)
 
-    return Lanes(step, row, entry, put, lanes.spread, fold, outside, inside, lanes.product, lanes.less, pivot)
+    return Lanes(step, row, entry, put, lanes.spread, lanes.fold, lanes.apart, inside, lanes.product, lanes.less, pivot)

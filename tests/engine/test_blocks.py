@@ -12,7 +12,7 @@ from refseq.engine import blocks, norms
 from refseq.engine.results import LARGE, result
 from refseq.optimisers import SGD, Adam, RMSprop
 
-SIZES = [0, 1, 7, blocks.BLOCK - 1, blocks.BLOCK, blocks.BLOCK + 1, 3 * blocks.BLOCK + 5, 20 * blocks.BLOCK]
+SIZES = [0, 1, 7, blocks.BLOCK - 1, blocks.BLOCK, blocks.BLOCK + 1, 3 * blocks.BLOCK + 5, 21 * blocks.BLOCK]
 OPTIMISERS = [
     SGD(0.1),
     SGD(0.1, momentum=0.9, nesterov=True),
