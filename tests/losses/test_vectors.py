@@ -147,3 +147,17 @@ def test_a_logit_without_a_value(classes):
     assert loss.tokens[2, 0] == pytest.approx(float(rest.value), rel=1e-14)
     assert loss.gradient[2, 0, 1] == 0
     assert np.isfinite(loss.gradient[2:]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_largest_logit_wherever_it_is(dtype):
+    """Beside 1e4 every other exponential is 0: losses of 0 and 1e4, and gradients of 0 and 1, exactly."""
+    classes = 37
+    a = (1e4 * np.eye(classes)[:, None]).astype(dtype)
+    y = np.arange(classes)[:, None]
+    certain = losses.cross_entropy(a, y, reduction="sum")
+    assert certain.value == 0
+    assert not certain.gradient.any()
+    wrong = losses.cross_entropy(a, (y + 1) % classes, reduction="sum")
+    assert (wrong.tokens == 1e4).all()
+    np.testing.assert_array_equal(wrong.gradient[:, 0], np.eye(classes) - np.roll(np.eye(classes), 1, axis=1))
