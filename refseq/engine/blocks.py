@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from refseq.engine import threads
-from refseq.engine.compiling import CFunction, compiled_c
+from refseq.engine.compiling import CFunction, compiled_c, source_of
 from refseq.engine.memory import word
 from refseq.engine.workspace import address
 
@@ -39,7 +39,7 @@ def function_of_blocks(name: str, body: Callable, dtype: str, modules: Iterable[
                 body(job, line, first, last)
 
     function.__name__ = name
-    return compiled_c(function, 2, dtype, modules, *more)
+    return compiled_c(function, 2, dtype, source_of(*modules), *more)
 
 
 def blocks_of(count: int) -> int:
@@ -64,4 +64,4 @@ def run_blocks(function: CFunction, own: int, lines: Sequence[Sequence[int]]) ->
 
 def share(function: CFunction, parts: int, job: int) -> None:
     """function(job, part) for every part."""
-    threads.share(function.ctypes, parts, job)
+    threads.share(function, parts, job)

@@ -6,9 +6,11 @@ whoever compiles adds to it.
 """
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from numba.core import sigutils, types
@@ -46,9 +48,13 @@ def _source() -> str:
     return "\0".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
+def source_of(*modules: ModuleType) -> str:
+    """The source of modules outside the engine that a function is made of."""
+    return "\0".join(inspect.getsource(module) for module in modules)
+
+
 def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunction:
-    """The function of ``count`` 64-bit integers as a C function. ``more``: digests of what it is made of besides the
-    engine."""
+    """The function of ``count`` 64-bit integers as a C function. ``more``: what it is made of besides the engine."""
     parts = [_source(), *more, str(vector.register_bytes())]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     function.__qualname__ = function.__name__ = f"{function.__name__}_{dtype}_{digest[:20]}"

@@ -9,10 +9,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic, models, overload, register_jitable, register_model
+from numba.extending import models, overload, register_jitable, register_model
 
 from refseq.engine.lanes import first_lanes
-from refseq.engine.vector import Vector, constant, float_type, vector_type
+from refseq.engine.vector import Vector, constant, float_type, intrinsic, vector_type
 
 
 class Entries(types.Type):
@@ -68,9 +68,7 @@ def count_of(typing: Any, rows: Any) -> Any:
     return types.int64(rows), generate
 
 
-def _masked(
-    builder: Any, name: str, kind: ir.VectorType, result: ir.Type, given: list[ir.Type]
-) -> ir.Function:
+def _masked(builder: Any, name: str, kind: ir.VectorType, result: ir.Type, given: list[ir.Type]) -> ir.Function:
     width = 32 if isinstance(kind.element, ir.FloatType) else 64
     full = f"llvm.masked.{name}.v{kind.count}f{width}.p0"
     return builder.module.globals.get(full) or ir.Function(builder.module, ir.FunctionType(result, given), full)

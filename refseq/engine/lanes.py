@@ -4,9 +4,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 
-from refseq.engine.vector import Vector, call, constant, float_type, vector_type
+from refseq.engine.vector import Vector, call, constant, float_type, intrinsic, vector_type
 
 
 def _numbers(builder: Any, kind: Vector) -> Any:

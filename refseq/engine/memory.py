@@ -126,7 +126,7 @@ def word(typing: Any, address: Any, number: Any) -> Any:
     return types.int64(types.int64, types.int64), generate
 
 
-def matrix_of(element: types.Float) -> Any:
+def matrix_of(element: Any) -> Any:
     """f(address, rows, width), an array of floats at the address."""
 
     @intrinsic

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
@@ -31,7 +30,7 @@ G, TO = range(blocks.FIRST, blocks.FIRST + 2)
 def _function(name: str, dtype: str) -> CFunction:
     """``squares``: lines (entries, g, sums), the sum of (a b x)^2 of every block. ``multiply``: lines (entries, g, to),
     a b x. ``bound``: the same, clip(x, a). The job's own word: where the doubles a, b are."""
-    element, size, count = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize, vector.lanes(dtype)
+    element, size, count = vector.element_of(dtype), np.dtype(dtype).itemsize, vector.lanes(dtype)
     rows, number, put = entries_of(element), loader(types.float64), storer(types.float64)
     narrowed = narrowed_to(element)
 

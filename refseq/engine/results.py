@@ -1,6 +1,7 @@
 """Large arrays for results, in memory that is used again (``refseq.engine.workspace``)."""
 
 import ctypes
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,6 @@ def result(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     if count < LARGE:
         return np.empty(shape, dtype)
     buffer = Buffer(count)
-    memory = (ctypes.c_char * count).from_address(buffer.address)
+    memory: Any = (ctypes.c_char * count).from_address(buffer.address)
     memory.owner = buffer  # the array refers to this memory, and the memory to the buffer
     return np.frombuffer(memory, dtype).reshape(shape)

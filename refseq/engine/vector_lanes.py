@@ -4,7 +4,6 @@ import sys
 from functools import cache
 from types import ModuleType
 
-import numba
 import numpy as np
 from numba.extending import register_jitable
 
@@ -32,7 +31,7 @@ MODULES: tuple[ModuleType, ...] = (
 @cache
 def vector_lanes(dtype: str) -> Lanes:
     """The lanes of this precision."""
-    element, count, size = numba.from_dtype(np.dtype(dtype)), vector.lanes(dtype), np.dtype(dtype).itemsize
+    element, count, size = vector.element_of(dtype), vector.lanes(dtype), np.dtype(dtype).itemsize
     load, store = loader(element), storer(element)
     lowest = element(-np.inf)
 

@@ -11,9 +11,7 @@ e_logf.c in single. Near 0 (k = 0) f is x itself. 1 ulp at most over the samples
 
 from typing import Any
 
-from numba.extending import intrinsic
-
-from refseq.engine.vector import Vector, integers
+from refseq.engine.vector import Vector, integers, intrinsic
 from refseq.engine.vector_math import LOG_2, MANTISSA, Emitter
 
 POLYNOMIAL = {

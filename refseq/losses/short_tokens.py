@@ -7,13 +7,12 @@ a run of tokens. Then every token adds up its own features, and takes its scale.
 from collections.abc import Callable
 from functools import cache
 
-import numba
 import numpy as np
 from numba.core import types
 
 from refseq.columns import gather
 from refseq.engine import blocks, threads, vector
-from refseq.engine.compiling import CFunction, compiled_c
+from refseq.engine.compiling import CFunction, compiled_c, source_of
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import matrix_of, word
 from refseq.engine.results import result
@@ -33,7 +32,7 @@ PARTS, TOKENS, FEATURES, TOGETHER, X, INDEX, Y, W, SCALE, VALUES, LOSSES, DX = r
 @cache
 def _function(element: Callable, parameters: int, dtype: str) -> CFunction:
     """The C function (job, part) of a share of the runs."""
-    kind, size, lanes = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize, vector.lanes(dtype)
+    kind, size, lanes = vector.element_of(dtype), np.dtype(dtype).itemsize, vector.lanes(dtype)
     rows, numbers, integers = entries_of(kind), matrix_of(kind), matrix_of(types.int64)
     order, nothing = tuple(range(parameters)), kind(0)
 
@@ -62,8 +61,8 @@ def _function(element: Callable, parameters: int, dtype: str) -> CFunction:
                 tokens[n] = total if counts else nothing
 
     short_losses.__name__ = name = f"short_{element.__name__}"
-    modules = (*MODULES, blocks)
-    return compiled_c(short_losses, 2, dtype, modules, source_key(element, _function), name, str(parameters))
+    key = (source_of(*MODULES), source_key(element, _function), name, str(parameters))
+    return compiled_c(short_losses, 2, dtype, *key)
 
 
 def over_short_tokens(

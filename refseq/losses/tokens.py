@@ -12,14 +12,13 @@ that the loss understands. It runs on SIMD vectors, tokens shared between thread
 from collections.abc import Callable
 from functools import cache
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
 from refseq.arrays import zeros
 from refseq.engine import blocks, threads, vector
-from refseq.engine.compiling import CFunction, compiled_c
+from refseq.engine.compiling import CFunction, compiled_c, source_of
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import matrix_of, word
 from refseq.engine.results import result
@@ -85,7 +84,7 @@ def _loop(build: Callable, options: tuple) -> Callable:
 def _vectors(build: Callable, options: tuple, dtype: str) -> CFunction:
     """The C function (job, part) of a share of the tokens."""
     token_loss, name = build(*options, vector_lanes(dtype)), _loop(build, options).__name__
-    element, size, lanes = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize, vector.lanes(dtype)
+    element, size, lanes = vector.element_of(dtype), np.dtype(dtype).itemsize, vector.lanes(dtype)
     row, spread = vector_lanes(dtype).row, vector_lanes(dtype).spread
     predictions, rows, none = entries_of(element, -np.inf), entries_of(element), element(0)
     numbers, integers = matrix_of(element), matrix_of(types.int64)
@@ -107,7 +106,7 @@ def _vectors(build: Callable, options: tuple, dtype: str) -> CFunction:
                     unused[j] = nothing
 
     token_losses.__name__ = name
-    return compiled_c(token_losses, 2, dtype, (*MODULES, blocks), source_key(*_described(build, options)), name)
+    return compiled_c(token_losses, 2, dtype, source_of(*MODULES), source_key(*_described(build, options)), name)
 
 
 def _share(

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
-import numba
 import numpy as np
 from numba.extending import register_jitable
 
@@ -25,7 +24,7 @@ def update_function(
     rule: Callable, buffers: int, rates: int, build: Callable[[Callable, int, Lanes], Callable], dtype: str
 ) -> CFunction:
     """The function of blocks that updates arrays: lines of (entries, p, g, s, p1, s1)."""
-    element, size, lanes = numba.from_dtype(np.dtype(dtype)), np.dtype(dtype).itemsize, vector.lanes(dtype)
+    element, size, lanes = vector.element_of(dtype), np.dtype(dtype).itemsize, vector.lanes(dtype)
     update, numbers = build(rule, buffers, vector_lanes(dtype)), tuple(range(rates))
     rows = entries_of(element)
 
