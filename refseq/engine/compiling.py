@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numba.core import sigutils, types
+from numba.core import config, sigutils, types
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 
@@ -55,5 +55,9 @@ def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunct
     signature = sigutils.normalize_signature(types.void(*[types.int64] * count))
     compiled = CFunction(function, signature, {}, dict(OPTIONS))
     compiled.enable_caching()
-    compiled.compile()
+    off, config.DISABLE_JIT = config.DISABLE_JIT, 0  # the engine has no plain Python that could be run instead
+    try:
+        compiled.compile()
+    finally:
+        config.DISABLE_JIT = off
     return compiled
