@@ -39,7 +39,7 @@ call_2, call_3, call_5, call_9 = (caller(count) for count in (2, 3, 5, 9))
 
 def _from_python(count: int) -> Any:
     """The decorator for a function of an address and ``count`` integers."""
-    if config.DISABLE_JIT:  # numba then leaves Python's functions as they are
+    if getattr(config, "DISABLE_JIT", 0):  # numba then leaves Python's functions as they are
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * count)
         return lambda _: lambda function, *given: kind(function)(*given)
     try:

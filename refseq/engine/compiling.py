@@ -55,9 +55,10 @@ def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunct
     signature = sigutils.normalize_signature(types.void(*[types.int64] * count))
     compiled = CFunction(function, signature, {}, dict(OPTIONS))
     compiled.enable_caching()
-    off, config.DISABLE_JIT = config.DISABLE_JIT, 0  # the engine has no plain Python that could be run instead
+    settings: Any = config
+    off, settings.DISABLE_JIT = settings.DISABLE_JIT, 0  # the engine has no plain Python that could run instead
     try:
         compiled.compile()
     finally:
-        config.DISABLE_JIT = off
+        settings.DISABLE_JIT = off
     return compiled

@@ -180,7 +180,7 @@ class _Backward:
         """The cotangents in the caller's sizes."""
         setup = self.setup
         for target, further in self.more:
-            target += further
+            np.add(target, further, out=target)
         pairs = zip(self.matrices, setup.sizes.matrices, strict=True)
         matrices = tuple(dM[..., :inputs].transpose(2, 0, 1) for dM, (inputs, _, _) in pairs)
         total = np.zeros((setup.own, setup.width), self.dx.dtype)
