@@ -32,8 +32,8 @@ def sizes(problem, target="cpu") -> np.ndarray:
 @dtypes
 @pytest.mark.parametrize("regime", ["generic", "saturated", "tiny", "sparse"])
 def test_own_errors_are_of_the_size_of_sigma(layer, dtype, regime):
-    """The median of |error|/sigma is 0.67 for a normal error; the model is rougher than the truth, so less is usual. Its
-    roundings are those of the reference; the target "cpu" fuses products and sums, and has fewer."""
+    """The median of |error|/sigma is 0.67 for a normal error; the model is rougher than the truth, so less is usual.
+    Its roundings are those of the reference; the target "cpu" fuses products and sums, and has fewer."""
     problem = draw(layer, dtype, 5, 3, regime)
     found = sizes(problem, "reference")
     assert found.max() < THRESHOLD
