@@ -77,6 +77,28 @@ def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | N
     """A private, native, contiguous copy of an array of this shape (words stand for any size) and dtype."""
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
         return value.astype(dtype, order="C")  # the most frequent case, at once
+    _expected(name, value, shape, dtype)
+    return np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
+
+
+def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
+    """As ``array``, but the caller's own where that is native and contiguous: for what is read before the call ends."""
+    _expected(name, value, shape, dtype)
+    native = np.asarray(value, dtype=value.dtype.newbyteorder("="), order="C")
+    return native if native.flags.aligned else native.copy()
+
+
+def writable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype) -> np.ndarray:
+    """The caller's own array, which results are written to: native, contiguous and writable."""
+    _expected(name, value, shape, dtype)
+    flags = value.flags
+    if not (flags.c_contiguous and flags.writeable and flags.aligned and value.dtype.isnative):
+        raise ValueError(f"{name}: expected a native, contiguous and writable array")
+    return value
+
+
+def _expected(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> None:
+    """A numpy array of this shape and dtype."""
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):  # a mask would be lost
         raise TypeError(f"{name}: expected a numpy array, got {type(value).__name__}")
     fits = value.ndim == len(shape) and all(
@@ -87,7 +109,6 @@ def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | N
         raise ValueError(f"{name}: expected shape ({expected}), got {value.shape}")
     if dtype is not None and value.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"{name}: expected dtype {dtype} like the other arrays, got {field_name(value)}")
-    return np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
 
 
 def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], target: str) -> np.dtype:

@@ -5,10 +5,11 @@
 
 R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
 
-The norm is summed in double precision after all entries are divided by a power of two close to the largest, and the
-factor is applied as a number in [1/2, 1) and a power of two. So nothing overflows on the way, whatever the gradients:
-their direction is kept to rounding at 1e200 in float64 and 1e30 in float32, and for denormal numbers as far as these
-can show it. Nothing is added to the norm, as torch adds 1e-6: the clipped norm is the threshold to rounding.
+The norm is summed in double precision. Where squares leave its range, all entries are divided by a power of two close
+to the largest; the factor is applied as a number in [1/2, 1) and a power of two. So nothing overflows on the way,
+whatever the gradients: their direction is kept to rounding at 1e200 in float64 and 1e30 in float32, and for denormal
+numbers as far as these can show it. The norm has the same bits for any number of threads. Nothing is added to it, as
+torch adds 1e-6: the clipped norm is the threshold to rounding.
 """
 
 from collections.abc import Mapping
@@ -17,30 +18,48 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.engine.norms import bound_into, multiply_into, sum_of_squares
+from refseq.engine.results import result
+from refseq.kernels import on_vectors
 
 Arrays = dict[str, np.ndarray]
 
 NONFINITE = ("raise", "zero", "keep")
 
+SAFE = (2.0**-900, 2.0**1000)
+"""Sums of squares from which no square that overflowed, or that vanished and counts, is missing."""
+SMALLEST = -1021
+"""The power of the smallest factor in [1/2, 1) 2^power that is no denormal number."""
 
-def clip_by_value(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
+
+def clip_by_value(
+    grads: Mapping[str, np.ndarray],
+    threshold: float,
+    nonfinite: str = "raise",
+    out: Mapping[str, np.ndarray] | None = None,
+) -> tuple[Arrays, float]:
     """New gradients with every entry within [-threshold, threshold], and the norm before clipping.
 
     nonfinite: what becomes of gradients with an entry that is NaN or infinite
         raise  ValueError naming the tensor and the entry
         zero   all gradients become zero, so that an optimiser makes no step of them
         keep   NaN stays NaN, infinity becomes the threshold
+    out: arrays to write to, the gradients themselves or others that share no memory with them; None makes new ones
     Raises TypeError or ValueError naming the argument.
     """
-    grads, limit = _checked(grads, threshold, nonfinite)
-    norm = global_norm(grads)
-    if not np.isfinite(_largest(grads)) and nonfinite == "zero":
-        return _zeros(grads), norm
-    with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
-        return {name: np.clip(g, g.dtype.type(-limit), g.dtype.type(limit)) for name, g in grads.items()}, norm
+    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out)
+    norm = _whole(root, exponent)
+    if not np.isfinite(root) and nonfinite == "zero":
+        return _zeros(results), norm
+    return _bounded(results, grads, limit), norm
 
 
-def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: str = "raise") -> tuple[Arrays, float]:
+def clip_by_norm(
+    grads: Mapping[str, np.ndarray],
+    threshold: float,
+    nonfinite: str = "raise",
+    out: Mapping[str, np.ndarray] | None = None,
+) -> tuple[Arrays, float]:
     """New gradients, scaled down together so that their norm is at most the threshold, and the norm before clipping.
 
     The norm of the result exceeds the threshold by rounding at most. Gradients within the threshold are copied.
@@ -49,21 +68,20 @@ def clip_by_norm(grads: Mapping[str, np.ndarray], threshold: float, nonfinite: s
         raise  ValueError naming the tensor and the entry
         zero   all gradients become zero, so that an optimiser makes no step of them
         keep   they are copied as they are
+    out: arrays to write to, the gradients themselves or others that share no memory with them; None makes new ones
     Raises TypeError or ValueError naming the argument.
     """
-    grads, limit = _checked(grads, threshold, nonfinite)
-    root, exponent = _norm(grads)
+    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out)
+    norm = _whole(root, exponent)
     if not np.isfinite(root):
-        return (_zeros(grads) if nonfinite == "zero" else grads), root
-    with np.errstate(over="ignore"):
-        norm = float(np.ldexp(root, exponent))
+        return _zeros(results) if nonfinite == "zero" else _scaled(results, grads, 1.0, 0), root
     # threshold / norm = mantissa 2^power
     fraction, power_of_threshold = np.frexp(limit)
     mantissa, power = np.frexp(fraction / root if root else np.inf)
     power = int(power) + int(power_of_threshold) - exponent
     if not root or power > 0:
-        return grads, norm
-    return {name: np.ldexp(g.astype(np.float64) * mantissa, power).astype(g.dtype) for name, g in grads.items()}, norm
+        return _scaled(results, grads, 1.0, 0), norm
+    return _scaled(results, grads, float(mantissa), power), norm
 
 
 def global_norm(grads: Mapping[str, np.ndarray]) -> float:
@@ -71,21 +89,67 @@ def global_norm(grads: Mapping[str, np.ndarray]) -> float:
 
     inf where it exceeds the largest double or an entry is infinite, NaN where one is NaN.
     """
-    root, exponent = _norm(_arrays(grads))
+    return _whole(*_norm(_arrays(grads)))
+
+
+def _whole(root: float, exponent: int) -> float:
+    """root 2^exponent, which may be inf."""
     with np.errstate(over="ignore"):
         return float(np.ldexp(root, exponent))
+
+
+def _scaled(results: Arrays, grads: Arrays, mantissa: float, power: int) -> Arrays:
+    """results = g mantissa 2^power, in double precision and rounded at the end."""
+    if not _on_vectors(grads):
+        for name, g in grads.items():
+            results[name][...] = np.ldexp(g.astype(np.float64) * mantissa, power)
+        return results
+    if mantissa == 1 and power == 0:  # what stays as it is
+        grads = {name: g for name, g in grads.items() if g is not results[name]}
+    first = max(power, SMALLEST)
+    numbers = _whole(mantissa, first), _whole(1.0, power - first)
+    if grads:
+        multiply_into([results[name] for name in grads], list(grads.values()), *numbers)
+    return results
+
+
+def _bounded(results: Arrays, grads: Arrays, limit: float) -> Arrays:
+    """results = clip(g, limit)."""
+    if _on_vectors(grads):
+        bound_into(list(results.values()), list(grads.values()), limit)
+        return results
+    with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
+        for name, g in grads.items():
+            np.clip(g, g.dtype.type(-limit), g.dtype.type(limit), out=results[name])
+    return results
+
+
+def _squares(grads: Arrays, power: int) -> float:
+    """The sum of (g 2^power)^2, entries that vanish on the way being 0."""
+    if not _on_vectors(grads):
+        with np.errstate(all="ignore"):
+            squares = [np.sum(np.square(np.ldexp(g.astype(np.float64), power))) for g in grads.values()]
+        return float(np.sum(squares))
+    half = power // 2  # 2^power may be no double
+    return sum_of_squares(list(grads.values()), _whole(1.0, half), _whole(1.0, power - half))
+
+
+def _on_vectors(grads: Arrays) -> bool:
+    return bool(grads) and on_vectors(str(next(iter(grads.values())).dtype))
 
 
 def _norm(grads: Arrays) -> tuple[float, int]:
     """(r, e) with norm = r 2^e, r at least 1/2 and at most the square root of the number of entries; r = 0 if all are
     0, and r is NaN or inf if an entry is."""
+    total = _squares(grads, 0)
+    if SAFE[0] <= total <= SAFE[1]:
+        root, exponent = np.frexp(np.sqrt(total))
+        return float(root), int(exponent)
     largest = _largest(grads)
     if largest == 0 or not np.isfinite(largest):
         return largest, 0
     exponent = int(np.frexp(largest)[1])
-    with np.errstate(under="ignore"):  # entries that vanish beside the largest
-        squares = [np.sum(np.square(np.ldexp(g.astype(np.float64), -exponent))) for g in grads.values()]
-    return float(np.sqrt(np.sum(squares))), exponent
+    return float(np.sqrt(_squares(grads, -exponent))), exponent
 
 
 def _largest(grads: Arrays) -> float:
@@ -93,18 +157,20 @@ def _largest(grads: Arrays) -> float:
     return float(np.max([np.max(np.abs(g), initial=0.0) for g in grads.values()], initial=0.0))
 
 
-def _zeros(grads: Arrays) -> Arrays:
-    return {name: np.zeros_like(g) for name, g in grads.items()}
+def _zeros(results: Arrays) -> Arrays:
+    for array in results.values():
+        array.fill(0)
+    return results
 
 
 def _arrays(grads: Any) -> Arrays:
-    """Private copies of gradients of one dtype, float32 or float64."""
+    """Gradients of one dtype, float32 or float64, copied where they are not native and contiguous."""
     if not isinstance(grads, Mapping):
         raise TypeError(f"grads: expected a dict of arrays, got {type(grads).__name__}")
     copies: Arrays = {}
     for name, given in grads.items():
         what = f"grads[{name!r}]"
-        g = arguments.array(what, given, given.shape if isinstance(given, np.ndarray) else (), None)
+        g = arguments.readable(what, given, given.shape if isinstance(given, np.ndarray) else (), None)
         if str(g.dtype) not in ("float32", "float64"):
             raise TypeError(f"{what}: expected dtype float32 or float64, got {g.dtype}")
         if copies and g.dtype != (first := next(iter(copies.values()))).dtype:
@@ -122,11 +188,21 @@ def require_finite(grads: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"grads[{name!r}]: expected finite numbers, got {g[where]} at {where}, {len(bad)} in all")
 
 
-def _checked(grads: Any, threshold: Any, nonfinite: str) -> tuple[Arrays, float]:
+def _checked(
+    grads: Any, threshold: Any, nonfinite: str, out: Mapping[str, np.ndarray] | None
+) -> tuple[Arrays, Arrays, float, float, int]:
+    """The gradients, room for the results, the threshold, and ``_norm``."""
     limit = arguments.number("threshold", threshold)
     if limit <= 0:
         raise ValueError(f"threshold: expected a positive number, got {threshold}")
-    copies = _arrays(grads)
-    if arguments.choice("nonfinite", nonfinite, NONFINITE) == "raise":
-        require_finite(copies)
-    return copies, limit
+    given = _arrays(grads)
+    arguments.choice("nonfinite", nonfinite, NONFINITE)
+    if out is not None:
+        arguments.names("out", out, given)
+        results = {name: arguments.writable(f"out[{name!r}]", out[name], g.shape, g.dtype) for name, g in given.items()}
+    else:
+        results = {name: result(g.shape, g.dtype) for name, g in given.items()}
+    root, exponent = _norm(given)
+    if nonfinite == "raise" and not np.isfinite(root):
+        require_finite(given)
+    return given, results, limit, root, exponent

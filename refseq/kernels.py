@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from refseq import columns, primitives, rules, softmax, tuples
+from numba.core import config
+
+from refseq import columns, lanes, primitives, rules, softmax, tuples
 from refseq.targets.digest import compiled_and_cached, name_for_cache
 
 
@@ -24,13 +26,7 @@ def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
     """
     if dtype == "object":
         return body
-    machinery = (columns, primitives, rules, softmax, tuples, sys.modules[__name__])
-    files = {Path(inspect.getfile(module)) for module in machinery}
-    for function in (body, *parts):
-        files |= _package(sys.modules[function.__module__])
-    names = [f"{function.__module__}.{function.__qualname__}" for function in (body, *parts)]
-    sources = [path.read_text() for path in sorted(files)]
-    key = hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
+    key = source_key(body, *parts)
 
     # `key` is captured so that it is part of numba's cache key
     def run(*arguments):
@@ -39,6 +35,23 @@ def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
 
     run.__name__ = body.__name__
     return compiled_and_cached(name_for_cache(run, dtype, key))
+
+
+@cache
+def source_key(*functions: Callable) -> str:
+    """A digest of the functions' names, of the files of their packages and of the modules named here."""
+    machinery = (columns, lanes, primitives, rules, softmax, tuples, sys.modules[__name__])
+    files = {Path(inspect.getfile(module)) for module in machinery}
+    for function in functions:
+        files |= _package(sys.modules[function.__module__])
+    names = [f"{function.__module__}.{function.__qualname__}" for function in functions]
+    sources = [path.read_text() for path in sorted(files)]
+    return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
+
+
+def on_vectors(dtype: str) -> bool:
+    """Whether functions of this precision run on SIMD vectors (``refseq.engine``): unless numba compiles nothing."""
+    return dtype in ("float32", "float64") and not getattr(config, "DISABLE_JIT", 0)
 
 
 def _package(module: ModuleType) -> set[Path]:

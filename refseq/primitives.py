@@ -149,6 +149,28 @@ def _order(x):
     return (lambda x: x.real) if isinstance(x, types.Complex) else (lambda x: x)
 
 
+def larger(x, second):
+    """x where it is at least the second number, else the second; x in a field without an order."""
+    return x if order(x) >= order(second) else second
+
+
+def choose(x, then, other):
+    """``then`` where x > 0, else ``other``; ``other`` in a field without an order."""
+    return then if order(x) > order(zero(x)) else other
+
+
+@overload(larger)
+def _larger(x, second):
+    own = _COMPILED.get(type(x), {}).get("larger")
+    return (lambda x, second: own(x, second)) if own else larger  # noqa: PLW0108 - numba wants the names
+
+
+@overload(choose)
+def _choose(x, then, other):
+    own = _COMPILED.get(type(x), {}).get("choose")
+    return (lambda x, then, other: own(x, then, other)) if own else choose  # noqa: PLW0108 - numba wants the names
+
+
 ACTIVATIONS = {
     "tanh": (tanh, tanh_slope),
     "sigmoid": (sigmoid, sigmoid_slope),

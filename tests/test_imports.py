@@ -13,8 +13,8 @@ PACKAGE = Path(refseq.__file__).parent
 
 ORDER = """
     symbols; rules; primitives; arrays fields columns tuples team linear softmax stage layout;
-    operand operations equations; validation; cell; regularise tree_cell; recurrence; cells; pointwise; step; scan;
-    tree_scan targets; engine; arguments initialise kernels; trees; networks; forms layer tree_layer graph_layer;
+    lanes operand operations equations; validation; cell; regularise tree_cell; recurrence; cells; pointwise; step;
+    scan; tree_scan targets; engine; arguments initialise kernels; trees; networks; forms layer tree_layer graph_layer;
     stack gradients losses clipping optimisers saved_state; dynamics training; __init__
 """
 LEVELS = {name: level for level, names in enumerate(ORDER.split(";")) for name in names.split()}

@@ -153,10 +153,8 @@ class _Backward:
         if setup.empty:
             return
         made = setup.backward(rows)
-        self.chunk, self.job = (
-            made.chunk,
-            setup.begin(made, rows, weights, feed, (*named, *(further for _, further in self.more))),
-        )
+        targets = (*named, *(further for _, further in self.more))
+        self.chunk, self.job = made.chunk, setup.begin(made, rows, weights, feed, targets)
         words = self.job.words
         words[FIELD.dy], words[FIELD.dx], words[FIELD.dp] = address(dy), address(self.dx), address(self.dp)
         threads.share(prepare(setup.dtype), setup.parts, self.job.where)

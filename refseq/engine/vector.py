@@ -98,12 +98,13 @@ def integers(kind: Vector, value: int) -> Any:
 
 
 def call(builder: Any, name: str, *arguments: Any) -> Any:
-    """One of LLVM's functions on equal vectors: fma, minnum, fabs, sqrt ..."""
+    """One of LLVM's functions on equal vectors or numbers: fma, minnum, fabs, sqrt ..."""
     kind = arguments[0].type
+    element, count = (kind.element, f"v{kind.count}") if isinstance(kind, ir.VectorType) else (kind, "")
     if name == "fma" and not has_fma():
         name = "fmuladd"  # without the instruction, fma would be a library call for every entry
-    width = 32 if isinstance(kind.element, ir.FloatType) else 64
-    full = f"llvm.{name}.v{kind.count}f{width}"
+    width = 32 if isinstance(element, ir.FloatType) else 64
+    full = f"llvm.{name}.{count}f{width}"
     function = builder.module.globals.get(full)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(kind, [kind] * len(arguments)), full)

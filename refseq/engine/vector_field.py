@@ -1,6 +1,6 @@
 """Vectors as a number field of ``refseq.primitives``: the cells' own source then compiles to SIMD instructions."""
 
-from refseq.engine import vector_math
+from refseq.engine import lanes, vector_log, vector_math
 from refseq.engine.vector import Vector, ones
 from refseq.primitives import register_compiled_field
 
@@ -16,5 +16,8 @@ register_compiled_field(
         "sqrt": vector_math.sqrt,
         "clip": vector_math.clip,
         "clip_slope": vector_math.clip_slope,
+        "log1p": vector_log.log1p,
+        "larger": lanes.larger,
+        "choose": lanes.choose,
     },
 )

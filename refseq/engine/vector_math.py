@@ -94,10 +94,11 @@ class Emitter:
         """q(r) in two chains, of even and of odd powers, which the CPU runs side by side."""
         coefficients: Sequence[float] = POLYNOMIAL[self.bits]
         square = self.builder.fmul(r, r)
-        even, odd = (self._horner(coefficients[k::2], square) for k in (0, 1))
+        even, odd = (self.horner(coefficients[k::2], square) for k in (0, 1))
         return self.fma(odd, r, even)
 
-    def _horner(self, coefficients: Sequence[float], x: Any) -> Any:
+    def horner(self, coefficients: Sequence[float], x: Any) -> Any:
+        """The polynomial with these coefficients, lowest power first."""
         total = self.number(coefficients[-1])
         for coefficient in reversed(coefficients[:-1]):
             total = self.fma(total, x, self.number(coefficient))

@@ -67,8 +67,8 @@ def _taken(count: int) -> np.ndarray:
 def address(array: np.ndarray) -> int:
     """Where an array begins."""
     if array.flags.c_contiguous and array.flags.writeable and array.size:
-        memory: Any = array  # Python 3.11 has no type for what has a buffer
-        return ctypes.addressof(ctypes.c_char.from_buffer(memory))  # several times faster than numpy's own way
+        exposed: Any = array  # a buffer, whatever its type says
+        return ctypes.addressof(ctypes.c_char.from_buffer(exposed))  # several times faster than numpy's own way
     return array.__array_interface__["data"][0]
 
 

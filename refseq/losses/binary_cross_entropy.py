@@ -15,18 +15,15 @@ from numba.extending import register_jitable
 
 from refseq.losses.elementwise import features_of, sum_over_features
 from refseq.losses.loss import Loss, inside, matching, not_negative, ones, sample
-from refseq.primitives import complement, exp, log1p, order, zero
+from refseq.primitives import choose, complement, exp, log1p, zero
 
 
 @register_jitable
 def surprise(x):
     """-log sigmoid(x), -log sigmoid(-x), sigmoid(x) and sigmoid(-x)."""
-    positive = order(x) > order(zero(x))
-    e = exp(-x) if positive else exp(x)
-    small, large = e / complement(-e), complement(zero(x)) / complement(-e)
-    if positive:
-        return log1p(e), log1p(e) + x, large, small
-    return log1p(e) - x, log1p(e), small, large
+    e = exp(choose(x, -x, x))
+    small, large, less = e / complement(-e), complement(zero(x)) / complement(-e), log1p(e)
+    return choose(x, less, less - x), choose(x, less + x, less), choose(x, large, small), choose(x, small, large)
 
 
 @register_jitable

@@ -14,61 +14,13 @@ so that nothing overflows, a nearly certain prediction keeps its relative accura
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from refseq import arguments
 from refseq.arrays import zeros
-from refseq.kernels import compiled
+from refseq.losses.cross_entropy_rows import DISTRIBUTION, INDEX, SMOOTHED, build
 from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.reduction import REDUCTIONS, scales
-from refseq.primitives import complement, log1p, zero
-from refseq.softmax import pivot, probability, rest
-
-
-@register_jitable
-def expected_surprise(q, a, da, scale):
-    """-sum_c q[c] log p[c] for p = softmax(a); writes da = scale times its gradient. A c with q[c] = 0 adds nothing,
-    even where p[c] = 0."""
-    m = pivot(a)
-    others = rest(a, m)
-    log_total = log1p(others)
-    nothing = zero(a[m])
-    value, elsewhere = nothing, nothing  # elsewhere: the sum of q without q[m]
-    for c in range(a.shape[0]):
-        if q[c] == nothing:  # and not "!=": a ball around 0 is neither
-            continue
-        value = value + q[c] * ((a[m] - a[c]) + log_total)
-        if c != m:
-            elsewhere = elsewhere + q[c]
-    mass = elsewhere + q[m]
-    for c in range(a.shape[0]):
-        da[c] = scale * (mass * probability(a, c, m, others) - q[c])
-    da[m] = scale * (elsewhere - mass * (others / complement(-others)))
-    return value
-
-
-@register_jitable
-def smooth(q, y, smoothing, w):
-    """q[c] = w[c] (kept y[c] + spread)."""
-    for c in range(q.shape[0]):
-        q[c] = w[c] * (smoothing[0] * y[c] + smoothing[1])
-
-
-@register_jitable
-def token_losses(a, index, y, smoothing, w, active, scale, q, tokens, da):
-    """All tokens. y (T, B, V) holds the targets, or is one empty row (1, 1, V) that each token's ``index`` fills."""
-    indexed = index.shape[0] > 0
-    for t in range(active.shape[0]):
-        for b in range(active.shape[1]):
-            if active[t, b]:
-                if indexed:
-                    k = index[t, b]
-                    y[0, 0, k] = complement(y[0, 0, k])
-                    smooth(q, y[0, 0], smoothing, w)
-                    y[0, 0, k] = zero(y[0, 0, k])
-                else:
-                    smooth(q, y[t, b], smoothing, w)
-                tokens[t, b] = expected_surprise(q, a[t, b], da[t, b], scale[t, b])
+from refseq.losses.tokens import over_tokens
 
 
 def cross_entropy(
@@ -116,23 +68,26 @@ def cross_entropy(
         w = matching("class_weights", class_weights, (classes,), like)
         not_negative("class_weights", w)
     weight, active = token_weights(weights, counted, like)
-    index, y, counts = _targets(targets, active, w, logits, like)
+    kind, index, y, counts = _targets(targets, active, w, logits, like)
+    if kind == INDEX and not (isinstance(label_smoothing, (int, float)) and label_smoothing == 0):
+        kind = SMOOTHED
+    smoothing = _smoothing(label_smoothing, classes, like)
     scale = scales(reduction, weight, counts, active)
-    tokens, gradient, q = zeros((steps, rows), like), zeros(logits.shape, like), zeros((classes,), like)
-    run = compiled(token_losses, str(logits.dtype))
-    run(logits, index, y, _smoothing(label_smoothing, classes, like), w, active, scale, q, tokens, gradient)
-    return reduced(gradient, tokens, scale)
+    flat = (steps * rows, classes)
+    given = (logits.reshape(flat), index.reshape(-1), y.reshape(-1, classes), w.reshape(1, classes), scale.reshape(-1))
+    tokens, gradient = over_tokens(build, (), *given, like, kind, smoothing)
+    return reduced(gradient.reshape(logits.shape), tokens.reshape(steps, rows), scale)
 
 
 def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
-    """Indices or distributions, the other one empty, and the count of every token."""
+    """The kind of targets, a class for every token (-1: it does not count), distributions, and the counts of tokens."""
     steps, rows, classes = logits.shape
     if not isinstance(targets, np.ndarray):
         raise TypeError(f"targets: expected a numpy array, got {type(targets).__name__}")
     if targets.ndim != 2:
         y = matching("targets", targets, logits.shape, logits)
         not_negative("targets", y, active)
-        return np.zeros((0, 0), np.int64), y, _expected_weight(y, w, active, like)
+        return DISTRIBUTION, np.where(active, 0, -1), y, _expected_weight(y, w, active, like)
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets: expected integers (T, B), or distributions (T, B, V); got dtype {targets.dtype}")
     index = arguments.array("targets", targets, (steps, rows), None)
@@ -141,13 +96,16 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(f"targets: expected 0 <= target < V = {classes}, got {index[where]} at {where}")
     index = np.where(active, index, 0).astype(np.int64)
-    return index, zeros((1, 1, classes), like), w[index]
+    return INDEX, np.where(active, index, -1), zeros((0, classes), like), w[index]
 
 
 def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:
     """sum_c w_c y_c of the tokens that count; 0 elsewhere, whatever is there."""
     counts = zeros(active.shape, like)
-    counts[active] = (y[active] * w).sum(axis=-1)
+    weighted = y if active.all() else y[active]
+    if like.dtype == object or not np.all(w == 1):  # else one pass over memory less
+        weighted = weighted * w
+    counts[active] = weighted.sum(axis=-1).reshape(-1)
     return counts
 
 

@@ -1,44 +1,17 @@
-"""Losses that are a sum over features: one function of one feature, and the loop over tokens around it.
-
-element(x, y, p)  -> (value, slope)      x: prediction, y: target, p: the feature's own parameters, a tuple;
-                                         slope: the derivative of value with respect to x
-"""
+"""Losses that are a sum over features: one function of one feature (``refseq.losses.pointwise_rows``), all tokens."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from refseq import arguments
-from refseq.arrays import zeros
-from refseq.columns import gather
-from refseq.kernels import compiled
+from refseq.kernels import on_vectors
 from refseq.losses.loss import Loss, inside, matching, numbers, ones, reduced, sample, token_weights
+from refseq.losses.pointwise_rows import build
 from refseq.losses.reduction import OVER_FEATURES, scales
-from refseq.primitives import zero
-
-
-@cache
-def build(element: Callable, parameters: int) -> Callable:
-    """The loop over all tokens, as a plain function that numba can compile."""
-    rows = tuple(range(parameters))
-
-    @register_jitable
-    def token_losses(x, y, p, active, scale, tokens, dx):
-        for t in range(x.shape[0]):
-            for b in range(x.shape[1]):
-                if active[t, b]:
-                    total = zero(x[t, b, 0])
-                    for k in range(x.shape[2]):
-                        value, slope = element(x[t, b, k], y[t, b, k], gather(p, k, rows))
-                        total = total + value
-                        dx[t, b, k] = scale[t, b] * slope
-                    tokens[t, b] = total
-
-    token_losses.__qualname__ = token_losses.__name__ = f"token_losses_{element.__name__}"
-    return token_losses
+from refseq.losses.short_tokens import FEW, over_short_tokens
+from refseq.losses.tokens import over_tokens
 
 
 def features_of(name: str, value: Any) -> np.ndarray:
@@ -71,7 +44,10 @@ def sum_over_features(
         check("targets", y, active)
     features = p.shape[1]
     scale = scales(reduction, weight, ones((steps, rows), like), active, features)
-    tokens, dx = zeros((steps, rows), like), zeros((steps, rows, features), like)
-    run = compiled(build(element, p.shape[0]), str(x.dtype), element)
-    run(x.reshape(dx.shape), y.reshape(dx.shape), p, active, scale, tokens, dx)
-    return reduced(dx.reshape(x.shape), tokens, scale)
+    flat, index = (steps * rows, features), np.where(active.reshape(-1), 0, -1)
+    given = (x.reshape(flat), index, y.reshape(flat), p, scale.reshape(-1))
+    if features <= FEW and on_vectors(str(x.dtype)):
+        tokens, dx = over_short_tokens(element, *given)
+    else:
+        tokens, dx = over_tokens(build, (element, len(p)), *given, like)
+    return reduced(dx.reshape(x.shape), tokens.reshape(steps, rows), scale)

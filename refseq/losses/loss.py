@@ -31,7 +31,7 @@ def numbers(name: str, value: Any, shape: tuple[int | str, ...] | None) -> np.nd
     """Predictions: an array of one of the dtypes of refseq; any shape for None."""
     if shape is None:
         shape = ("",) * value.ndim if isinstance(value, np.ndarray) else ()
-    checked = arguments.array(name, value, shape, None)
+    checked = arguments.readable(name, value, shape, None)
     if str(checked.dtype) not in DTYPES:
         raise TypeError(f"{name}: expected dtype {', '.join(DTYPES)}; got {checked.dtype}")
     return checked
@@ -69,7 +69,7 @@ def token_weights(weights: Any, counted: np.ndarray, like: np.ndarray) -> tuple[
         result = zeros(counted.shape, like)
         result[mask] = one(like)
         return result, mask
-    result = matching("weights", weights, counted.shape, like)
+    result = matching("weights", weights, counted.shape, like).copy()
     not_negative("weights", result, counted)
     result[~counted] = zeros((), like).item()
     return result, counted & ~np.asarray(result == 0, bool)
@@ -79,13 +79,17 @@ def matching(name: str, value: Any, shape: tuple[int, ...], like: np.ndarray) ->
     """An array of this shape in the dtype of the predictions."""
     if isinstance(value, np.ndarray) and value.dtype.newbyteorder("=") != like.dtype:
         raise TypeError(f"{name}: expected dtype {like.dtype} like the predictions, got {field_name(value)}")
-    return arguments.array(name, value, shape, like.dtype)
+    return arguments.readable(name, value, shape, like.dtype)
 
 
 def not_negative(name: str, value: np.ndarray, counted: np.ndarray | None = None, largest: float = np.inf) -> None:
     """Finite real numbers >= 0 (and <= largest) where ``counted``; other fields than floats are not judged."""
     if value.dtype == object:
         return
+    if value.dtype.kind == "f" and value.size:  # the most frequent case, at once: a NaN is neither
+        with np.errstate(invalid="ignore"):
+            if value.min() >= 0 and value.max() <= min(largest, float(np.finfo(value.dtype).max)):
+                return
     real, imaginary = np.real(value), np.imag(value)
     good = np.isfinite(value) & (imaginary == 0) & (real >= 0) & (real <= largest)
     bad = ~good if counted is None else ~good & counted.reshape(counted.shape + (1,) * (value.ndim - counted.ndim))

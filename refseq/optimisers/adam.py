@@ -17,7 +17,7 @@ from numba.extending import register_jitable
 from refseq import arguments
 from refseq.optimisers.optimiser import Optimiser, Rule, fraction, not_negative
 from refseq.optimisers.sgd import decayed
-from refseq.primitives import order, sqrt
+from refseq.primitives import larger, sqrt
 
 
 @register_jitable
@@ -41,7 +41,7 @@ def amsgrad(p, g, s, h):
     m, v, u = s
     rate, shrink, decay, fresh_mean, keep, fresh, root, epsilon = h
     m1, v1 = moments(decayed(p, g, decay), m, v, fresh_mean, keep, fresh)
-    u1 = u if order(u) >= order(v1) else v1
+    u1 = larger(u, v1)
     return shrink * p - rate * m1 / (sqrt(u1) / root + epsilon), (m1, v1, u1)
 
 

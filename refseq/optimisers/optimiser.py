@@ -16,20 +16,23 @@ from numba.extending import register_jitable
 
 from refseq import arguments
 from refseq.columns import gather, scatter
-from refseq.kernels import compiled
+from refseq.engine.results import result
+from refseq.kernels import compiled, on_vectors
+from refseq.lanes import ONE, Lanes
+from refseq.optimisers.updates import run_updates
 
 Arrays = dict[str, np.ndarray]
 Rule = Callable[[Any, Any, tuple, tuple], tuple[Any, tuple]]
 
 
 @cache
-def build(rule: Rule, buffers: int) -> Callable:
+def build(rule: Rule, buffers: int, lanes: Lanes = ONE) -> Callable:
     """The loop over the N entries of one array, as a plain function that numba can compile; s, s1 (S, N)."""
-    rows = tuple(range(buffers))
+    rows, step = tuple(range(buffers)), lanes.step
 
     @register_jitable
     def update(p, g, s, h, p1, s1):
-        for j in range(p.shape[0]):
+        for j in range(0, len(p), step()):
             new, after = rule(p[j], g[j], gather(s, j, rows), h)
             p1[j] = new
             scatter(s1, j, rows, after, ())
@@ -77,29 +80,51 @@ class Optimiser(ABC):
         grads: Mapping[str, np.ndarray],
         state: Mapping[str, np.ndarray],
         learning_rate: float | None = None,
+        out: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]] | None = None,
     ) -> tuple[Arrays, Arrays]:
         """One step: new parameters and new state; nothing given is changed.
 
         learning_rate: that of this step (see ``refseq.optimisers.schedules``); None takes the one of the options.
+        out: parameters and state whose arrays are written to, those given (a step in place, which reads and writes
+            less memory) or others that share none with them. The step number in the result is new.
         All arrays are float32 or float64, of one dtype. Raises TypeError or ValueError naming the argument.
         """
         rate = self.default_rate if learning_rate is None else not_negative("learning_rate", learning_rate)
         params = _arrays("params", params)
         arguments.names("grads", grads, params)
         arguments.names("state", state, ["step", *(f"buffers/{name}" for name in params)])
+        if out is not None:
+            arguments.names("out[0]", out[0], params)
+            arguments.names("out[1]", out[1], state)
         number = arguments.integer("state['step']", np.asarray(state["step"]).item(), 0) + 1
         after: tuple[Arrays, Arrays] = {}, {"step": np.array(number, np.int64)}
+        updates = []
         for name, p in params.items():
             shape = (len(self.buffers), *p.shape)
-            g = arguments.array(f"grads[{name!r}]", grads[name], p.shape, p.dtype)
-            s = arguments.array(f"state['buffers/{name}']", state[f"buffers/{name}"], shape, p.dtype)
-            h = tuple(p.dtype.type(value) for value in self.rates(number, rate))
-            run = compiled(build(self.rule, len(self.buffers)), str(p.dtype), self.rule)
-            p1, s1 = np.empty_like(p), np.empty_like(s)
-            flat = (len(self.buffers), p.size)
-            run(p.reshape(-1), g.reshape(-1), s.reshape(flat), h, p1.reshape(-1), s1.reshape(flat))
+            g = arguments.readable(f"grads[{name!r}]", grads[name], p.shape, p.dtype)
+            s = arguments.readable(f"state['buffers/{name}']", state[f"buffers/{name}"], shape, p.dtype)
+            if out is None:
+                p1, s1 = result(p.shape, p.dtype), result(s.shape, p.dtype)
+            else:
+                p1 = arguments.writable(f"out[0][{name!r}]", out[0][name], p.shape, p.dtype)
+                s1 = arguments.writable(f"out[1]['buffers/{name}']", out[1][f"buffers/{name}"], shape, p.dtype)
+            updates.append((p, g, s, p1, s1))
             after[0][name], after[1][f"buffers/{name}"] = p1, s1
+        if updates:
+            self._update(updates, updates[0][0].dtype, self.rates(number, rate))
         return after
+
+    def _update(self, updates: list[tuple[np.ndarray, ...]], dtype: np.dtype, rates: tuple[float, ...]) -> None:
+        """Fill p1, s1 of every (p, g, s, p1, s1)."""
+        count = len(self.buffers)
+        if on_vectors(str(dtype)):
+            run_updates(self.rule, count, build, rates, updates)
+            return
+        run = compiled(build(self.rule, count), str(dtype), self.rule)
+        for p, g, s, p1, s1 in updates:
+            rows = (count, p.size)
+            h = tuple(dtype.type(rate) for rate in rates)
+            run(p.reshape(-1), g.reshape(-1), s.reshape(rows), h, p1.reshape(-1), s1.reshape(rows))
 
 
 def not_negative(name: str, value: Any) -> float:
@@ -117,10 +142,10 @@ def fraction(name: str, value: Any) -> float:
 
 
 def _arrays(what: str, given: Any) -> Arrays:
-    """Private copies of arrays of one dtype, float32 or float64."""
+    """Arrays of one dtype, float32 or float64, copied where they are not native and contiguous."""
     if not isinstance(given, Mapping):
         raise TypeError(f"{what}: expected a dict of arrays, got {type(given).__name__}")
     if not given:
         return {}
     dtype = arguments.common_dtype(given, ("float32", "float64"), "optimiser")
-    return {name: arguments.array(f"{what}[{name!r}]", a, a.shape, dtype) for name, a in given.items()}
+    return {name: arguments.readable(f"{what}[{name!r}]", a, a.shape, dtype) for name, a in given.items()}

@@ -1,0 +1,71 @@
+"""log(1 + x) of vectors: ULP against balls, what is not finite, and the ends of arrays."""
+
+from functools import cache
+
+import numba
+import numpy as np
+import pytest
+from flint import arb
+from numba.extending import register_jitable
+
+from refseq import primitives
+from refseq.engine import blocks, vector
+from refseq.engine.entries import entries_of
+from refseq.engine.memory import word
+from refseq.engine.vector_lanes import MODULES
+from refseq.engine.workspace import address
+from refseq.fields.ball import precision
+from refseq.primitives import log1p
+
+
+@cache
+def function(dtype):
+    rows, size, lanes = entries_of(numba.from_dtype(np.dtype(dtype))), np.dtype(dtype).itemsize, vector.lanes(dtype)
+
+    @register_jitable
+    def body(job, line, first, last):
+        x = rows(word(line, blocks.FIRST) + first * size, last - first, 0)
+        y = rows(word(line, blocks.FIRST + 1) + first * size, last - first, 0)
+        for j in range(0, len(x), lanes):
+            y[j] = log1p(x[j])
+
+    return blocks.function_of_blocks("log1p_of_entries", body, dtype, (*MODULES, primitives))
+
+
+def compute(x):
+    y = np.full(x.size + 1, 7, x.dtype)
+    blocks.run_blocks(function(str(x.dtype)), 0, [(x.size, address(x), address(y))])
+    assert y[-1] == 7  # nothing is written beyond the end
+    return y[:-1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ulp(dtype):
+    rng = np.random.default_rng(2)
+    tiny, top = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    x = np.concatenate(
+        [
+            np.exp(rng.uniform(np.log(tiny), np.log(top) - 1, 3000)),
+            -np.exp(rng.uniform(np.log(tiny), 0, 2000)),
+            rng.uniform(-0.9999, 1, 4000),
+            np.linspace(-0.31, -0.27, 500),
+            np.linspace(0.4, 0.43, 500),
+            [np.finfo(dtype).smallest_subnormal, 1e-40, top],
+        ]
+    ).astype(dtype)
+    x = x[x > -1]
+    y = compute(x)
+    with precision(200):
+        true = [arb(v).log1p() for v in x.tolist()]
+        error = np.array([float(abs(arb(v) - t)) for v, t in zip(y.tolist(), true, strict=True)])
+    ulp = error / np.spacing(np.maximum(np.abs(y), tiny)).astype(float)
+    assert ulp.max() <= 1, x[ulp.argmax()]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_edges(dtype):
+    x = np.array([0.0, -0.0, np.inf, -1.0, -1.5, -np.inf, np.nan], dtype)
+    y = compute(x)
+    np.testing.assert_array_equal(y, np.array([0, 0, np.inf, -np.inf, np.nan, np.nan, np.nan], dtype))
+    for n in range(1, 2 * vector.lanes(dtype) + 2):
+        np.testing.assert_array_equal(compute(np.full(n, 1.0, dtype)), compute(np.ones(1, dtype))[0])
