@@ -4,10 +4,11 @@ From Python through numba, because ctypes takes microseconds to convert its argu
 file alone, so everything that these calls are made of is in it.
 """
 
+import ctypes
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 
 import refseq.symbols  # noqa: F401 - before anything is compiled
 from refseq.engine.vector import intrinsic
@@ -38,6 +39,9 @@ call_2, call_3, call_5, call_9 = (caller(count) for count in (2, 3, 5, 9))
 
 def _from_python(count: int) -> Any:
     """The decorator for a function of an address and ``count`` integers."""
+    if getattr(config, "DISABLE_JIT", 0):  # numba then leaves Python's functions as they are
+        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * count)
+        return lambda _: lambda function, *given: kind(function)(*given)
     try:
         return njit(types.void(*[types.int64] * (count + 1)), nogil=True, cache=True)
     except RuntimeError as error:

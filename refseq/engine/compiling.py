@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from numba.core import sigutils, types
+from numba.core import config, sigutils, types
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 
@@ -61,5 +61,10 @@ def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunct
     signature = sigutils.normalize_signature(types.void(*[types.int64] * count))
     compiled = CFunction(function, signature, {}, dict(OPTIONS))
     compiled.enable_caching()
-    compiled.compile()
+    settings: Any = config
+    off, settings.DISABLE_JIT = settings.DISABLE_JIT, 0  # the engine has no plain Python that could run instead
+    try:
+        compiled.compile()
+    finally:
+        settings.DISABLE_JIT = off
     return compiled

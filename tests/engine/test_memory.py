@@ -68,12 +68,14 @@ class Numpy:
         return self.empty(array.shape, array.dtype)
 
 
+@pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("every", [None, 2])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("units", [1, 17, 33])
 @pytest.mark.parametrize("variant", VARIANTS, ids=label)
-def test_nothing_else_is_written(variant, units, reverse, every, monkeypatch):
-    problem = draw(layer(variant, 5, units, bidirectional=True), "float64", 5, 4)
+def test_nothing_else_is_written(variant, units, reverse, every, padded, monkeypatch):
+    """Without padding the last row of every array is written to its end."""
+    problem = draw(layer(variant, 5, units, bidirectional=True), "float64", 5, 4, padded=padded)
     part = problem.layer.parts[int(reverse)]
     guards = Guards()
     monkeypatch.setattr(engine, "np", Numpy(guards))

@@ -54,3 +54,21 @@ def test_a_lesser_cpu_keeps_the_budgets(width, fused, cpu, features):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout == "[]\n"
+
+
+WITHOUT_JIT = """
+import sys
+sys.path.insert(0, "")
+import numpy as np
+from tests.engine.test_exact import Whole, agree, relu
+agree(Whole(relu(5, 9, bidirectional=True), 4, 6, np.array([4, 1, 0, 2, 4, 4])))
+"""
+
+
+def test_the_engine_runs_where_numba_leaves_python_alone():
+    """With NUMBA_DISABLE_JIT=1, as debuggers and coverage want it."""
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_JIT], capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -73,10 +73,12 @@ def test_matrices_are_packed(units, parts):
     for block in plan(made.cell).blocks:
         assert block.matrix is not None
         matrix = weights.matrices[block.matrix][:, block.first : block.first + block.gates].transpose(1, 2, 0)
-        padded = np.zeros((*matrix.shape[:2], made.sizes.padded(matrix.shape[2])))
-        padded[..., : matrix.shape[2]] = matrix
-        together = [padded.reshape(-1, padded.shape[2])] if packed.together(block) else list(padded)
-        wanted, at = np.concatenate([panels(each) for each in together]), packed.at[block] // 8
+        gates, outputs, inputs = matrix.shape
+        padded = np.zeros((gates, outputs, made.sizes.padded(inputs)))
+        padded[..., :inputs] = matrix
+        rows = (1, gates * outputs) if packed.together(block) else (gates, outputs)
+        together = padded.reshape(*rows, -1)
+        wanted, at = np.concatenate([panels(together[k]) for k in range(len(together))]), packed.at[block] // 8
         assert np.array_equal(region[at : at + wanted.size], wanted)
 
 
