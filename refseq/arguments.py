@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refseq.arrays import field_name, zeros
+from refseq.engine.results import copied
 
 
 def integer(name: str, value: Any, minimum: int) -> int:
@@ -76,9 +77,9 @@ def choice(name: str, value: Any, choices: Collection[str]) -> str:
 def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
     """A private, native, contiguous copy of an array of this shape (words stand for any size) and dtype."""
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
-        return value.astype(dtype, order="C")  # the most frequent case, at once
+        return copied(value, value.dtype)  # the most frequent case, at once
     _expected(name, value, shape, dtype)
-    return np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
+    return copied(value, value.dtype.newbyteorder("="))
 
 
 def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:

@@ -11,6 +11,7 @@ from refseq.engine.job import FIELD, FILL, FILL_LINE, PACK, PACK_LINE
 from refseq.engine.memory import keep_apart, loader, storer, word
 from refseq.engine.rows import copying
 from refseq.engine.tile import WIDE
+from refseq.engine.transpose import transposing
 
 BLOCK = 32
 """Rows that are packed at a time, where a matrix is stored by columns: a line of the cache is then used as a whole."""
@@ -26,7 +27,7 @@ def prepare(dtype: str) -> CFunction:
     copy, clear = moves.copy, moves.clear
     element, size = vector.element_of(dtype), np.dtype(dtype).itemsize
     load, store, zero = loader(element), storer(element), element(0)
-    lanes, block = vector.lanes(dtype), BLOCK
+    lanes, block, transpose = vector.lanes(dtype), BLOCK, transposing(element)
     panel = WIDE * lanes
 
     @register_jitable
@@ -40,6 +41,10 @@ def prepare(dtype: str) -> CFunction:
         begin = source + (word(line, PACK.begin) + g * word(line, PACK.by_block) + first * by_column) * size
         have = min(lanes, columns - first)
         k0 = 0
+        if by_row == 1 and have == lanes:
+            while k0 + lanes <= count:
+                transpose(begin + k0 * size, by_column, target + k0 * width * size, width)
+                k0 += lanes
         while k0 < count:
             k1 = min(k0 + block, count)
             if by_column == 1:

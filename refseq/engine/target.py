@@ -14,6 +14,7 @@ from refseq.engine.job import FIELD
 from refseq.engine.plan import sums
 from refseq.engine.prepare import prepare
 from refseq.engine.products import products
+from refseq.engine.results import cleared, result
 from refseq.engine.setup import Rows, Setup, setup_of
 from refseq.engine.workspace import Buffer, address
 from refseq.targets import Feed, Pulled, Tape, Weights
@@ -82,7 +83,7 @@ class EngineTarget:
         piece = max(steps, 1) if every is None else every
         starts = range(0, max(steps, 1), piece)
         whole = rows is setup.full
-        y = (np.empty if whole else np.zeros)((steps, setup.rows, setup.outputs), s0.dtype)
+        y = (result if whole else cleared)((steps, setup.rows, setup.outputs), s0.dtype)
         state, checkpoints, kept, once = s0, [], None, record and len(starts) == 1
         run = _Forward(setup, rows, weights, feed, tilts)
         for start in starts:
@@ -144,9 +145,9 @@ class _Backward:
         self.setup, self.arrays = setup, (weights, feed, rows, dy)
         self.rows = rows
         whole = rows is setup.full and not setup.empty
-        self.dx = (np.empty if whole else np.zeros)((setup.steps, setup.rows, setup.inputs), dtype)
+        self.dx = (result if whole else cleared)((setup.steps, setup.rows, setup.inputs), dtype)
         self.dp = np.zeros((setup.rows, setup.own, setup.width), dtype)
-        self.matrices = [np.zeros(shape, dtype) for shape in setup.gradient_shapes]
+        self.matrices = [cleared(shape, dtype) for shape in setup.gradient_shapes]
         self.biases = tuple(np.zeros(bias.shape, dtype) for bias in weights.biases)
         named = (*self.matrices, *self.biases)
         self.more = [(named[to], np.zeros_like(named[to])) for to in sums(setup.cell).more]

@@ -4,7 +4,7 @@ Work is a compiled function and a number of parts. Whoever is awake takes the ne
 never waits for a thread that has not begun, be it asleep or kept from a processor by another library's threads; it
 waits for begun parts alone. No result depends on who takes which part.
 
-A thread looks for work for SPINS rounds, about 0.1 ms, and then sleeps until it is called. Threads belong to a process:
+A thread looks for work for SPINS rounds, about 0.4 ms, and then sleeps until it is called. Threads belong to a process:
 after a fork the child makes its own. Where several Python threads share work at the same time, one gets the threads and
 the others do their work alone.
 """
@@ -28,7 +28,7 @@ from refseq.engine.memory import keep_apart
 from refseq.engine.vector import intrinsic
 from refseq.engine.workspace import address as address_of
 
-SPINS = 3_000
+SPINS = 20_000
 """Rounds of looking for work before a thread sleeps; of waiting for a part before the caller lets others run."""
 MOST = 1 << 20
 """More parts than anybody asks for; they are counted in the low bits of the ticket."""
