@@ -1,4 +1,5 @@
-"""The command line: ``refseq verify``, ``bench``, ``prove``, ``mutate``, ``catalogue``, ``doctor``.
+"""The command line: ``refseq verify``, ``bench``, ``prove``, ``mutate``, ``catalogue``,
+``warm``, ``doctor``.
 
 Exit status: 0 all passed, 1 not, 2 wrong usage.
 """
@@ -15,6 +16,7 @@ from refseq.cli.doctor import doctor
 from refseq.cli.mutate import mutate
 from refseq.cli.prove import prove
 from refseq.cli.verify import verify
+from refseq.cli.warm import warm
 
 app = typer.Typer(
     name="refseq",
@@ -28,6 +30,7 @@ app.command()(bench)
 app.command()(prove)
 app.command()(mutate)
 app.command()(catalogue)
+app.command()(warm)
 app.command()(doctor)
 
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])

@@ -88,8 +88,9 @@ def _pause(typing: Any) -> Any:
 
 
 @cache
-def _functions() -> tuple[CFunction, CFunction]:
-    """work(table, spins) and call(table, function, count, parts, first, second, third, fourth, give_way)."""
+def compiled() -> tuple[CFunction, CFunction]:
+    """The loop of a waiting thread, f(table, spins), and that of the caller, f(table, function, count, parts, first,
+    second, third, fourth, give_way)."""
     two, three, five, give = caller(2), caller(3), caller(5), caller(0)
     most = MOST
 
@@ -154,7 +155,7 @@ class _Pool:
         self.busy, self._wake, self._asleep = threading.Lock(), threading.Semaphore(0), 0
         self._memory = np.zeros(32, np.int64)
         self._table = -(-address_of(self._memory) // 64) * 64
-        self._work, self._call = (function.address for function in _functions())
+        self._work, self._call = (function.address for function in compiled())
         self._give_way = _address_of_yield()
         for number in range(size):
             threading.Thread(target=self._run, name=f"refseq-{number}", daemon=True).start()

@@ -1,0 +1,19 @@
+"""Compiling ahead: everything that a cell needs on the engine, kept on disk for processes to come."""
+
+from refseq.cell import Cell
+from refseq.engine import threads
+from refseq.engine.backward import backward
+from refseq.engine.forward import forward
+from refseq.engine.gradient import gradient
+from refseq.engine.prepare import prepare
+from refseq.engine.products import products
+from refseq.engine.stages import stage_functions
+
+
+def warm(cell: Cell, dtype: str) -> None:
+    """Compile the drivers of a precision and the functions of a cell; what is on disk is only loaded."""
+    for driver in (prepare, forward, backward, gradient, products):
+        driver(dtype)
+    threads.compiled()
+    for number in range(len(cell.stages)):
+        stage_functions(cell, number, dtype)
