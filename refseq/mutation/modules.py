@@ -25,7 +25,7 @@ NETWORKS = tuple(
 TRAINING = tuple(
     f"refseq.{name}"
     for name in (
-        *("losses.cross_entropy", "losses.binary_cross_entropy", "losses.squared_error"),
+        *("losses.cross_entropy_rows", "losses.pointwise_rows", "losses.binary_cross_entropy", "losses.squared_error"),
         *("optimisers.sgd", "optimisers.rmsprop", "optimisers.adam", "optimisers.schedules"),
     )
 )
@@ -36,7 +36,6 @@ GROUPS = {"cells": CELLS, "step": STEP, "numbers": NUMBERS, "networks": NETWORKS
 """Names for several modules at once."""
 
 FORMULAS: dict[str, tuple[str, ...]] = {
-    "refseq.losses.cross_entropy": ("expected_surprise", "smooth", "token_losses"),
     "refseq.losses.binary_cross_entropy": ("surprise", "element"),
     "refseq.losses.squared_error": ("element",),
     "refseq.networks.tree": ("forward", "backward", "_gradient", "_handed"),

@@ -75,8 +75,10 @@ def _loss(kind: str, reduction: str) -> Network:
         targets[OUTSIDE] = 999
     if kind == "smoothed":
         options |= {"label_smoothing": 0.25, "class_weights": _eighths(rng, CLASSES)}
-    if kind == "distributions":
+    if kind in ("indices", "distributions"):
         options |= {"class_weights": _eighths(rng, CLASSES)}
+    if kind == "distributions":
+        options |= {"label_smoothing": 0.125}
     if kind == "mask":
         options |= {"weights": weights > 0.4}
     if kind == "binary":
@@ -108,6 +110,10 @@ def _losses() -> dict[str, Any]:
         y = np.array([[0, 1], [2, 2]])
         with np.errstate(all="ignore"):
             found[f"indices {dtype}"] = _told(losses.cross_entropy(x, y))
+            spread, never = np.array([[[0.5, 0.5, 0], [1, 0, 0]], [[0, 0.5, 0.5], [0, 0, 1]]], dtype), np.array([0, 1])
+            found[f"no mass {dtype}"] = _told(losses.cross_entropy(x, spread))  # 0 times infinity is nothing
+            weightless = np.array([0, 1, 1], dtype)
+            found[f"no weight {dtype}"] = _told(losses.cross_entropy(x, y * 0 + never, class_weights=weightless))
             found[f"no token {dtype}"] = _told(losses.cross_entropy(x, y, lengths=np.array([0, 0])))
             found[f"perplexity {dtype}"] = [
                 losses.perplexity(x, y, lengths=np.array([1, 2]), weights=np.array([[0.5, 1], [1, 0.25]], dtype)),

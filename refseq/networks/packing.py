@@ -53,8 +53,8 @@ class Part:
         return tuple(m + suffix for m in cell.layout.matrices), tuple(bias.name + suffix for bias in cell.biases)
 
     def width(self, vector: str) -> int:
-        """Entries of a vector of the cell."""
-        return self._widths.get(vector) or self.sizes[self.cell.layout.size(vector)]
+        """Entries of a state."""
+        return self._widths[vector]
 
     def mask_width(self, mask: str) -> int:
         """Entries of a mask: of zoneout, those of its state."""
