@@ -30,6 +30,7 @@ CPUS = {
     "SSE2": (16, False, "x86-64", "+sse2"),
     "FMA without AVX2": (16, True, "x86-64", "+avx,+fma"),
 }
+SELDOM = ("FMA without AVX2",)
 
 
 def flags() -> set[str]:
@@ -38,7 +39,10 @@ def flags() -> set[str]:
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="features of x86")
-@pytest.mark.parametrize(("width", "fused", "cpu", "features"), CPUS.values(), ids=CPUS)
+@pytest.mark.parametrize(
+    ("width", "fused", "cpu", "features"),
+    [pytest.param(*given, id=name, marks=pytest.mark.slow if name in SELDOM else ()) for name, given in CPUS.items()],
+)
 def test_a_lesser_cpu_keeps_the_budgets(width, fused, cpu, features):
     missing = {feature.strip("+") for feature in features.split(",")} - flags()
     if missing:
