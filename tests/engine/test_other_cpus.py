@@ -30,7 +30,7 @@ CPUS = {
     "SSE2": (16, False, "x86-64", "+sse2"),
     "FMA without AVX2": (16, True, "x86-64", "+avx,+fma"),
 }
-SELDOM = ("FMA without AVX2",)
+SELDOM = ("SSE2", "FMA without AVX2")
 
 
 def flags() -> set[str]:
