@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -118,6 +119,7 @@ def bench(
 def _measured(console: Console, choice: Choice, work: Sequence[Plan], hostile: bool) -> tuple[Results, str]:
     """The results of all plans, or of those before Ctrl-C or the death of a measuring process; and what happened."""
     about = {key: value for key, value in environment().items() if key not in ("targets", "peers", "threads")}
+    about["system"] = platform.system()  # recorded results are for others: no build of a kernel
     about["load"] = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     results = Results(about, today, choice.threads, asdict(choice.timing))
