@@ -6,7 +6,7 @@ later changes no gradient.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,8 @@ def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | N
 
 def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
     """As ``array``, but the caller's own where that is native and contiguous: for what is read before the call ends."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape and value.flags.carray:
+        return value  # the most frequent case, at once
     _expected(name, value, shape, dtype)
     native = np.asarray(value, dtype=value.dtype.newbyteorder("="), order="C")
     return native if native.flags.aligned else native.copy()
@@ -172,8 +174,11 @@ def lengths(value: Any, steps: int, rows: int) -> np.ndarray:
     return given.astype(np.int64)
 
 
-def states(what: str, given: Any, shapes: Mapping[str, tuple[int, ...]], sample: np.ndarray) -> dict[str, np.ndarray]:
-    """Arrays of these shapes and of the sample's dtype; None for all or for one of them means zeros."""
+def states(
+    what: str, given: Any, shapes: Mapping[str, tuple[int, ...]], sample: np.ndarray, take: Callable = array
+) -> dict[str, np.ndarray]:
+    """Arrays of these shapes and of the sample's dtype; None for all or for one of them means zeros. ``take``: array
+    or readable."""
     if given is None:
         given = dict.fromkeys(shapes)
     if not isinstance(given, Mapping):
@@ -182,7 +187,7 @@ def states(what: str, given: Any, shapes: Mapping[str, tuple[int, ...]], sample:
     return {
         name: zeros(shape, sample)
         if given[name] is None
-        else array(f"{what}[{name!r}]", given[name], shape, sample.dtype)
+        else take(f"{what}[{name!r}]", given[name], shape, sample.dtype)
         for name, shape in shapes.items()
     }
 

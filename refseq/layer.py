@@ -1,7 +1,7 @@
 """A layer: a recurrence with its sizes, run forward and backward on a target."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from refseq.cell import Cell, labelled
 from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
-from refseq.targets import Target, available
+from refseq.targets import Recording, available
 
 Arrays = dict[str, np.ndarray]
 
@@ -28,8 +28,7 @@ class Run:
     state: Arrays
     info: Mapping[str, str]
     layer: "Layer" = field(repr=False)
-    _target: Target = field(repr=False)
-    _recording: stacked.Recording = field(repr=False)
+    _recording: Recording | None = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +179,12 @@ class Layer:
         All arrays share one dtype, which is the dtype of the result. Raises TypeError or ValueError naming the
         argument; RuntimeError where the target cannot run.
         """
-        where = available(target)
+        where, record = available(target), arguments.flag("gradient", gradient)
+        info = {"target": target, "device": where.describe()}
+        if lengths is None and masks is None and checkpoint is False:
+            done = where.direct(self.parts, params, x, state, record)
+            if done is not None:
+                return Run(done[0], done[1], info, self, done[2])
         params = arguments.parameters(params, self.shapes, where.dtypes, target)
         dtype = next(iter(params.values())).dtype
         x = arguments.array("x", x, ("T", "B", self.inputs), dtype)
@@ -190,12 +194,10 @@ class Layer:
         initial = self._states("state", state, rows, sample)
         given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
         every = None if checkpoint is False else _piece(checkpoint, steps)
-        record = arguments.flag("gradient", gradient)
         y, final, recording = stacked.forward(
             where, self.parts, self.merge, params, x, initial, counts, given, every, record
         )
-        info = {"target": target, "device": where.describe()}
-        return Run(y, final, info, self, where, recording)
+        return Run(y, final, info, self, recording)
 
     def backward(
         self, run: Run, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
@@ -206,16 +208,22 @@ class Layer:
             raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
         if run.layer != self:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
-        if not run._recording.entries:
+        if run._recording is None:
             raise ValueError("run: expected one that kept what backward needs, got one with gradient=False")
         steps, rows, width = run.y.shape
-        sample = run._recording.entries[0][1].matrices[0]
-        dy = zeros(run.y.shape, sample) if dy is None else arguments.array("dy", dy, (steps, rows, width), run.y.dtype)
-        ds = self._states("dstate", dstate, rows, sample)
-        return Gradients(*stacked.backward(run._target, run._recording, dy, ds))
+        like = run.y
+        dy = zeros(like.shape, like) if dy is None else arguments.readable("dy", dy, (steps, rows, width), like.dtype)
+        ds = self._states("dstate", dstate, rows, like, arguments.readable)
+        return Gradients(*run._recording.pull(dy, ds))
 
-    def _states(self, what: str, given: Any, rows: int, sample: np.ndarray) -> Arrays:
-        return arguments.states(what, given, {name: self.state_shape(rows, name) for name in self.cell.state}, sample)
+    def _states(self, what: str, given: Any, rows: int, sample: np.ndarray, take: Callable = arguments.array) -> Arrays:
+        widths = self._state_widths
+        shapes = {name: (len(self.parts), rows, width) for name, width in widths}
+        return arguments.states(what, given, shapes, sample, take)
+
+    @cached_property
+    def _state_widths(self) -> tuple[tuple[str, int], ...]:
+        return tuple((name, self.parts[0].width(name)) for name in self.cell.state)
 
 
 def _piece(checkpoint: Any, steps: int) -> int:

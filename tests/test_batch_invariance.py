@@ -10,6 +10,7 @@ from refseq.checks.problem import draw
 from refseq.checks.properties.variants import by_row, rows
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.engine import setup
+from refseq.engine.target import forget
 from tests.variants import KINDS, label, layer
 
 
@@ -30,12 +31,12 @@ def threads(request, monkeypatch):
     if request.param > numba.config.NUMBA_NUM_THREADS:
         pytest.skip(f"numba has {numba.config.NUMBA_NUM_THREADS} thread")
     monkeypatch.setattr(setup, "WORTH_A_THREAD", 1)
-    setup._setup.cache_clear()
+    forget()
     before = numba.get_num_threads()
     numba.set_num_threads(request.param)
     yield request.param
     numba.set_num_threads(before)
-    setup._setup.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize("variant", KINDS, ids=label)

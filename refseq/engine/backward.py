@@ -1,120 +1,128 @@
 """BPTT of a slice of rows through a chunk of steps, for any cell: ``da``, and the cotangents of x and of the states.
 
 The gradients of matrices and biases follow from ``da``, which is still in the cache, when all slices have done the
-chunk: ``refseq.engine.gradient``.
+chunk: ``refseq.engine.gradient``. Where there are too few rows for slices, one slice has them all, and every step is
+handed out in shares of the units, as in ``refseq.engine.forward``.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from numba.extending import register_jitable
 
-from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
-from refseq.engine.job import FIELD, INSTRUCTION, LINE, PRODUCT, STAGE
+from refseq.engine.handing import hand, span
+from refseq.engine.job import FIELD, LINE
+from refseq.engine.lines import affine_back, backward_lines
 from refseq.engine.memory import keep_apart, word
-from refseq.engine.rows import (
-    callers_row,
-    copying,
-    gathering,
-    operand,
-    running,
-    states_at,
-    states_between,
-    tape_at,
-)
-from refseq.engine.stages import PULL
+from refseq.engine.rows import callers_row, copying, gathering, running, states_at, states_between, tape_at
+
+AFTER, STEP = range(2)
+"""What is handed out: the cotangents of x of a chunk; and from here on, the phases of a step."""
+
+
+@cache
+def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
+    """dx_at(job, first): where the cotangents of x of a chunk are. after(job, lines, many, first, count, begin, end):
+    these of all steps. step(job, lines, many, first, count, begin, t): the adjoint of a step."""
+    line_of, run_lines = affine_back(dtype), backward_lines(dtype)
+
+    @register_jitable
+    def da_at(job, first, row):
+        slots, size = word(job, FIELD.slots), word(job, FIELD.size)
+        return word(job, FIELD.a) + (word(job, FIELD.chunk) * first + row) * slots * word(job, FIELD.width) * size
+
+    @register_jitable
+    def dx_at(job, first):
+        padded = word(job, FIELD.padded_inputs)
+        return word(job, FIELD.dx_rows) + word(job, FIELD.chunk) * first * padded * word(job, FIELD.size)
+
+    @register_jitable
+    def after(job, lines, many, first, count, begin, end):
+        padded, size, product = word(job, FIELD.padded_inputs), word(job, FIELD.size), word(job, FIELD.product)
+        dx = dx_at(job, first)
+        for k in range(many):
+            line = lines + k * LINE
+            if running(job, first, first + count, end - 1) == count:
+                line_of(job, line, (end - begin) * count, dx, padded, da_at(job, first, 0), product)
+            else:
+                for t in range(begin, end):
+                    done, n = (t - begin) * count, running(job, first, first + count, t)
+                    line_of(job, line, n, dx + done * padded * size, padded, da_at(job, first, done), product)
+
+    @register_jitable
+    def step(job, lines, many, first, count, begin, t):
+        row = word(job, FIELD.width) * word(job, FIELD.size)
+        n, done = running(job, first, first + count, t), (t - begin) * count
+        m = word(job, FIELD.m_rows) + (word(job, FIELD.chunk) * first + done) * word(job, FIELD.masks) * row
+        ds = word(job, FIELD.ds) + first * word(job, FIELD.states) * row
+        d0 = word(job, FIELD.d0) + first * word(job, FIELD.states) * row
+        dv = word(job, FIELD.dv) + first * word(job, FIELD.vectors) * row
+        dp = word(job, FIELD.dp) + first * word(job, FIELD.own) * row
+        old, new, tape = states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first)
+        da, product = da_at(job, first, done), word(job, FIELD.product)
+        run_lines(job, lines, many, n, m, old, new, tape, ds, d0, dv, da, dp, product)
+
+    return dx_at, after, step
 
 
 @cache
 def backward(dtype: str) -> CFunction:
-    """A slice's rows from step ``end`` back to ``begin``: f(job, slice, begin, end, add_product)."""
+    """A slice's rows from step ``end`` back to ``begin``: f(job, slice, begin, end)."""
     moves = copying(dtype)
     copy, add, clear = moves.copy, moves.add, moves.clear
-    multiply, pull = caller(8), caller(PULL)
+    dx_at, after, step = _parts_of_a_chunk(dtype)
     gather_x, gather_masks = gathering(dtype)
     bring, back = states_between(dtype)
 
     @register_jitable
-    def affine_back(job, line, n, target, stride, da, product):
-        """The adjoint of one product on n rows, in its operand."""
-        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
-        source = da + word(line, INSTRUCTION.slot) * width * size
-        count = word(line, INSTRUCTION.count)
-        if word(line, INSTRUCTION.does) == PRODUCT:
-            matrix, vectors = word(job, FIELD.packed) + word(line, INSTRUCTION.address), word(line, INSTRUCTION.vectors)
-            multiply(product, source, slots * width, n, count, matrix, target, stride, vectors)
+    def step_back(job, first, count, begin, t):
+        """The adjoint of a step; ds: the cotangent of the new state on entry, of the old on exit."""
+        n, phases, row = running(job, first, first + count, t), word(job, FIELD.phases), word(job, FIELD.width)
+        states, vectors, size = word(job, FIELD.states), word(job, FIELD.vectors), word(job, FIELD.size)
+        ds = word(job, FIELD.ds) + first * states * row * size
+        d0 = word(job, FIELD.d0) + first * states * row * size
+        for b in range(n):
+            dy = callers_row(job, first + b, t) * word(job, FIELD.outputs) * size
+            add(ds + b * states * row * size, word(job, FIELD.dy) + dy, word(job, FIELD.outputs))
+        clear(d0, n * states * row)
+        clear(word(job, FIELD.dv) + first * vectors * row * size, n * vectors * row)
+        if phases:
+            for k in range(phases):
+                hand(job, begin, t, STEP + k)
         else:
-            for b in range(n):
-                add(target + b * stride * size, source + b * slots * width * size, count)
+            step(job, word(job, FIELD.back), word(job, FIELD.back_count), first, count, begin, t)
+        copy(ds, d0, n * states * row)
 
     @register_jitable
-    def step_back(job, n, m, old, new, tape, ds, d0, dv, da, dp, product):
-        """The adjoint of one step of n rows; ds: the cotangent of the new state on entry, of the old on exit."""
-        size, width = word(job, FIELD.size), word(job, FIELD.width)
-        states, vectors = word(job, FIELD.states), word(job, FIELD.vectors)
-        clear(d0, n * states * width)
-        clear(dv, n * vectors * width)
-        for k in range(word(job, FIELD.back_count)):
-            line = word(job, FIELD.back) + k * LINE
-            count = word(line, INSTRUCTION.count)
-            if word(line, INSTRUCTION.does) == STAGE:
-                function = word(line, INSTRUCTION.address)
-                pull(function, n, count, width, word(job, FIELD.p_rows), m, old, new, tape, ds, d0, dv, da, dp)
-            else:
-                kind = word(line, INSTRUCTION.kind)
-                target = operand(kind, 0, d0, ds, dv) + word(line, INSTRUCTION.row) * width * size
-                affine_back(job, line, n, target, operand(kind, 0, states, states, vectors) * width, da, product)
-        copy(ds, d0, n * states * width)
-
-    @register_jitable
-    def inputs_back(job, first, last, begin, end, da, product):
+    def inputs_back(job, first, last, begin, end):
         """The cotangents of x of a chunk: all its rows at once, then to their places."""
-        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
-        count, inputs = last - first, word(job, FIELD.inputs)
-        padded = word(job, FIELD.padded_inputs)
-        dx = word(job, FIELD.dx_rows) + word(job, FIELD.chunk) * first * padded * size
+        count, inputs, padded = last - first, word(job, FIELD.inputs), word(job, FIELD.padded_inputs)
+        dx, size = dx_at(job, first), word(job, FIELD.size)
         for t in range(begin, end):
             clear(dx + (t - begin) * count * padded * size, running(job, first, last, t) * padded)
-        for k in range(word(job, FIELD.after_count)):
-            line = word(job, FIELD.after) + k * LINE
-            if running(job, first, last, end - 1) == count:
-                affine_back(job, line, (end - begin) * count, dx, padded, da, product)
-            else:
-                for t in range(begin, end):
-                    done, n = (t - begin) * count, running(job, first, last, t)
-                    affine_back(
-                        job, line, n, dx + done * padded * size, padded, da + done * slots * width * size, product
-                    )
+        if word(job, FIELD.phases):
+            hand(job, begin, end, AFTER)
+        else:
+            after(job, word(job, FIELD.after), word(job, FIELD.after_count), first, count, begin, end)
         for t in range(begin, end):
             for b in range(running(job, first, last, t)):
                 target = word(job, FIELD.dx) + callers_row(job, first + b, t) * inputs * size
                 copy(target, dx + ((t - begin) * count + b) * padded * size, inputs)
 
     @register_jitable
-    def chunk_back(job, first, last, begin, end, ds, product):
+    def chunk_back(job, first, last, begin, end):
         """All steps of a chunk, and then its cotangents of x."""
-        size, width, chunk = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.chunk)
-        slots, masks, states = word(job, FIELD.slots), word(job, FIELD.masks), word(job, FIELD.states)
-        outputs, count, row = word(job, FIELD.outputs), last - first, width * size
-        da = word(job, FIELD.a) + chunk * first * slots * row
-        m = word(job, FIELD.m_rows) + chunk * first * masks * row
-        d0 = word(job, FIELD.d0) + first * states * row
-        dv = word(job, FIELD.dv) + first * word(job, FIELD.vectors) * row
-        dp = word(job, FIELD.dp) + first * word(job, FIELD.own) * row
-        x = word(job, FIELD.x_rows) + chunk * first * word(job, FIELD.inputs) * size
+        row, chunk = word(job, FIELD.width) * word(job, FIELD.size), word(job, FIELD.chunk)
+        x = word(job, FIELD.x_rows) + chunk * first * word(job, FIELD.inputs) * word(job, FIELD.size)
         gather_x(job, first, last, begin, end, x)  # for the gradients of the matrices
+        m = word(job, FIELD.m_rows) + chunk * first * word(job, FIELD.masks) * row
         gather_masks(job, first, last, begin, end, m)
         for backwards in range(end - begin):
-            t = end - 1 - backwards
-            n, done = running(job, first, last, t), (t - begin) * count
-            for b in range(n):
-                dy = word(job, FIELD.dy) + callers_row(job, first + b, t) * outputs * size
-                add(ds + b * states * row, dy, outputs)
-            old, new, tape = states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first)
-            step_back(job, n, m + done * masks * row, old, new, tape, ds, d0, dv, da + done * slots * row, dp, product)
-        inputs_back(job, first, last, begin, end, da, product)
+            step_back(job, first, last - first, begin, end - 1 - backwards)
+        inputs_back(job, first, last, begin, end)
 
-    def engine_backward(job, number, begin, end, product):
+    def engine_backward(job, number, begin, end):
         keep_apart()
         first, last = word(word(job, FIELD.bounds), number), word(word(job, FIELD.bounds), number + 1)
         row = word(job, FIELD.states) * word(job, FIELD.width) * word(job, FIELD.size)
@@ -123,9 +131,25 @@ def backward(dtype: str) -> CFunction:
             bring(job, first, last, word(job, FIELD.ds_in), ds)
         stop = min(end, word(word(job, FIELD.lengths), first) if last > first else 0)
         if begin < stop:
-            chunk_back(job, first, last, begin, stop, ds, product)
+            chunk_back(job, first, last, begin, stop)
         if begin == word(job, FIELD.start):
             for b in range(first, last):
                 back(job, b, ds + (b - first) * row, word(job, FIELD.ds_out))
 
-    return compiled_c(engine_backward, 5, dtype)
+    return compiled_c(engine_backward, 4, dtype)
+
+
+@cache
+def backward_share(dtype: str) -> CFunction:
+    """A part's share of what ``backward`` hands out: f(job, part, begin, t, phase); t: the chunk's end, or the step."""
+    _, after, step = _parts_of_a_chunk(dtype)
+
+    def engine_backward_share(job, part, begin, t, phase):
+        keep_apart()
+        lines, many = span(job, part, phase - AFTER)
+        if phase == AFTER:
+            after(job, lines, many, 0, word(job, FIELD.rows), begin, t)
+        else:
+            step(job, lines, many, 0, word(job, FIELD.rows), begin, t)
+
+    return compiled_c(engine_backward_share, 5, dtype)

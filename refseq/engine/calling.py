@@ -34,7 +34,7 @@ def caller(count: int) -> Any:
     return intrinsic(namespace["call"])
 
 
-call_2, call_3, call_5, call_9 = (caller(count) for count in (2, 3, 5, 9))
+call_2, call_4, call_9 = (caller(count) for count in (2, 4, 9))
 
 
 def _from_python(count: int) -> Any:
@@ -56,16 +56,10 @@ def run_2(function, a, b):
     call_2(function, a, b)
 
 
-@_from_python(3)
-def run_3(function, a, b, c):
-    """function(a, b, c)."""
-    call_3(function, a, b, c)
-
-
-@_from_python(5)
-def run_5(function, a, b, c, d, e):
-    """function(a, b, c, d, e)."""
-    call_5(function, a, b, c, d, e)
+@_from_python(4)
+def run_4(function, a, b, c, d):
+    """function(a, b, c, d)."""
+    call_4(function, a, b, c, d)
 
 
 @_from_python(9)
@@ -74,5 +68,5 @@ def run_9(function, a, b, c, d, e, f, g, h, i):
     call_9(function, a, b, c, d, e, f, g, h, i)
 
 
-RUN = {2: run_2, 3: run_3, 5: run_5}
+RUN = {2: run_2, 4: run_4}
 """By the number of integers."""

@@ -2,129 +2,134 @@
 
 A chunk of steps at a time: the affine maps of x for the whole chunk, which is one large product; then step by step the
 recurrent products and the stages' functions. Pre-activations stay in the cache; nothing waits for another slice.
+
+Where there are too few rows for slices, one slice has them all, and every step is handed out in shares of the units
+(``refseq.engine.shares``).
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from numba.extending import register_jitable
 
-from refseq.engine import vector
-from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
-from refseq.engine.job import FIELD, INSTRUCTION, LINE, ONE, PRODUCT, STAGE, TILT, TILT_LINE, TILTED
-from refseq.engine.memory import keep_apart, loader, storer, word
-from refseq.engine.rows import (
-    callers_row,
-    copying,
-    gathering,
-    operand,
-    running,
-    states_at,
-    states_between,
-    tape_at,
-)
-from refseq.engine.stages import RUN
+from refseq.engine.handing import hand, span
+from refseq.engine.job import FIELD, LINE
+from refseq.engine.lines import affine, forward_lines
+from refseq.engine.memory import keep_apart, word
+from refseq.engine.rows import callers_row, copying, gathering, running, states_at, states_between, tape_at
+
+FILL, AHEAD, STEP = range(3)
+"""What is handed out: rows that begin with the biases; the affine maps of x; and from here on, the phases of a step."""
+
+
+@cache
+def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
+    """fill(job, a, low, high): rows that begin with the biases. ahead(job, lines, many, first, count, begin, end): the
+    affine maps of x. step(job, lines, many, first, count, begin, t): a step whose affine maps of x are done."""
+    copy, line_of, run_lines = copying(dtype).copy, affine(dtype), forward_lines(dtype)
+
+    @register_jitable
+    def place(job, first, row):
+        """Where a row of the chunk has its pre-activations and its x."""
+        size, chunk = word(job, FIELD.size), word(job, FIELD.chunk)
+        a = word(job, FIELD.a) + (chunk * first + row) * word(job, FIELD.slots) * word(job, FIELD.width) * size
+        return a, word(job, FIELD.x_rows) + (chunk * first + row) * word(job, FIELD.inputs) * size
+
+    @register_jitable
+    def fill(job, first, low, high):
+        row = word(job, FIELD.slots) * word(job, FIELD.width)
+        for r in range(low, high):
+            copy(place(job, first, r)[0], word(job, FIELD.bias), row)
+
+    @register_jitable
+    def ahead(job, lines, many, first, count, begin, end):
+        a, x = place(job, first, 0)
+        for k in range(many):
+            rows = (end - begin) * count
+            line_of(job, lines + k * LINE, first, count, rows, x, word(job, FIELD.inputs), a, word(job, FIELD.product))
+
+    @register_jitable
+    def step(job, lines, many, first, count, begin, t):
+        n, done = running(job, first, first + count, t), (t - begin) * count
+        a, x = place(job, first, done)
+        masks = word(job, FIELD.masks) * word(job, FIELD.width) * word(job, FIELD.size)
+        m = word(job, FIELD.m_rows) + (word(job, FIELD.chunk) * first + done) * masks
+        old, new, tape = states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first)
+        run_lines(job, lines, many, first, count, n, x, m, old, new, tape, a, word(job, FIELD.product))
+
+    return fill, ahead, step
 
 
 @cache
 def forward(dtype: str) -> CFunction:
-    """A slice's rows through the steps start <= t < stop: f(job, slice, add_product)."""
-    copy, add = copying(dtype).copy, copying(dtype).add
-    multiply, run = caller(8), caller(RUN)
+    """A slice's rows through the steps start <= t < stop: f(job, slice)."""
+    copy = copying(dtype).copy
+    fill, ahead, step = _parts_of_a_chunk(dtype)
     gather_x, gather_masks = gathering(dtype)
     bring, back = states_between(dtype)
 
-    element = vector.element_of(dtype)
-    load, store = loader(element), storer(element)
-
     @register_jitable
-    def tilt(job, line, first, count, n, source, stride, a):
-        """The rows' own changes to a gate, for n rows: first, ..., first + count - 1 again and again."""
-        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
-        for r in range(n):
-            row = word(word(job, FIELD.order), first + r % count)
-            mine = word(job, FIELD.tilts) + row * TILT_LINE
-            if word(mine, TILTED.gate) == word(line, INSTRUCTION.address):
-                place = (r * slots + word(line, INSTRUCTION.slot)) * width + word(mine, TILTED.unit)
-                change = load(word(job, FIELD.tilt_sizes), row)
-                if word(line, INSTRUCTION.kind) != ONE:
-                    change = change * load(source + r * stride * size, word(mine, TILTED.input))
-                store(a, place, load(a, place) + change)
-
-    @register_jitable
-    def affine(job, line, first, count, n, source, stride, a, product):
-        """One product on n rows, or the operand itself."""
-        if word(line, INSTRUCTION.does) == TILT:
-            tilt(job, line, first, count, n, source, stride, a)
-            return
-        size, width, slots = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.slots)
-        target = a + word(line, INSTRUCTION.slot) * width * size
-        entries = word(line, INSTRUCTION.count)
-        if word(line, INSTRUCTION.does) == PRODUCT:
-            matrix, vectors = word(job, FIELD.packed) + word(line, INSTRUCTION.address), word(line, INSTRUCTION.vectors)
-            multiply(product, source, stride, n, entries, matrix, target, slots * width, vectors)
+    def chunk_forward(job, first, count, begin, end):
+        """All steps of a chunk."""
+        phases = word(job, FIELD.phases)
+        if phases:
+            hand(job, begin, end, FILL)
+            hand(job, begin, end, AHEAD)
         else:
-            for b in range(n):
-                add(target + b * slots * width * size, source + b * stride * size, entries)
-
-    @register_jitable
-    def step(job, first, count, n, x, m, old, new, tape, a, product):
-        """One step of n rows whose affine maps of x are done."""
-        size, width, states = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.states)
-        for k in range(word(job, FIELD.program_count)):
-            line = word(job, FIELD.program) + k * LINE
-            if word(line, INSTRUCTION.does) == STAGE:
-                function, units = word(line, INSTRUCTION.address), word(line, INSTRUCTION.count)
-                run(function, n, units, width, word(job, FIELD.p_rows), m, old, new, tape, a)
+            fill(job, first, 0, (end - begin) * count)
+            ahead(job, word(job, FIELD.ahead), word(job, FIELD.ahead_count), first, count, begin, end)
+        outputs, size = word(job, FIELD.outputs), word(job, FIELD.size)
+        row = word(job, FIELD.states) * word(job, FIELD.width) * size
+        for t in range(begin, end):
+            if phases:
+                for k in range(phases):
+                    hand(job, begin, t, STEP + k)
             else:
-                kind = word(line, INSTRUCTION.kind)
-                source = operand(kind, x, old, new, tape) + word(line, INSTRUCTION.row) * width * size
-                stride = operand(kind, 0, states, states, word(job, FIELD.stored)) * width
-                affine(job, line, first, count, n, source, stride, a, product)
+                step(job, word(job, FIELD.program), word(job, FIELD.program_count), first, count, begin, t)
+            new = states_at(job, t + 1, first)
+            for b in range(running(job, first, first + count, t)):
+                y = word(job, FIELD.y) + callers_row(job, first + b, t) * outputs * size
+                copy(y, new + b * row, outputs)
 
-    def engine_forward(job, number, product):
+    def engine_forward(job, number):
         keep_apart()
         first, last = word(word(job, FIELD.bounds), number), word(word(job, FIELD.bounds), number + 1)
-        size, width, inputs = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.inputs)
-        slots, masks, chunk = word(job, FIELD.slots), word(job, FIELD.masks), word(job, FIELD.chunk)
-        outputs, count = word(job, FIELD.outputs), last - first
-        stop = min(word(job, FIELD.stop), word(word(job, FIELD.lengths), first) if count else 0)
-        a = word(job, FIELD.a) + chunk * first * slots * width * size
-        x = word(job, FIELD.x_rows) + chunk * first * inputs * size
-        m = word(job, FIELD.m_rows) + chunk * first * masks * width * size
+        size, width, chunk = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.chunk)
+        stop = min(word(job, FIELD.stop), word(word(job, FIELD.lengths), first) if last > first else 0)
+        x = word(job, FIELD.x_rows) + chunk * first * word(job, FIELD.inputs) * size
+        m = word(job, FIELD.m_rows) + chunk * first * word(job, FIELD.masks) * width * size
         begin = word(job, FIELD.start)
         bring(job, first, last, word(job, FIELD.s0), states_at(job, begin, first))
         while begin < stop:
             end = min(begin + chunk, stop)
             gather_x(job, first, last, begin, end, x)
             gather_masks(job, first, last, begin, end, m)
-            for r in range((end - begin) * count):
-                copy(a + r * slots * width * size, word(job, FIELD.bias), slots * width)
-            for k in range(word(job, FIELD.ahead_count)):
-                line = word(job, FIELD.ahead) + k * LINE
-                affine(job, line, first, count, (end - begin) * count, x, inputs, a, product)
-            for t in range(begin, end):
-                n, done = running(job, first, last, t), (t - begin) * count
-                new = states_at(job, t + 1, first)
-                step(
-                    job,
-                    first,
-                    count,
-                    n,
-                    x + done * inputs * size,
-                    m + done * masks * width * size,
-                    states_at(job, t, first),
-                    new,
-                    tape_at(job, t, first),
-                    a + done * slots * width * size,
-                    product,
-                )
-                for b in range(n):
-                    y = word(job, FIELD.y) + callers_row(job, first + b, t) * outputs * size
-                    copy(y, new + b * word(job, FIELD.states) * width * size, outputs)
+            chunk_forward(job, first, last - first, begin, end)
             begin = end
         for b in range(first, last):
             t = max(min(word(job, FIELD.stop), word(word(job, FIELD.lengths), b)), word(job, FIELD.start))
             back(job, b, states_at(job, t, b), word(job, FIELD.final))
 
-    return compiled_c(engine_forward, 3, dtype)
+    return compiled_c(engine_forward, 2, dtype)
+
+
+@cache
+def forward_share(dtype: str) -> CFunction:
+    """A part's share of what ``forward`` hands out: f(job, part, begin, t, phase); t: the chunk's end, or the step."""
+    fill, ahead, step = _parts_of_a_chunk(dtype)
+
+    def engine_forward_share(job, part, begin, t, phase):
+        keep_apart()
+        count, parts = word(job, FIELD.rows), word(job, FIELD.parts)
+        if phase == FILL:
+            rows = (t - begin) * count
+            fill(job, 0, rows * part // parts, rows * (part + 1) // parts)
+            return
+        lines, many = span(job, part, phase - AHEAD)
+        if phase == AHEAD:
+            ahead(job, lines, many, 0, count, begin, t)
+        else:
+            step(job, lines, many, 0, count, begin, t)
+
+    return compiled_c(engine_forward_share, 5, dtype)

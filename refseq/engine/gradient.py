@@ -20,7 +20,7 @@ from refseq.engine.tile import WIDE
 
 @cache
 def gradient(dtype: str) -> CFunction:
-    """A part's share for the steps begin <= t < end: f(job, part, begin, end, add_turned)."""
+    """A part's share for the steps begin <= t < end: f(job, part, begin, end)."""
     add = copying(dtype).add
     multiply = caller(7)
     element = vector.element_of(dtype)
@@ -91,8 +91,9 @@ def gradient(dtype: str) -> CFunction:
             total += running(job, 0, word(job, FIELD.rows), t)
         return total
 
-    def engine_gradient(job, part, begin, end, product):
+    def engine_gradient(job, part, begin, end):
         keep_apart()
+        product = word(job, FIELD.turned)
         size, width, parts = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.parts)
         slots, bounds = word(job, FIELD.slots), word(job, FIELD.bounds)
         total = rows_of(job, begin, end)
@@ -126,4 +127,4 @@ def gradient(dtype: str) -> CFunction:
                     for b in range(running(job, word(bounds, number), word(bounds, number + 1), t)):
                         add(target, source + b * slots * width * size, word(line, SUM.units))
 
-    return compiled_c(engine_gradient, 5, dtype)
+    return compiled_c(engine_gradient, 4, dtype)

@@ -11,7 +11,8 @@ _FIELDS = (
     "start stop reverse chunk keep slices parts bounds order lengths x m s0 final y p matrices biases s tape packed "
     "bias p_rows a x_rows m_rows tilts tilt_sizes fills fills_count packs packs_count ahead ahead_count program "
     "program_count dy ds_in ds_out dx dp ds d0 dv dx_rows left right side_left side_right back back_count after "
-    "after_count gradients gradients_count sums sums_count targets"
+    "after_count gradients gradients_count sums sums_count targets product turned shares spans phases share "
+    "pool call give_way"
 )
 
 Job = namedtuple("Job", _FIELDS)
@@ -35,6 +36,11 @@ of a chunk; a slice of rows b0 <= b < b1 has the part from chunk * b0 on, (chunk
     a, da (A, width)  x_rows (K)  dx_rows (padded K)  m_rows (Q, width)
 left, right   packed operands of the gradients; each part has side_left and side_right entries of its own
 packed        the packed blocks of the matrices; programs hold offsets into it, in bytes
+
+product, turned    addresses of the products of ``refseq.engine.products``
+shares, spans, phases    instructions in shares of the units (``refseq.engine.shares``), and phases of a step; 0: none
+share         address of the driver's function of a share
+pool, call, give_way     the threads that take shares, and how they are called (``refseq.engine.threads``); 0: nobody
 """
 
 FIELD = Job(*range(len(Job._fields)))
@@ -50,10 +56,10 @@ PRODUCT, ADD, STAGE, TILT = range(4)
 ONE = 4
 """The kind of operand that a bias has."""
 
-Instruction = namedtuple("Instruction", "does kind row count slot vectors address")
+Instruction = namedtuple("Instruction", "does kind row count slot vectors address begin")
 """does: one of the above. kind, row: the operand. count: its entries that are read (STAGE: the units). slot: the first
 pre-activation. vectors: those of a row of the result. address: where in ``packed`` the matrix is, or the function, or
-which gate a TILT is about."""
+which gate a TILT is about. begin: the first column, in entries (of a share; else 0)."""
 INSTRUCTION = Instruction(*range(len(Instruction._fields)))
 LINE = 8 * len(INSTRUCTION)
 
@@ -62,6 +68,9 @@ Tilt = namedtuple("Tilt", "gate input unit")
 numbered through all matrices, then all rows of biases. ``tilt_sizes`` has by how much."""
 TILTED = Tilt(*range(len(Tilt._fields)))
 TILT_LINE = 8 * len(TILTED)
+
+SPAN_LINE = 16
+"""Bytes of a span: first instruction, how many."""
 
 Pack = namedtuple("Pack", "matrix begin by_row by_block by_column rows blocks columns padded to")
 """Pack blocks of a matrix: entry (k, g, j) is ``begin + k by_row + g by_block + j by_column``; ``columns`` of a block,

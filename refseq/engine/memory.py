@@ -126,6 +126,18 @@ def word(typing: Any, address: Any, number: Any) -> Any:
     return types.int64(types.int64, types.int64), generate
 
 
+@intrinsic
+def put_word(typing: Any, address: Any, number: Any, value: Any) -> Any:
+    """Write a 64-bit integer of a table."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        builder.store(arguments[2], builder.gep(table, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
 def matrix_of(element: Any) -> Any:
     """f(address, rows, width), an array of floats at the address."""
 

@@ -4,8 +4,9 @@ Packed blocks lie in one region, in the order of ``plan(cell).blocks``: for the 
 columns; transposed for the other direction, the gates' rows of K columns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,45 +25,49 @@ def table(words: Iterable[int]) -> np.ndarray:
 
 
 class Packed:
-    """Where each block is in the region of packed blocks, in bytes; ``turned``: transposed."""
+    """Where each block is in the region of packed blocks, in bytes; ``turned``: transposed; ``apart``: every gate by
+    itself, so that a range of its units is a range of whole panels."""
 
-    def __init__(self, cell: Cell, sizes: Sizes, turned: bool) -> None:
-        self.sizes, self.turned, self.at = sizes, turned, {}
-        size, total = vector.size(sizes.dtype), 0
+    def __init__(self, cell: Cell, sizes: Sizes, turned: bool, apart: bool = False) -> None:
+        self.sizes, self.turned, self.apart, self.at = sizes, turned, apart, {}
+        self._size, total = vector.size(sizes.dtype), 0
         for block in plan(cell).blocks:
             self.at[block] = total
-            inputs, outputs = sizes.inputs(block), sizes.units(block)
-            entries = (
-                outputs * block.gates * sizes.padded(inputs) if turned else inputs * block.gates * self.column(block)
-            )
-            total += -(-entries * size // ALIGNMENT) * ALIGNMENT
+            total += -(-block.gates * self._bytes(block) // ALIGNMENT) * ALIGNMENT
         self.bytes = total
 
     def column(self, block: Block) -> int:
         """Columns of a gate, forward: where several gates lie side by side, each fills a row of the engine's arrays."""
-        return self.sizes.width if block.gates > 1 else self.sizes.padded(self.sizes.units(block))
+        return self.sizes.width if block.gates > 1 and not self.apart else self.sizes.padded(self.sizes.units(block))
 
     def together(self, block: Block) -> bool:
-        """Whether the rows of a transposed block's gates follow one another without a gap."""
+        """Whether the gates of a block are one matrix: the rows of a transposed block's follow without a gap."""
+        if not self.turned:
+            return not self.apart
         return block.gates == 1 or self.sizes.units(block) == self.sizes.width
+
+    def groups(self, block: Block) -> list[tuple[int, int, int]]:
+        """What is one matrix: its first gate, how many, and where it is."""
+        whole = block.gates if self.together(block) else 1
+        return [(gate, whole, self.at[block] + gate * self._bytes(block)) for gate in range(0, block.gates, whole)]
+
+    def _bytes(self, block: Block) -> int:
+        """Of one gate."""
+        inputs, outputs = self.sizes.inputs(block), self.sizes.units(block)
+        return self._size * (outputs * self.sizes.padded(inputs) if self.turned else inputs * self.column(block))
 
     def program(self, strides: tuple[tuple[int, ...], ...]) -> list[int]:
         """How to pack every block; ``strides`` of each matrix (K, G, H), in entries."""
         words: list[int] = []
-        for block, to in self.at.items():
+        for block in self.at:
             by_input, by_gate, by_output = strides[_number(block)]
-            inputs, outputs, begin = self.sizes.inputs(block), self.sizes.units(block), block.first * by_gate
-            if not self.turned:
-                shape = (inputs, block.gates, outputs, self.column(block))
-                words += [_number(block), begin, by_input, by_gate, by_output, *shape, to]
-                continue
-            whole = block.gates if self.together(block) else 1
-            padded = self.sizes.padded(inputs)
-            each = outputs * padded * vector.size(self.sizes.dtype)
-            for gate in range(0, block.gates, whole):
-                shape = (outputs * whole, 1, inputs, padded)
-                place = begin + gate * by_gate
-                words += [_number(block), place, by_output, 0, by_input, *shape, to + gate * each]
+            inputs, outputs = self.sizes.inputs(block), self.sizes.units(block)
+            for gate, gates, to in self.groups(block):
+                begin = (block.first + gate) * by_gate
+                steps = (by_output, 0, by_input) if self.turned else (by_input, by_gate, by_output)
+                forward, turned = (inputs, gates, outputs), (outputs * gates, 1, inputs)
+                shape = (*turned, self.sizes.padded(inputs)) if self.turned else (*forward, self.column(block))
+                words += [_number(block), begin, *steps, *shape, to]
         return words
 
 
@@ -80,68 +85,70 @@ def gate_numbers(cell: Cell) -> dict[tuple[str, str], int]:
 
 
 @cache
-def forward_programs(cell: Cell, sizes: Sizes, tilted: bool = False) -> dict[str, np.ndarray]:
-    """``ahead``, ``program`` and ``fills``; ``tilted``: rows may have changes of their own to parameters."""
-    packed, made = Packed(cell, sizes, turned=False), plan(cell)
+def forward_programs(cell: Cell, sizes: Sizes, tilted: bool = False, apart: bool = False) -> Mapping[str, np.ndarray]:
+    """``ahead``, ``program`` and ``fills``; ``tilted``: rows may have changes of their own to parameters; ``apart``:
+    for matrices that are packed so."""
+    packed, made = Packed(cell, sizes, turned=False, apart=apart), plan(cell)
     numbers, matrices = gate_numbers(cell), list(cell.layout.matrices.items())
 
     def tilts(block: Block) -> list[int]:
         name, matrix = matrices[_number(block)]
         words: list[int] = []
         for k in range(block.gates):
-            words += [TILT, block.kind, block.row, 0, block.slot + k, 0, numbers[name, matrix.gates[block.first + k]]]
+            number = numbers[name, matrix.gates[block.first + k]]
+            words += [TILT, block.kind, block.row, 0, block.slot + k, 0, number, 0]
         return words
 
     def biased() -> list[int]:
         words: list[int] = []
         for bias in cell.biases if tilted else ():
             for slot, row in bias.row_of.items():
-                words += [TILT, ONE, 0, 0, cell.layout.slots[slot], 0, numbers[bias.name, row]]
+                words += [TILT, ONE, 0, 0, cell.layout.slots[slot], 0, numbers[bias.name, row], 0]
         return words
 
     def line(block: Block) -> list[int]:
         if block.matrix is None:
-            return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0]
-        vectors = packed.column(block) * block.gates // vector.lanes(sizes.dtype)
-        product = [PRODUCT, block.kind, block.row, sizes.inputs(block), block.slot, vectors, packed.at[block]]
-        return product + tilts(block) if tilted else product
+            return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0, 0]
+        words: list[int] = []
+        for gate, gates, address in packed.groups(block):
+            vectors = packed.column(block) * gates // vector.lanes(sizes.dtype)
+            words += [PRODUCT, block.kind, block.row, sizes.inputs(block), block.slot + gate, vectors, address, 0]
+        return words + tilts(block) if tilted else words
 
     def instruction(step: Step) -> list[int]:
         if step.block is not None:
             return line(step.block)
         functions = stage_functions(cell, step.stage, sizes.dtype)
-        return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.run.address]
+        return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.run.address, 0]
 
-    return {
+    programs = {
         "ahead": table([*biased(), *(word for block in made.ahead for word in line(block))]),
         "program": table(word for step in made.steps for word in instruction(step)),
         "fills": table(_fills(cell, sizes)),
     }
+    return MappingProxyType(programs)  # all who ask have the same one
 
 
 @cache
-def backward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
+def backward_programs(cell: Cell, sizes: Sizes) -> Mapping[str, np.ndarray]:
     """``back``, ``after``, ``gradients``, ``sums`` and ``fills``. Targets of gradients: the matrices (G, H, padded K),
     the biases, and further sums."""
     packed, made = Packed(cell, sizes, turned=True), plan(cell)
 
     def lines(block: Block) -> list[int]:
         if block.matrix is None:
-            return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0]
-        outputs, padded = sizes.units(block), sizes.padded(sizes.inputs(block))
-        whole = block.gates if packed.together(block) else 1
-        each, vectors = outputs * padded * vector.size(sizes.dtype), padded // vector.lanes(sizes.dtype)
+            return [ADD, block.kind, block.row, sizes.outputs(block.outputs), block.slot, 0, 0, 0]
         words: list[int] = []
-        for gate in range(0, block.gates, whole):
-            words += [PRODUCT, block.kind, block.row, outputs * whole, block.slot + gate, vectors]
-            words.append(packed.at[block] + gate * each)
+        for gate, gates, address in packed.groups(block):
+            count, vectors = sizes.units(block) * gates, sizes.padded(sizes.inputs(block)) // vector.lanes(sizes.dtype)
+            words += [PRODUCT, block.kind, block.row, count, block.slot + gate, vectors, address, 0]
         return words
 
     def instruction(step: Step) -> list[int]:
         if step.block is not None:
             return lines(step.block)
         functions = stage_functions(cell, step.stage, sizes.dtype)
-        return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.pull.address]
+        return [STAGE, 0, 0, _units(step, sizes, functions.whole), 0, 0, functions.pull.address, 0]
 
     gradients: list[int] = []
     for block in made.blocks:
@@ -158,13 +165,14 @@ def backward_programs(cell: Cell, sizes: Sizes) -> dict[str, np.ndarray]:
             begin,
             stride,
         ]
-    return {
+    programs = {
         "back": table(word for step in reversed(made.steps) for word in instruction(step)),
         "after": table(word for block in reversed(made.ahead) for word in lines(block)),
         "gradients": table(gradients),
         "sums": table(_sums(cell, sizes)),
         "fills": table(_fills(cell, sizes)),
     }
+    return MappingProxyType(programs)
 
 
 def _units(step: Step, sizes: Sizes, whole: bool) -> int:

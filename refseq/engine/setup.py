@@ -8,15 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from refseq.cell import Cell
-from refseq.engine import threads
+from refseq.engine import threads, vector
+from refseq.engine.backward import backward_share
+from refseq.engine.forward import forward_share
 from refseq.engine.job import FIELD, FILL, GRADIENT, INSTRUCTION, PACK, SUM, Job
 from refseq.engine.plan import Sizes
-from refseq.engine.products import BAND
+from refseq.engine.products import BAND, products
 from refseq.engine.programs import Packed, backward_programs, forward_programs, table
+from refseq.engine.shares import shared, worth_sharing_steps
 from refseq.engine.workspace import Buffer, address
 from refseq.targets import Feed, Weights
 
@@ -30,19 +34,22 @@ ALIGNMENT = 64
 
 
 class Region:
-    """Several arrays in one piece of memory: the job's fields that point into it, and how many bytes it has."""
+    """Several arrays in one piece of memory: where each is, and how many bytes it has."""
 
     def __init__(self, entries: Mapping[str, int], size: int) -> None:
-        self.fields, offsets, total = [], [], 0
+        self.offsets: dict[str, int] = {}
+        total = 0
         for name, count in entries.items():
-            self.fields.append(getattr(FIELD, name))
-            offsets.append(total)
+            self.offsets[name] = total
             total += -(-count * size // ALIGNMENT) * ALIGNMENT
-        self._offsets, self.bytes = np.array(offsets, np.int64), total
+        self.bytes = total
+        fields = [name for name in entries if name in Job._fields]
+        self._fields = [getattr(FIELD, name) for name in fields]
+        self._places = np.array([self.offsets[name] for name in fields], np.int64)
 
     def place(self, words: np.ndarray, base: int) -> None:
-        """Point the fields of a job to the arrays of a region at this address."""
-        words[self.fields] = self._offsets + base
+        """Point a job's fields of these names to the arrays of a region at this address."""
+        words[self._fields] = self._places + base
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def setup_of(cell: Cell, weights: Weights, feed: Feed, wide: int) -> "Setup":
     shapes = tuple(matrix.shape for matrix in weights.matrices)
     strides = tuple(matrix.strides for matrix in weights.matrices)
     batch = (feed.x.shape, wide, feed.masks.shape[-1], feed.reverse)
-    return _setup(cell, weights.matrices[0].dtype, shapes, strides, batch, threads.count())
+    return remembered(cell, weights.matrices[0].dtype, shapes, strides, batch, threads.count())
 
 
 class Setup:
@@ -97,7 +104,8 @@ class Setup:
         self.outputs = self.sizes.outputs(layout.measure(layout.size(cell.state[0])))
         work = self.steps * self.rows * sum(a * b * c for a, b, c in shapes)
         self.parts = max(1, min(workers, work // WORTH_A_THREAD))
-        self.slices = max(1, min(self.parts, self.rows))
+        self.split = self.parts > 1 and worth_sharing_steps(cell, self.sizes, self.rows, self.parts)
+        self.slices = 1 if self.split else max(1, min(self.parts, self.rows))
         self.full = sorted_rows(np.full(self.rows, self.steps, np.int64), self.slices)
         self.own, self.masks = len(cell.own), len(cell.masks)
         self.numbers = self.own + len(cell.constants)
@@ -146,8 +154,12 @@ class Setup:
         return max(1, min(self.steps, -(-wanted // max(rows.largest, 1))))
 
     def _made_forward(self, chunk: int, tilted: bool) -> "JobOf":
-        programs = forward_programs(self.cell, self.sizes, tilted)
-        return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=False), {})
+        split = self.split and not tilted
+        programs = dict(forward_programs(self.cell, self.sizes, tilted, split))
+        if split:
+            programs |= self._shares(programs["ahead"], programs["program"])
+        share: dict[str, Any] = {"share": forward_share(self.dtype).address} if split else {}
+        return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=False, apart=split), {}, share)
 
     def _made_backward(self, chunk: int) -> "JobOf":
         rows = chunk * self.rows
@@ -160,8 +172,17 @@ class Setup:
             "left": self.parts * sides["side_left"],
             "right": self.parts * sides["side_right"],
         }
-        programs = backward_programs(self.cell, self.sizes)
-        return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=True), more, sides | {"keep": 1})
+        words: dict[str, Any]
+        programs, words = dict(backward_programs(self.cell, self.sizes)), sides | {"keep": 1}
+        if self.split:
+            programs |= self._shares(programs["after"], programs["back"])
+            words["share"] = backward_share(self.dtype).address
+        return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=True), more, words)
+
+    def _shares(self, ahead: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
+        """A direction's programs in shares."""
+        made = shared(ahead, steps, self.parts, vector.lanes(self.dtype), self.size)
+        return {"shares": made.lines, "spans": made.spans}
 
 
 @dataclass(frozen=True)
@@ -188,6 +209,7 @@ class JobOf:
     ) -> None:
         layout, rows, self.chunk = setup.cell.layout, chunk * setup.rows, chunk
         self._programs = {**programs, "packs": table(packed.program(setup.strides))}
+        made = products(setup.dtype)
         fields = dict.fromkeys(Job._fields, 0) | {
             "size": setup.size,
             "rows": setup.rows,
@@ -212,11 +234,17 @@ class JobOf:
             "order": address(setup.full.order),
             "lengths": address(setup.full.lengths),
             "bounds": address(setup.full.bounds),
+            "product": made.add_product.address,
+            "turned": made.add_turned.address,
             **words,
         }
         lines = {"fills": FILL, "packs": PACK, "gradients": GRADIENT, "sums": SUM}
         for name, program in self._programs.items():
-            fields |= {name: address(program), f"{name}_count": len(program) // len(lines.get(name, INSTRUCTION))}
+            fields[name] = address(program)
+            if f"{name}_count" in fields:
+                fields[f"{name}_count"] = len(program) // len(lines.get(name, INSTRUCTION))
+        if "spans" in self._programs:
+            fields["phases"] = len(self._programs["spans"]) // (2 * setup.parts) - 1  # the first is no phase of a step
         self._words = table(Job(**fields))
         region = {
             "packed": packed.bytes // setup.size,
@@ -236,4 +264,5 @@ class JobOf:
         return words
 
 
-_setup = lru_cache(maxsize=REMEMBERED)(Setup)
+remembered = lru_cache(maxsize=REMEMBERED)(Setup)
+"""The setup of these arguments, made once."""

@@ -1,23 +1,29 @@
 """The target "cpu": layers on the engine, rows of the batch shared between threads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refseq.cell import Cell
 from refseq.engine import threads, vector
 from refseq.engine.backward import backward
+from refseq.engine.direct import plan, plans
 from refseq.engine.forward import forward
 from refseq.engine.gradient import gradient
+from refseq.engine.handing import drive
 from refseq.engine.job import FIELD
 from refseq.engine.plan import sums
 from refseq.engine.prepare import prepare
-from refseq.engine.products import products
 from refseq.engine.results import cleared, result
-from refseq.engine.setup import Rows, Setup, setup_of
+from refseq.engine.setup import Rows, Setup, remembered, setup_of
 from refseq.engine.workspace import Buffer, address
-from refseq.targets import Feed, Pulled, Tape, Weights
+from refseq.targets import Arrays, Feed, Pulled, Recording, Tape, Weights
+
+if TYPE_CHECKING:
+    from refseq.networks.packing import Part
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,13 @@ class EngineTarget:
         """Threads, and the width of the vectors."""
         count = threads.count()
         return f"{count} thread{'s' if count > 1 else ''}, {8 * vector.register_bytes()}-bit vectors"
+
+    def direct(
+        self, stack: "Sequence[Part]", params: Any, x: Any, state: Any, record: bool
+    ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
+        """See ``Target.direct``: for small runs of one part."""
+        made = plan(stack[0], x, record) if len(stack) == 1 else None
+        return made.forward(params, x, state) if made is not None else None
 
     def forward(
         self,
@@ -132,8 +145,10 @@ class _Forward:
         words[FIELD.s], words[FIELD.tape], words[FIELD.keep] = kept.s, kept.tape, keep
         words[FIELD.start], words[FIELD.stop] = start, stop
         words[FIELD.s0], words[FIELD.final], words[FIELD.y] = address(s0), address(final), address(y)
-        product = products(setup.dtype).add_product.address
-        threads.share(forward(setup.dtype), setup.slices, self.job.where, product)
+        if words[FIELD.phases]:
+            drive(forward(setup.dtype), words, self.job.where)
+        else:
+            threads.share(forward(setup.dtype), setup.slices, self.job.where)
         return kept, final
 
 
@@ -165,14 +180,17 @@ class _Backward:
         setup, before = self.setup, np.empty_like(ds)
         if setup.empty:
             return ds.copy()
-        words, where, made = self.job.words, self.job.where, products(setup.dtype)
+        words, where = self.job.words, self.job.where
         words[FIELD.start], words[FIELD.stop] = start, stop
         words[FIELD.s], words[FIELD.tape] = kept.s, kept.tape
         words[FIELD.ds_in], words[FIELD.ds_out] = address(ds), address(before)
         edges = [*range(start, stop, self.chunk), stop]
         for begin, end in reversed(list(pairwise(edges))):
-            threads.share(backward(setup.dtype), setup.slices, where, begin, end, made.add_product.address)
-            threads.share(gradient(setup.dtype), setup.parts, where, begin, end, made.add_turned.address)
+            if setup.split:
+                drive(backward(setup.dtype), words, where, begin, end)
+            else:
+                threads.share(backward(setup.dtype), setup.slices, where, begin, end)
+            threads.share(gradient(setup.dtype), setup.parts, where, begin, end)
         return before
 
     def result(self, ds: np.ndarray) -> Pulled:
@@ -187,6 +205,12 @@ class _Backward:
             for row in np.argsort(self.rows.order):
                 total += self.dp[row]
         return Pulled(Weights(matrices, self.biases, total[:, : setup.wide]), self.dx, ds)
+
+
+def forget() -> None:
+    """Make everything anew that is remembered of layers and shapes: for who changes what it depends on."""
+    plans.cache_clear()
+    remembered.cache_clear()
 
 
 CPU = EngineTarget()

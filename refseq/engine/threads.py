@@ -12,6 +12,8 @@ the others do their work alone.
 import ctypes
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -33,9 +35,12 @@ SPINS = 20_000
 MOST = 1 << 20
 """More parts than anybody asks for; they are counted in the low bits of the ticket."""
 
-TICKET, DONE, FUNCTION, COUNT, FIRST, SECOND, THIRD, FOURTH = (8 * k for k in range(8))
-"""The shared table: the ticket is (call number) * MOST + (parts that nobody has taken); parts that are done; the call:
-function, how many arguments it has, and these but for the part's number, which is the second one."""
+TICKET, DONE = 0, 128
+FUNCTION, COUNT, FIRST, SECOND, THIRD, FOURTH = range(256, 304, 8)
+TABLE = 384
+"""The shared table, in bytes: the ticket is (call number) * MOST + (parts that nobody has taken); parts that are done;
+the call: function, how many arguments it has, and these but for the part's number, which is the second one. What
+different threads write is on lines of the cache of its own (two, as processors fetch pairs)."""
 
 
 config: Any = settings
@@ -91,7 +96,7 @@ def _pause(typing: Any) -> Any:
 def compiled() -> tuple[CFunction, CFunction]:
     """The loop of a waiting thread, f(table, spins), and that of the caller, f(table, function, count, parts, first,
     second, third, fourth, give_way)."""
-    two, three, five, give = caller(2), caller(3), caller(5), caller(0)
+    two, four, five, give = caller(2), caller(4), caller(5), caller(0)
     most = MOST
 
     @register_jitable
@@ -112,8 +117,8 @@ def compiled() -> tuple[CFunction, CFunction]:
                 count = _load(table, COUNT, 0, 0)
                 if count == 2:
                     two(function, first, part)
-                elif count == 3:
-                    three(function, first, part, second)
+                elif count == 4:
+                    four(function, first, part, second, third)
                 else:
                     five(function, first, part, second, third, fourth)
                 _add(table, DONE, 0, 1)
@@ -153,10 +158,10 @@ class _Pool:
 
     def __init__(self, size: int) -> None:
         self.busy, self._wake, self._asleep = threading.Lock(), threading.Semaphore(0), 0
-        self._memory = np.zeros(32, np.int64)
-        self._table = -(-address_of(self._memory) // 64) * 64
-        self._work, self._call = (function.address for function in compiled())
-        self._give_way = _address_of_yield()
+        self._memory = np.zeros(2 * TABLE // 8, np.int64)
+        self._work, call = (function.address for function in compiled())
+        self._table = -(-address_of(self._memory) // 128) * 128
+        self.hands: tuple[int, int, int] = (self._table, int(call or 0), _address_of_yield())
         for number in range(size):
             threading.Thread(target=self._run, name=f"refseq-{number}", daemon=True).start()
 
@@ -167,11 +172,17 @@ class _Pool:
             self._wake.acquire()
             self._asleep -= 1
 
-    def share(self, function: CFunction, parts: int, first: int, rest: tuple[int, ...]) -> None:
-        for _ in range(min(self._asleep, parts - 1)):
+    def wake(self, most: int) -> None:
+        """Wake threads that sleep."""
+        for _ in range(min(self._asleep, most)):
             self._wake.release()
+
+    def share(self, function: CFunction, parts: int, first: int, rest: tuple[int, ...]) -> None:
+        """See ``share``."""
+        self.wake(parts - 1)
+        table, call, give_way = self.hands
         padded = (*rest, 0, 0, 0)[:3]
-        run_9(self._call, self._table, function.address, 2 + len(rest), parts, first, *padded, self._give_way)
+        run_9(call, table, function.address, 2 + len(rest), parts, first, *padded, give_way)
 
 
 def _address_of_yield() -> int:
@@ -219,3 +230,18 @@ def share(function: CFunction, parts: int, first: int, *rest: int) -> None:
     run, address = RUN[2 + len(rest)], function.address
     for part in range(parts):
         run(address, first, part, *rest)
+
+
+@contextmanager
+def borrowed(parts: int) -> Iterator[tuple[int, int, int]]:
+    """The threads, for compiled code that shares work again and again: the shared table, the address of the caller's
+    loop and of what gives way; zeros where others have them."""
+    pool = _PROCESS.pool()
+    if not pool.busy.acquire(blocking=False):
+        yield 0, 0, 0
+        return
+    try:
+        pool.wake(parts - 1)
+        yield pool.hands
+    finally:
+        pool.busy.release()

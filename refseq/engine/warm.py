@@ -2,8 +2,8 @@
 
 from refseq.cell import Cell
 from refseq.engine import threads
-from refseq.engine.backward import backward
-from refseq.engine.forward import forward
+from refseq.engine.backward import backward, backward_share
+from refseq.engine.forward import forward, forward_share
 from refseq.engine.gradient import gradient
 from refseq.engine.prepare import prepare
 from refseq.engine.products import products
@@ -12,7 +12,7 @@ from refseq.engine.stages import stage_functions
 
 def warm(cell: Cell, dtype: str) -> None:
     """Compile the drivers of a precision and the functions of a cell; what is on disk is only loaded."""
-    for driver in (prepare, forward, backward, gradient, products):
+    for driver in (prepare, forward, forward_share, backward, backward_share, gradient, products):
         driver(dtype)
     threads.compiled()
     for number in range(len(cell.stages)):

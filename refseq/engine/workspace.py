@@ -1,12 +1,13 @@
 """Memory that is used again: fresh pages from the system cost more than a time step.
 
 Pieces come in sizes of four to the octave. What is given back waits for the next who wants that size, up to BOUND bytes
-in all; ``free`` returns it to the system. Safe in threads.
+in all; ``free`` returns it to the system. Whole jobs wait in the same way, under their owners. Safe in threads.
 """
 
 import ctypes
 import os
 import threading
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ SMALLEST = 1 << 12
 
 
 class _Waiting:
-    """What waits to be used again, by size, and how many bytes that is."""
+    """What waits to be used again, by size or owner, and how many bytes that is."""
 
     def __init__(self) -> None:
-        self.pieces: dict[int, list[np.ndarray]] = {}
+        self.pieces: dict[Hashable, list[tuple[Any, int]]] = {}
         self.total = 0
         self.unlock()
 
@@ -33,6 +34,31 @@ class _Waiting:
 _waiting = _Waiting()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_waiting.unlock)
+
+
+def take(key: Hashable) -> Any:
+    """What waits under this key, or None."""
+    with _waiting.lock:
+        bucket = _waiting.pieces.get(key)
+        if not bucket:
+            return None
+        piece, count = bucket.pop()
+        _waiting.total -= count
+        return piece
+
+
+def give(key: Hashable, piece: Any, count: int) -> None:
+    """Let a piece of so many bytes wait under this key, unless too much does."""
+    with _waiting.lock:
+        if _waiting.total + count <= BOUND:
+            _waiting.total += count
+            _waiting.pieces.setdefault(key, []).append((piece, count))
+
+
+def drop(key: Hashable) -> None:
+    """Nobody will ask for what waits under this key."""
+    with _waiting.lock:
+        _waiting.total -= sum(count for _, count in _waiting.pieces.pop(key, ()))
 
 
 def free() -> None:
@@ -54,14 +80,10 @@ def _class(count: int) -> int:
     return -(-count >> shift) << shift
 
 
-def _taken(count: int) -> np.ndarray:
-    size = _class(count)
-    with _waiting.lock:
-        bucket = _waiting.pieces.get(size)
-        if bucket:
-            _waiting.total -= size
-            return bucket.pop()
-    return np.empty(size, np.uint8)
+def memory(count: int) -> tuple[np.ndarray, int]:
+    """Fresh memory of so many bytes, and the first address in it that is a multiple of 64."""
+    fresh = np.empty(count + ALIGNMENT, np.uint8)
+    return fresh, -(-address(fresh) // ALIGNMENT) * ALIGNMENT
 
 
 def address(array: np.ndarray) -> int:
@@ -78,14 +100,10 @@ class Buffer:
     __slots__ = ("_memory", "address")
 
     def __init__(self, count: int) -> None:
-        self._memory = _taken(count + ALIGNMENT)
-        self.address = -(-address(self._memory) // ALIGNMENT) * ALIGNMENT
+        size = _class(count + ALIGNMENT)
+        self._memory, self.address = take(size) or memory(size - ALIGNMENT)
 
     def __del__(self) -> None:
-        memory = getattr(self, "_memory", None)
-        if memory is None:
-            return
-        with _waiting.lock:
-            if _waiting.total + memory.nbytes <= BOUND:
-                _waiting.total += memory.nbytes
-                _waiting.pieces.setdefault(memory.nbytes, []).append(memory)
+        piece = getattr(self, "_memory", None)
+        if piece is not None:
+            give(piece.nbytes, (piece, self.address), piece.nbytes)

@@ -15,7 +15,7 @@ from refseq.targets import Weights
 Arrays = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One direction of one layer: its place in the stack, and its sizes by name: "inputs", "units", the cell's own."""
 
@@ -47,10 +47,14 @@ class Part:
         return {vector: self.sizes[self.cell.layout.size(vector)] for vector in self.cell.state}
 
     @cached_property
-    def _named(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Full names of the matrices and of the biases."""
-        cell, suffix = self.cell, self.suffix
-        return tuple(m + suffix for m in cell.layout.matrices), tuple(bias.name + suffix for bias in cell.biases)
+    def matrix_names(self) -> tuple[str, ...]:
+        """Full names of the matrices."""
+        return tuple(name + self.suffix for name in self.cell.layout.matrices)
+
+    @cached_property
+    def bias_names(self) -> tuple[str, ...]:
+        """Full names of the biases, whether or not the part has any."""
+        return tuple(bias.name + self.suffix for bias in self.cell.biases)
 
     def width(self, vector: str) -> int:
         """Entries of a state."""
@@ -85,11 +89,10 @@ class Part:
         """The parameters, operand-major for the scan. Raises ValueError, naming the option, for a constant of the cell
         that is not finite in the parameters' dtype."""
         cell, suffix, units = self.cell, self.suffix, self.sizes["units"]
-        matrix_names, bias_names = self._named
-        matrices = tuple(params[name].transpose(2, 0, 1) for name in matrix_names)
+        matrices = tuple(params[name].transpose(2, 0, 1) for name in self.matrix_names)
         sample = matrices[0]
         if self.bias:
-            biases = tuple(params[name] for name in bias_names)
+            biases = tuple(params[name] for name in self.bias_names)
         else:
             biases = tuple(zeros((len(bias.rows), self.wide), sample) for bias in cell.biases)
         p = zeros((len(cell.own) + len(cell.constants), self.wide), sample)

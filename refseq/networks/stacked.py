@@ -61,8 +61,13 @@ def parted(dy: np.ndarray, merge: str, directions: int) -> list[np.ndarray]:
 class Recording:
     """A forward pass through the stack, as backward needs it: a part, its weights and its tape, in forward order."""
 
+    target: Target
     entries: tuple[tuple[Part, Weights, Tape], ...]
     merge: str
+
+    def pull(self, dy: np.ndarray, dstate: Arrays) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, np.ndarray]]:
+        """The adjoint of forward: gradients of the parameters, of x and of the initial states."""
+        return backward(self, dy, dstate)
 
 
 def forward(
@@ -77,9 +82,9 @@ def forward(
     every: int | None,
     record: bool = True,
     tilts: Mapping[int, Any] = MappingProxyType({}),
-) -> tuple[np.ndarray, dict[str, np.ndarray], Recording]:
-    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording, which is empty
-    if there is nothing to ``record``. ``tilts``, by the number of a part: changes that a row makes to it, for the
+) -> tuple[np.ndarray, dict[str, np.ndarray], Recording | None]:
+    """Run the stack: outputs of the last layer (T, B, .), final states (L*D, B, .), and the recording, if there is
+    something to ``record``. ``tilts``, by the number of a part: changes that a row makes to it, for the
     target "cpu" (``refseq.engine.target.Tilts``)."""
     entries, outputs = [], []
     final = {name: value.copy() for name, value in state.items()}
@@ -98,11 +103,11 @@ def forward(
             entries.append((part, weights, tape))
         outputs.append(tape.y)
         part.scatter(tape.final, final)
-    return merged(outputs, merge), final, Recording(tuple(entries), merge)
+    return merged(outputs, merge), final, Recording(target, tuple(entries), merge) if record else None
 
 
 def backward(
-    target: Target, recording: Recording, dy: np.ndarray, dstate: Arrays
+    recording: Recording, dy: np.ndarray, dstate: Arrays
 ) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, np.ndarray]]:
     """The adjoint of forward: gradients of the parameters, of x and of the initial states."""
     grads: dict[str, np.ndarray] = {}
@@ -112,7 +117,7 @@ def backward(
     for part, weights, tape in reversed(recording.entries):
         mine = parted(dy, recording.merge, directions)[part.direction]
         ds = part.gather(part.cell.state, dstate, weights.matrices[0])
-        pulled = target.backward(part.cell, weights, tape, mine, ds)
+        pulled = recording.target.backward(part.cell, weights, tape, mine, ds)
         grads |= part.unpack(pulled.weights)
         part.scatter(pulled.s0, dstate0)
         dx = pulled.x if dx is None else dx + pulled.x

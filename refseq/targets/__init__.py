@@ -7,12 +7,15 @@
 """
 
 import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from refseq.cell import Cell
+
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,14 @@ class Pulled:
     s0: np.ndarray
 
 
+class Recording(Protocol):
+    """A forward pass of a layer as backward needs it."""
+
+    def pull(self, dy: np.ndarray, dstate: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
+        """The gradients of parameters, x and initial states from the cotangents of the outputs and final states."""
+        ...
+
+
 class Target(Protocol):
     """A place to run the scan of a cell."""
 
@@ -73,6 +84,13 @@ class Target(Protocol):
         """Run the scan from the states s0 (B, S, H). ``every``: keep only the states before each piece of so many
         steps, and compute the rest again in backward; None keeps everything. Not ``record``: keep nothing, there will
         be no backward."""
+        ...
+
+    def direct(
+        self, stack: Sequence[Any], params: Any, x: Any, state: Any, record: bool
+    ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
+        """A short way through all parts of a layer, from arrays as the caller gave them: outputs, final states and, if
+        there is something to ``record``, what backward needs. None where there is no such way, for whatever reason."""
         ...
 
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:

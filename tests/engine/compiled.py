@@ -19,12 +19,12 @@ def _elementwise(name: str, dtype: str) -> CFunction:
     strip, lanes = strip_of(element), vector.lanes(dtype)
     function = getattr(vector_math, name)
 
-    def of_vectors(count, source, target):
+    def of_vectors(count, source, target, unused):
         x, y = strip(source, 0), strip(target, 0)
         for v in range(count):
             y[0, v * lanes] = function(x[0, v * lanes])
 
-    return compiled_c(of_vectors, 3, dtype, name)
+    return compiled_c(of_vectors, 4, dtype, name)
 
 
 def elementwise(name: str, x: np.ndarray) -> np.ndarray:
@@ -32,7 +32,8 @@ def elementwise(name: str, x: np.ndarray) -> np.ndarray:
     lanes = vector.lanes(x.dtype)
     padded = np.concatenate([x, np.zeros(-len(x) % lanes, x.dtype)])
     result = np.empty_like(padded)
-    calling.run_3(_elementwise(name, str(x.dtype)).address, len(padded) // lanes, address(padded), address(result))
+    where = map(address, (padded, result))
+    calling.run_4(_elementwise(name, str(x.dtype)).address, len(padded) // lanes, *where, 0)
     return result[: len(x)]
 
 
@@ -42,12 +43,12 @@ def _of_two(name: str, dtype: str) -> CFunction:
     strip, lanes = strip_of(element), vector.lanes(dtype)
     function = getattr(vector_math, name)
 
-    def of_two_vectors(count, source, second, target, unused):
+    def of_two_vectors(count, source, second, target):
         x, z, y = strip(source, 0), strip(second, 0), strip(target, 0)
         for v in range(count):
             y[0, v * lanes] = function(x[0, v * lanes], z[0, v * lanes])
 
-    return compiled_c(of_two_vectors, 5, dtype, name)
+    return compiled_c(of_two_vectors, 4, dtype, name)
 
 
 def of_two(name: str, x: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -56,7 +57,7 @@ def of_two(name: str, x: np.ndarray, second: np.ndarray) -> np.ndarray:
     x, second = (np.concatenate([each, np.zeros(-count % lanes, each.dtype)]) for each in (x, second))
     result = np.empty_like(x)
     where = map(address, (x, second, result))
-    calling.run_5(_of_two(name, str(x.dtype)).address, len(x) // lanes, *where, 0)
+    calling.run_4(_of_two(name, str(x.dtype)).address, len(x) // lanes, *where)
     return result[:count]
 
 

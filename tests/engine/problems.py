@@ -12,6 +12,7 @@ from refseq.checks.exact import enclose
 from refseq.checks.problem import Problem
 from refseq.checks.tensors import forward_tensors, gradient_tensors
 from refseq.engine import setup, threads
+from refseq.engine.target import forget
 
 Arrays = dict[str, np.ndarray]
 
@@ -63,6 +64,6 @@ def shared_between(count: int, monkeypatch) -> Iterator[None]:
         patch.setattr(threads, "count", lambda: count)
         patch.setattr(threads._PROCESS, "_pool", threads._Pool(count - 1))
         patch.setattr(setup, "WORTH_A_THREAD", 1)
-        setup._setup.cache_clear()
+        forget()
         yield
-    setup._setup.cache_clear()
+    forget()

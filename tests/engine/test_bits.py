@@ -10,6 +10,7 @@ import pytest
 from refseq.checks.problem import draw
 from refseq.checks.properties.variants import by_row, rows
 from refseq.engine import setup
+from refseq.engine.target import forget
 from tests.engine.problems import beyond_budget, bits, different, everything, shared_between
 from tests.engine.twice import twice
 from tests.variants import layer
@@ -40,9 +41,9 @@ def test_chunks(variant, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(setup, "ROWS_AHEAD", size)
             patch.setattr(setup, "ROWS_BACK", size + 1)
-            setup._setup.cache_clear()
+            forget()
             assert different(everything(given), whole) == [], size
-    setup._setup.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=ids)

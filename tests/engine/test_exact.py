@@ -9,6 +9,7 @@ import pytest
 import refseq
 from refseq.engine import setup
 from refseq.engine.products import BAND
+from refseq.engine.target import forget
 from tests.engine.problems import different, everything, interpreted, shared_between
 
 UNITS = [1, 2, 7, 8, 9, 15, 16, 17, 33, 2 * BAND + 1]
@@ -79,10 +80,10 @@ def test_chunks(ahead, monkeypatch):
     """Chunks of one step, of a part of the rows' lengths, of all time."""
     monkeypatch.setattr(setup, "ROWS_AHEAD", ahead)
     monkeypatch.setattr(setup, "ROWS_BACK", ahead)
-    setup._setup.cache_clear()
+    forget()
     agree(Whole(relu(3, 5, bidirectional=True), 7, 4, np.array([7, 2, 0, 5])))
     agree(Whole(relu(3, 5, bidirectional=True), 7, 4, np.array([7, 2, 0, 5])), checkpoint=3)
-    setup._setup.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7, 12])

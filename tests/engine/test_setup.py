@@ -14,6 +14,7 @@ from refseq.engine.plan import plan
 from refseq.engine.prepare import prepare
 from refseq.engine.programs import Packed
 from refseq.engine.setup import Setup, sorted_rows
+from refseq.engine.target import forget
 from refseq.targets import Feed
 from tests.engine.test_products import panels
 from tests.variants import layer
@@ -95,9 +96,9 @@ def test_jobs_live_as_long_as_their_setup():
 def test_a_setup_is_remembered_by_all_that_it_depends_on():
     """Another shape, direction or dtype is another setup; the same again is the same."""
     stack = layer(("elman", {"activation": "relu"}), 3, 5, bidirectional=True)
-    setups._setup.cache_clear()
+    forget()
     for dtype, steps in (("float64", 3), ("float64", 4), ("float32", 3), ("float64", 3)):
         problem = draw(stack, dtype, steps, 2)
         stack.forward(problem.params, problem.x, problem.state)
-    info = setups._setup.cache_info()
+    info = setups.remembered.cache_info()
     assert (info.misses, info.hits) == (6, 2)

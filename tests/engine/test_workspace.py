@@ -74,7 +74,7 @@ def test_the_bound_holds(monkeypatch):
     assert (
         workspace.waiting_bytes()
         == 100_000 // size * size
-        == sum(array.nbytes for bucket in workspace._waiting.pieces.values() for array in bucket)
+        == sum(size for bucket in workspace._waiting.pieces.values() for _, size in bucket)
     )
     workspace.free()
     assert workspace.waiting_bytes() == 0
@@ -100,7 +100,7 @@ def test_threads_never_hold_the_same_memory():
     for thread in threads:
         thread.join()
     assert wrong == []
-    waiting = sum(array.nbytes for bucket in workspace._waiting.pieces.values() for array in bucket)
+    waiting = sum(size for bucket in workspace._waiting.pieces.values() for _, size in bucket)
     assert workspace.waiting_bytes() == waiting
 
 

@@ -7,6 +7,7 @@ from scipy import sparse
 import refseq
 from refseq.arrays import lift
 from refseq.engine import setup, threads
+from refseq.engine.target import forget
 from refseq.fields.residue import MODULUS, Residue
 from tests.networks.graphs import LAYER, NODES, PLAIN, problem, results
 
@@ -57,9 +58,9 @@ def test_threads_do_not_change_a_bit(layer, monkeypatch):
     once = results(layer, graphs, given, dy, "cpu")
     monkeypatch.setattr(threads, "count", lambda: 3)
     monkeypatch.setattr(setup, "WORTH_A_THREAD", 1)
-    setup._setup.cache_clear()
+    forget()
     again = results(layer, graphs, given, dy, "cpu")
-    setup._setup.cache_clear()
+    forget()
     assert [name for name, value in once.items() if not np.array_equal(value, again[name])] == []
 
 

@@ -1,0 +1,149 @@
+"""The short way of a small run: one part, plain arrays, all rows of full length.
+
+A small run takes less time than handing its arrays from one Python function to the next. Here all that does not change
+from run to run is ready (``refseq.engine.ready``); a run fills in the addresses of the caller's arrays and makes a few
+calls. What asks for more, or for an error, takes the way through ``refseq.engine.target``: same jobs, same bits.
+"""
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from refseq.engine import threads
+from refseq.engine.backward import backward
+from refseq.engine.calling import run_2
+from refseq.engine.forward import forward
+from refseq.engine.gradient import gradient
+from refseq.engine.handing import drive
+from refseq.engine.job import FIELD
+from refseq.engine.layouts import backward_direction, forward_direction, setup_of_plain
+from refseq.engine.moves import moves
+from refseq.engine.prepare import prepare
+from refseq.engine.ready import Lease
+from refseq.engine.setup import REMEMBERED
+from refseq.engine.workspace import address
+
+if TYPE_CHECKING:
+    from refseq.networks.packing import Part
+
+SMALL = 1 << 21
+"""Bytes of a run from which on the long way is as good."""
+
+Arrays = dict[str, np.ndarray]
+
+
+def plain(array: Any, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Where an array begins, if it is one of numpy's own, of this shape and dtype, native, contiguous and writable;
+    else 0."""
+    if type(array) is np.ndarray and array.shape == shape and array.dtype == dtype and array.flags.carray:
+        exposed: Any = array  # a buffer, whatever its type says
+        return ctypes.addressof(ctypes.c_char.from_buffer(exposed))
+    return 0
+
+
+class Plan:
+    """What runs of one part, dtype, T and B have in common. ``fits``: whether there is a short way."""
+
+    def __init__(self, part: "Part", dtype: np.dtype, steps: int, rows: int, workers: int, record: bool) -> None:
+        cell, width = part.cell, part.width(part.cell.state[0])
+        self.part, self.dtype, self.record = part, dtype, record
+        self.x_shape, self.y_shape = (steps, rows, part.inputs), (steps, rows, width)
+        self.expected = tuple(part.shapes().items())
+        self.states = tuple((name, (1, rows, part.width(name))) for name in cell.state)
+        self.zeros = [np.zeros(shape, dtype) for _, shape in self.states]
+        self.zeros_at = [plain(zeros, zeros.shape, dtype) for zeros in self.zeros]
+        self.fits = not (cell.masks or cell.parameters or cell.constants)
+        if self.fits:
+            setup, name = setup_of_plain(part, dtype, steps, rows, workers), str(dtype)
+            self.setup, self.move, self.prepare = setup, moves(name).address, prepare(name)
+            self.fore_loop, self.back_loop, self.sums = forward(name), backward(name), gradient(name)
+            self.fore, self.back = forward_direction(part, setup, record), backward_direction(part, setup)
+            self.fits = self.fore.bytes + self.back.bytes <= SMALL
+
+    def forward(self, params: Any, x: Any, state: Any) -> "tuple[np.ndarray, Arrays, Recording | None] | None":
+        """Outputs, final states and what backward needs; None if the arrays are not plain, or a parameter is NaN."""
+        dtype = self.dtype
+        if type(params) is not dict or len(params) != len(self.expected):
+            return None
+        sources = [plain(params.get(name), shape, dtype) for name, shape in self.expected]
+        sources.append(plain(x, self.x_shape, dtype))
+        if state is None:
+            sources += self.zeros_at
+        elif type(state) is dict and len(state) == len(self.states):
+            sources += [plain(state.get(name), shape, dtype) for name, shape in self.states]
+        else:
+            return None
+        if not all(sources):
+            return None
+        lease = Lease(self.fore)
+        ready = lease.ready
+        ready.inward.sources[:] = sources
+        run_2(self.move, ready.inward.address, ready.inward.many)
+        if ready.inward.table[0]:
+            return None
+        y = np.empty(self.y_shape, dtype)
+        final = [np.empty(shape, dtype) for _, shape in self.states]
+        ready.words[FIELD.y] = plain(y, self.y_shape, dtype)
+        ready.outward.targets[:] = [plain(array, array.shape, dtype) for array in final]
+        threads.share(self.prepare, self.setup.parts, ready.where)
+        if self.setup.split:
+            drive(self.fore_loop, ready.words, ready.where)
+        else:
+            threads.share(self.fore_loop, self.setup.slices, ready.where)
+        run_2(self.move, ready.outward.address, ready.outward.many)
+        ended = dict(zip(self.part.cell.state, final, strict=True))
+        return y, ended, Recording(self, lease) if self.record else None
+
+    def backward(self, fore: Lease, dy: np.ndarray, ds: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
+        """The gradients of the parameters, of x and of the initial states; dy and ds are native and contiguous."""
+        dtype, setup, given = self.dtype, self.setup, fore.ready.words
+        lease = Lease(self.back)
+        ready, words = lease.ready, lease.ready.words
+        for field in (FIELD.x, FIELD.s, FIELD.tape, FIELD.matrices, FIELD.biases):
+            words[field] = given[field]
+        dx, grads = np.empty(self.x_shape, dtype), {name: np.empty(shape, dtype) for name, shape in self.expected}
+        before = [np.empty(shape, dtype) for _, shape in self.states]
+        words[FIELD.dy], words[FIELD.dx] = address(dy), plain(dx, self.x_shape, dtype)
+        results = [*grads.values(), *before]
+        ready.inward.sources[: len(before)] = [address(ds[name]) for name, _ in self.states]
+        ready.outward.targets[-len(results) :] = [plain(array, array.shape, dtype) for array in results]
+        run_2(self.move, ready.inward.address, ready.inward.many)
+        where, chunk = ready.where, self.back.job.chunk
+        threads.share(self.prepare, setup.parts, where)
+        for begin in reversed(range(0, setup.steps, chunk)):
+            end = min(begin + chunk, setup.steps)
+            if setup.split:
+                drive(self.back_loop, words, where, begin, end)
+            else:
+                threads.share(self.back_loop, setup.slices, where, begin, end)
+            threads.share(self.sums, setup.parts, where, begin, end)
+        run_2(self.move, ready.outward.address, ready.outward.many)
+        return grads, dx, dict(zip(self.part.cell.state, before, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A run as backward needs it."""
+
+    plan: Plan
+    lease: Lease
+
+    def pull(self, dy: np.ndarray, dstate: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
+        """See ``refseq.targets.Recording``."""
+        return self.plan.backward(self.lease, dy, dstate)
+
+
+plans = lru_cache(maxsize=REMEMBERED)(Plan)
+_DTYPES = (np.dtype("float32"), np.dtype("float64"))
+
+
+def plan(part: "Part", x: Any, record: bool) -> Plan | None:
+    """The plan of a run on x, or None if there is no short way."""
+    if type(x) is not np.ndarray or x.ndim != 3 or not x.size or x.dtype not in _DTYPES:
+        return None
+    made = plans(part, x.dtype, *x.shape[:2], threads.count(), record)
+    return made if made.fits else None

@@ -1,0 +1,108 @@
+"""Jobs that are ready to run again: words, memory, and copies to and from the caller's arrays, all in place.
+
+A job that nobody uses waits for the next run (``refseq.engine.workspace``).
+"""
+
+import ctypes
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from refseq.engine import moves, workspace
+from refseq.engine.job import FIELD
+from refseq.engine.moves import Move
+from refseq.engine.setup import JobOf, Region
+from refseq.engine.workspace import address
+
+Place = tuple[str, int]
+"""An array by name, and an entry of it. A name that is no array of the engine's is one of the caller's, whose address
+comes with the run."""
+
+Line = tuple[Place, Place, Move]
+"""What is read, what is written, and the copy."""
+
+
+class Direction:
+    """What all jobs of one direction of a plan have in common.
+
+    job      with more ``words``
+    arrays   entries of the engine's arrays that outlast a call, by name; a job's fields of these names point to them
+    tables   by field, the names of the arrays of a table of addresses
+    inward, outward    copies before and after
+    zeros    names of arrays that begin with zeros
+    """
+
+    def __init__(
+        self,
+        job: JobOf,
+        words: Mapping[str, int],
+        size: int,
+        arrays: Mapping[str, int],
+        tables: Mapping[str, Sequence[str]],
+        inward: Sequence[Line],
+        outward: Sequence[Line],
+        zeros: Sequence[str],
+    ) -> None:
+        self.job, self.words, self.size = job, words, size
+        self.region, self.tables, self.inward, self.outward = Region(arrays, size), tables, inward, outward
+        self.zeros = [(self.region.offsets[name], arrays[name] * size) for name in zeros]
+        self.bytes = job.region.bytes + self.region.bytes
+
+    def __del__(self) -> None:
+        workspace.drop(id(self))
+
+
+class Copies:
+    """A table of ``refseq.engine.moves`` within the words of a job."""
+
+    __slots__ = ("address", "many", "sources", "table", "targets")
+
+    def __init__(self, table: np.ndarray, lines: Sequence[Line], places: Mapping[str, int], size: int) -> None:
+        reads, writes, what = moves.places(len(lines))
+        self.table, self.many, self.address = table, len(lines), address(table)
+        self.sources, self.targets = table[reads], table[writes]
+        for column, which in ((self.sources, 0), (self.targets, 1)):
+            column[:] = [places.get(line[which][0], 0) + size * line[which][1] for line in lines]
+        table[what] = [number for _, _, move in lines for number in move]
+
+
+class Ready:
+    """A job, its memory, and the copies before and after it. ``where``: the address of the job."""
+
+    __slots__ = ("inward", "memory", "outward", "where", "words")
+
+    def __init__(self, home: Direction) -> None:
+        job = home.job
+        self.memory, first = workspace.memory(home.bytes)
+        base = first + job.region.bytes
+        places = {name: base + offset for name, offset in home.region.offsets.items()}
+        lengths = [moves.words(len(lines)) for lines in (home.inward, home.outward)]
+        self.words = job.words(sum(map(len, home.tables.values())) + sum(lengths))
+        self.where, begin = address(self.words), len(FIELD)
+        job.region.place(self.words, first)
+        home.region.place(self.words, base)
+        for field, value in home.words.items():
+            self.words[getattr(FIELD, field)] = value
+        for field, names in home.tables.items():
+            self.words[getattr(FIELD, field)] = self.where + 8 * begin
+            self.words[begin : begin + len(names)] = [places[name] for name in names]
+            begin += len(names)
+        self.inward = Copies(self.words[begin : begin + lengths[0]], home.inward, places, home.size)
+        self.outward = Copies(self.words[begin + lengths[0] :], home.outward, places, home.size)
+        for offset, count in home.zeros:
+            ctypes.memset(base + offset, 0, count)
+
+
+class Lease:
+    """A job that is in use, until nobody refers to this any more."""
+
+    __slots__ = ("home", "ready")
+
+    def __init__(self, home: Direction) -> None:
+        self.home = home
+        self.ready: Ready = workspace.take(id(home)) or Ready(home)
+
+    def __del__(self) -> None:
+        ready = getattr(self, "ready", None)
+        if ready is not None:
+            workspace.give(id(self.home), ready, self.home.bytes)
