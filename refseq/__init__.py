@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from refseq.bound import Bound
 from refseq.cells import catalogue
 from refseq.graph_layer import GraphLayer, graph_layer
 from refseq.layer import Gradients, Layer, Run, layer
@@ -12,6 +13,7 @@ from refseq.tree_layer import TreeLayer, tree_layer
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bound",
     "Gradients",
     "GraphLayer",
     "Layer",

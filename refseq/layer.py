@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,34 +10,13 @@ import numpy as np
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
+from refseq.bound import Bound
 from refseq.cell import Cell, labelled
 from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
-from refseq.targets import Recording, available
-
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A forward pass: outputs y (T, B, D*H), zero where t >= lengths[b]; final state, each (L*D, B, H); and what
-    backward needs. ``info`` says what ran: target and device."""
-
-    y: np.ndarray
-    state: Arrays
-    info: Mapping[str, str]
-    layer: "Layer" = field(repr=False)
-    _recording: Recording | None = field(repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Gradients:
-    """Gradients: ``params`` like the parameters, ``x`` (T, B, I), ``state`` like the initial state."""
-
-    params: Arrays
-    x: np.ndarray
-    state: Arrays
+from refseq.run import Arrays, Gradients, Run
+from refseq.targets import available, run_info
 
 
 @dataclass(frozen=True)
@@ -180,11 +159,10 @@ class Layer:
         argument; RuntimeError where the target cannot run.
         """
         where, record = available(target), arguments.flag("gradient", gradient)
-        info = {"target": target, "device": where.describe()}
         if lengths is None and masks is None and checkpoint is False:
             done = where.direct(self.parts, params, x, state, record)
             if done is not None:
-                return Run(done[0], done[1], info, self, done[2])
+                return Run(*done[:2], run_info(target), self, done[2])
         params = arguments.parameters(params, self.shapes, where.dtypes, target)
         dtype = next(iter(params.values())).dtype
         x = arguments.array("x", x, ("T", "B", self.inputs), dtype)
@@ -197,7 +175,14 @@ class Layer:
         y, final, recording = stacked.forward(
             where, self.parts, self.merge, params, x, initial, counts, given, every, record
         )
-        return Run(y, final, info, self, recording)
+        return Run(y, final, run_info(target), self, recording)
+
+    def bind(self, params: Mapping[str, np.ndarray]) -> Bound:
+        """The layer with these parameters, for inference on the target "cpu": ``layer.bind(params).forward(x)`` is
+        ``layer.forward(params, x, gradient=False)``, but the parameters are checked, copied and packed once. Raises
+        TypeError or ValueError naming the argument."""
+        checked = arguments.parameters(params, self.shapes, available("cpu").dtypes, "cpu")
+        return Bound(self, checked)
 
     def backward(
         self, run: Run, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None

@@ -1,13 +1,14 @@
 """Operations of training that are timed beside layers: a loss with its gradient, clipping, a step of Adam.
 
     cross_entropy  T x B x V logits, T x B indices: the mean and its gradient
-    clip           N numbers in 4 arrays, to half their norm
-    adam           N parameters in 4 arrays, one step
+    clip           N numbers in 4 arrays, to half their norm, in place
+    adam           N parameters in 4 arrays, one step, in place
 
 All are bound by memory; they have no matrix products.
 """
 
 from dataclasses import dataclass
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -23,6 +24,8 @@ TRAFFIC = {"cross_entropy": 2, "clip": 2, "adam": 7}
 """Arrays read and written once each: logits, gradient; gradients, clipped; p, g, m, v read and p, m, v written."""
 
 ARRAYS = 4
+SHRINK = 0.99
+"""The next call's limit: it has something to clip each time."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,19 @@ def own_call(case: OperationCase, inputs: Arrays) -> Any:
     """The operation as refseq's public functions do it: a function without arguments."""
     if case.name == "cross_entropy":
         return lambda: losses.cross_entropy(inputs["logits"], inputs["targets"])
-    g = split(inputs, "g")
+    g, p = ({name: value.copy() for name, value in split(inputs, kind).items()} for kind in ("g", "p"))
     if case.name == "clip":
-        limit = threshold(case)
-        return lambda: clipping.clip_by_norm(g, limit)
-    p, rule = split(inputs, "p"), optimisers.Adam()
+        limits = (threshold(case) * SHRINK**k for k in count())
+        return lambda: clipping.clip_by_norm(g, next(limits), out=g)
+    rule = optimisers.Adam()
     state = rule.initialise(p)
-    return lambda: rule.step(p, g, state)
+
+    def step() -> tuple[Arrays, Arrays]:
+        after = rule.step(p, g, state, out=(p, state))
+        state["step"] = after[1]["step"]
+        return after
+
+    return step
 
 
 def as_named(case: OperationCase, result: Any) -> Arrays:

@@ -157,7 +157,16 @@ def _losses(problem: Problem, change: _Change, step: float) -> np.ndarray:
     y, final, _ = stacked.forward(
         available("cpu"), layer.parts, layer.merge, params, x, state, counts, masks, None, False, tilts
     )
-    loss = np.einsum("trh,trh->r", problem.dy[:, rows], y)
+    loss = _weighed(y, problem.dy, rows)
     for key, value in final.items():
-        loss += np.einsum("lrh,lrh->r", problem.dstate[key][:, rows], value)
+        loss += _weighed(value, problem.dstate[key], rows)
     return loss
+
+
+def _weighed(values: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The sum of values (T, R, H) times weights (T, B, H) of each row; ``rows``: a row's own one of the B."""
+    steps, batch, width = weights.shape
+    if len(rows) % batch == 0 and np.array_equal(rows, np.tile(np.arange(batch), len(rows) // batch)):
+        copies = values.reshape(steps, -1, batch, width)  # of the whole problem: the weights need no copies
+        return np.einsum("tcbh,tbh->cb", copies, weights).reshape(-1)
+    return np.einsum("trh,trh->r", values, weights[:, rows])

@@ -68,7 +68,7 @@ def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
 
 @cache
 def backward(dtype: str) -> CFunction:
-    """A slice's rows from step ``end`` back to ``begin``: f(job, slice, begin, end)."""
+    """A part's slices from step ``end`` back to ``begin``: f(job, part, begin, end)."""
     moves = copying(dtype)
     copy, add, clear = moves.copy, moves.add, moves.clear
     dx_at, after, step = _parts_of_a_chunk(dtype)
@@ -122,8 +122,9 @@ def backward(dtype: str) -> CFunction:
             step_back(job, first, last - first, begin, end - 1 - backwards)
         inputs_back(job, first, last, begin, end)
 
-    def engine_backward(job, number, begin, end):
-        keep_apart()
+    @register_jitable
+    def slice_back(job, number, begin, end):
+        """A slice's rows through a chunk, and what comes before the first one and after the last."""
         first, last = word(word(job, FIELD.bounds), number), word(word(job, FIELD.bounds), number + 1)
         row = word(job, FIELD.states) * word(job, FIELD.width) * word(job, FIELD.size)
         ds = word(job, FIELD.ds) + first * row
@@ -135,6 +136,13 @@ def backward(dtype: str) -> CFunction:
         if begin == word(job, FIELD.start):
             for b in range(first, last):
                 back(job, b, ds + (b - first) * row, word(job, FIELD.ds_out))
+
+    def engine_backward(job, part, begin, end):
+        keep_apart()
+        number = part
+        while number < word(job, FIELD.slices):
+            slice_back(job, number, begin, end)
+            number += word(job, FIELD.parts)
 
     return compiled_c(engine_backward, 4, dtype)
 

@@ -21,7 +21,7 @@ from refseq.engine.gradient import gradient
 from refseq.engine.handing import drive
 from refseq.engine.job import FIELD
 from refseq.engine.layouts import backward_direction, forward_direction, setup_of_plain
-from refseq.engine.moves import moves
+from refseq.engine.moves import FOUND, moves
 from refseq.engine.prepare import prepare
 from refseq.engine.ready import Lease
 from refseq.engine.setup import REMEMBERED
@@ -57,20 +57,35 @@ class Plan:
         self.zeros = [np.zeros(shape, dtype) for _, shape in self.states]
         self.zeros_at = [plain(zeros, zeros.shape, dtype) for zeros in self.zeros]
         self.fits = not (cell.masks or cell.parameters or cell.constants)
+        self.small = False
         if self.fits:
             setup, name = setup_of_plain(part, dtype, steps, rows, workers), str(dtype)
             self.setup, self.move, self.prepare = setup, moves(name).address, prepare(name)
             self.fore_loop, self.back_loop, self.sums = forward(name), backward(name), gradient(name)
             self.fore, self.back = forward_direction(part, setup, record), backward_direction(part, setup)
-            self.fits = self.fore.bytes + self.back.bytes <= SMALL
+            self.small = self.fore.bytes + self.back.bytes <= SMALL
 
-    def forward(self, params: Any, x: Any, state: Any) -> "tuple[np.ndarray, Arrays, Recording | None] | None":
-        """Outputs, final states and what backward needs; None if the arrays are not plain, or a parameter is NaN."""
-        dtype = self.dtype
+    def holding(self, params: Any) -> Lease | None:
+        """A job that has its parameters; None if they are not plain arrays, or one is NaN."""
         if type(params) is not dict or len(params) != len(self.expected):
             return None
-        sources = [plain(params.get(name), shape, dtype) for name, shape in self.expected]
-        sources.append(plain(x, self.x_shape, dtype))
+        sources = [plain(params.get(name), shape, self.dtype) for name, shape in self.expected]
+        if not all(sources):
+            return None
+        lease = Lease(self.fore)
+        ready = lease.ready
+        parameters = ready.copies[0]
+        parameters.sources[:] = sources
+        run_2(self.move, parameters.address, parameters.many)
+        if parameters.table[FOUND]:
+            return None
+        threads.share(self.prepare, self.setup.parts, ready.where)
+        return lease
+
+    def forward(self, lease: Lease, x: Any, state: Any) -> tuple[np.ndarray, Arrays] | None:
+        """Outputs and final states; None if the arrays are not plain."""
+        dtype = self.dtype
+        sources = [plain(x, self.x_shape, dtype)]
         if state is None:
             sources += self.zeros_at
         elif type(state) is dict and len(state) == len(self.states):
@@ -79,24 +94,22 @@ class Plan:
             return None
         if not all(sources):
             return None
-        lease = Lease(self.fore)
-        ready = lease.ready
-        ready.inward.sources[:] = sources
-        run_2(self.move, ready.inward.address, ready.inward.many)
-        if ready.inward.table[0]:
-            return None
-        y = np.empty(self.y_shape, dtype)
-        final = [np.empty(shape, dtype) for _, shape in self.states]
+        ready, y, final = lease.ready, np.empty(self.y_shape, dtype), {}
+        _, inputs, results = ready.copies
+        inputs.sources[:] = sources
+        run_2(self.move, inputs.address, inputs.many)
         ready.words[FIELD.y] = plain(y, self.y_shape, dtype)
-        ready.outward.targets[:] = [plain(array, array.shape, dtype) for array in final]
-        threads.share(self.prepare, self.setup.parts, ready.where)
+        targets = []
+        for name, shape in self.states:
+            final[name] = array = np.empty(shape, dtype)
+            targets.append(plain(array, shape, dtype))
+        results.targets[:] = targets
         if self.setup.split:
             drive(self.fore_loop, ready.words, ready.where)
         else:
-            threads.share(self.fore_loop, self.setup.slices, ready.where)
-        run_2(self.move, ready.outward.address, ready.outward.many)
-        ended = dict(zip(self.part.cell.state, final, strict=True))
-        return y, ended, Recording(self, lease) if self.record else None
+            threads.share(self.fore_loop, self.setup.sharing, ready.where)
+        run_2(self.move, results.address, results.many)
+        return y, final
 
     def backward(self, fore: Lease, dy: np.ndarray, ds: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
         """The gradients of the parameters, of x and of the initial states; dy and ds are native and contiguous."""
@@ -109,9 +122,10 @@ class Plan:
         before = [np.empty(shape, dtype) for _, shape in self.states]
         words[FIELD.dy], words[FIELD.dx] = address(dy), plain(dx, self.x_shape, dtype)
         results = [*grads.values(), *before]
-        ready.inward.sources[: len(before)] = [address(ds[name]) for name, _ in self.states]
-        ready.outward.targets[-len(results) :] = [plain(array, array.shape, dtype) for array in results]
-        run_2(self.move, ready.inward.address, ready.inward.many)
+        inward, outward = ready.copies
+        inward.sources[: len(before)] = [address(ds[name]) for name, _ in self.states]
+        outward.targets[-len(results) :] = [plain(array, array.shape, dtype) for array in results]
+        run_2(self.move, inward.address, inward.many)
         where, chunk = ready.where, self.back.job.chunk
         threads.share(self.prepare, setup.parts, where)
         for begin in reversed(range(0, setup.steps, chunk)):
@@ -119,9 +133,9 @@ class Plan:
             if setup.split:
                 drive(self.back_loop, words, where, begin, end)
             else:
-                threads.share(self.back_loop, setup.slices, where, begin, end)
+                threads.share(self.back_loop, setup.sharing, where, begin, end)
             threads.share(self.sums, setup.parts, where, begin, end)
-        run_2(self.move, ready.outward.address, ready.outward.many)
+        run_2(self.move, outward.address, outward.many)
         return grads, dx, dict(zip(self.part.cell.state, before, strict=True))
 
 
@@ -147,3 +161,17 @@ def plan(part: "Part", x: Any, record: bool) -> Plan | None:
         return None
     made = plans(part, x.dtype, *x.shape[:2], threads.count(), record)
     return made if made.fits else None
+
+
+def run(
+    part: "Part", params: Any, x: Any, state: Any, record: bool
+) -> tuple[np.ndarray, Arrays, Recording | None] | None:
+    """See ``refseq.targets.Target.direct``: a small run of one part."""
+    made = plan(part, x, record)
+    if made is None or not made.small:
+        return None
+    lease = made.holding(params)
+    done = made.forward(lease, x, state) if lease is not None else None
+    if lease is None or done is None:
+        return None
+    return *done, Recording(made, lease) if record else None

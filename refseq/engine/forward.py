@@ -63,7 +63,7 @@ def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
 
 @cache
 def forward(dtype: str) -> CFunction:
-    """A slice's rows through the steps start <= t < stop: f(job, slice)."""
+    """A part's slices through the steps start <= t < stop: f(job, part)."""
     copy = copying(dtype).copy
     fill, ahead, step = _parts_of_a_chunk(dtype)
     gather_x, gather_masks = gathering(dtype)
@@ -92,8 +92,9 @@ def forward(dtype: str) -> CFunction:
                 y = word(job, FIELD.y) + callers_row(job, first + b, t) * outputs * size
                 copy(y, new + b * row, outputs)
 
-    def engine_forward(job, number):
-        keep_apart()
+    @register_jitable
+    def slice_forward(job, number):
+        """A slice's rows through all steps."""
         first, last = word(word(job, FIELD.bounds), number), word(word(job, FIELD.bounds), number + 1)
         size, width, chunk = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.chunk)
         stop = min(word(job, FIELD.stop), word(word(job, FIELD.lengths), first) if last > first else 0)
@@ -110,6 +111,13 @@ def forward(dtype: str) -> CFunction:
         for b in range(first, last):
             t = max(min(word(job, FIELD.stop), word(word(job, FIELD.lengths), b)), word(job, FIELD.start))
             back(job, b, states_at(job, t, b), word(job, FIELD.final))
+
+    def engine_forward(job, part):
+        keep_apart()
+        number = part
+        while number < word(job, FIELD.slices):
+            slice_forward(job, number)
+            number += word(job, FIELD.parts)
 
     return compiled_c(engine_forward, 2, dtype)
 

@@ -58,22 +58,21 @@ def _states(part: "Part", setup: Setup, array: str, to_engine: bool) -> list[Lin
 
 
 def forward_direction(part: "Part", setup: Setup, record: bool) -> Direction:
-    """Copies of the parameters, which may not be NaN, of x and of the states before; the states after."""
+    """Copies of the parameters, which may not be NaN; of x and of the states before; the states after."""
     given, entries = part.shapes(), _entries(part)
     x, kept = setup.steps * setup.rows * part.inputs, setup.steps if record else 1
     states = setup.rows * len(part.cell.state) * part.wide
     arrays = entries | {"x": x, "s0": states, "final": states}
     arrays |= {"s": (kept + 1) * setup.rows * setup.state_row, "tape": kept * setup.rows * setup.tape_row}
-    inward = [_whole(LOOK, f"their {name}", name, entries[name]) for name in given]
-    inward += [_whole(COPY, "their x", "x", x), *_states(part, setup, "s0", True)]
+    parameters = [_whole(LOOK, f"their {name}", name, entries[name]) for name in given]
+    inputs = [_whole(COPY, "their x", "x", x), *_states(part, setup, "s0", True)]
     return Direction(
         setup.forward(setup.full),
         {"start": 0, "stop": setup.steps, "keep": int(record)},
         setup.size,
         arrays,
         {"matrices": part.matrix_names, "biases": part.bias_names},
-        inward,
-        _states(part, setup, "final", False),
+        [parameters, inputs, _states(part, setup, "final", False)],
         ["s0", *(name for name in entries if name not in given)],
     )
 
@@ -95,8 +94,7 @@ def backward_direction(part: "Part", setup: Setup) -> Direction:
         setup.size,
         targets | further | {"ds_in": states, "ds_out": states, "dp": 0},
         {"targets": [*named, *further]},
-        inward,
-        outward,
+        [inward, outward],
         ["ds_in"],
     )
 

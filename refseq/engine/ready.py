@@ -1,4 +1,4 @@
-"""Jobs that are ready to run again: words, memory, and copies to and from the caller's arrays, all in place.
+"""Jobs that are ready to run again: words, memory, and copies from and to the caller's arrays, all in place.
 
 A job that nobody uses waits for the next run (``refseq.engine.workspace``).
 """
@@ -28,7 +28,7 @@ class Direction:
     job      with more ``words``
     arrays   entries of the engine's arrays that outlast a call, by name; a job's fields of these names point to them
     tables   by field, the names of the arrays of a table of addresses
-    inward, outward    copies before and after
+    copies   programs of copies between these and the caller's arrays
     zeros    names of arrays that begin with zeros
     """
 
@@ -39,12 +39,11 @@ class Direction:
         size: int,
         arrays: Mapping[str, int],
         tables: Mapping[str, Sequence[str]],
-        inward: Sequence[Line],
-        outward: Sequence[Line],
+        copies: Sequence[Sequence[Line]],
         zeros: Sequence[str],
     ) -> None:
         self.job, self.words, self.size = job, words, size
-        self.region, self.tables, self.inward, self.outward = Region(arrays, size), tables, inward, outward
+        self.region, self.tables, self.copies = Region(arrays, size), tables, copies
         self.zeros = [(self.region.offsets[name], arrays[name] * size) for name in zeros]
         self.bytes = job.region.bytes + self.region.bytes
 
@@ -67,16 +66,16 @@ class Copies:
 
 
 class Ready:
-    """A job, its memory, and the copies before and after it. ``where``: the address of the job."""
+    """A job, its memory, and its copies. ``where``: the address of the job."""
 
-    __slots__ = ("inward", "memory", "outward", "where", "words")
+    __slots__ = ("copies", "memory", "where", "words")
 
     def __init__(self, home: Direction) -> None:
         job = home.job
         self.memory, first = workspace.memory(home.bytes)
         base = first + job.region.bytes
         places = {name: base + offset for name, offset in home.region.offsets.items()}
-        lengths = [moves.words(len(lines)) for lines in (home.inward, home.outward)]
+        lengths = [moves.words(len(lines)) for lines in home.copies]
         self.words = job.words(sum(map(len, home.tables.values())) + sum(lengths))
         self.where, begin = address(self.words), len(FIELD)
         job.region.place(self.words, first)
@@ -87,8 +86,10 @@ class Ready:
             self.words[getattr(FIELD, field)] = self.where + 8 * begin
             self.words[begin : begin + len(names)] = [places[name] for name in names]
             begin += len(names)
-        self.inward = Copies(self.words[begin : begin + lengths[0]], home.inward, places, home.size)
-        self.outward = Copies(self.words[begin + lengths[0] :], home.outward, places, home.size)
+        self.copies: list[Copies] = []
+        for lines, length in zip(home.copies, lengths, strict=True):
+            self.copies.append(Copies(self.words[begin : begin + length], lines, places, home.size))
+            begin += length
         for offset, count in home.zeros:
             ctypes.memset(base + offset, 0, count)
 

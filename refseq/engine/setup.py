@@ -26,6 +26,8 @@ from refseq.targets import Feed, Weights
 
 ROWS_AHEAD, ROWS_BACK = 128, 256
 """Rows of a chunk of time in each direction: their pre-activations stay in the cache."""
+ROWS_OF_A_SLICE = 128
+"""Rows that go through time together at most: more would not find in the cache what the step before has left."""
 WORTH_A_THREAD = 500_000
 """Multiply-adds below which waking a thread costs more than it saves."""
 REMEMBERED, CHUNKS = 64, 4
@@ -105,7 +107,8 @@ class Setup:
         work = self.steps * self.rows * sum(a * b * c for a, b, c in shapes)
         self.parts = max(1, min(workers, work // WORTH_A_THREAD))
         self.split = self.parts > 1 and worth_sharing_steps(cell, self.sizes, self.rows, self.parts)
-        self.slices = 1 if self.split else max(1, min(self.parts, self.rows))
+        self.slices = 1 if self.split else max(1, min(self.parts, self.rows), -(-self.rows // ROWS_OF_A_SLICE))
+        self.sharing = min(self.parts, self.slices)
         self.full = sorted_rows(np.full(self.rows, self.steps, np.int64), self.slices)
         self.own, self.masks = len(cell.own), len(cell.masks)
         self.numbers = self.own + len(cell.constants)

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refseq.cell import Cell
-from refseq.engine import threads, vector
+from refseq.engine import direct, threads, vector
 from refseq.engine.backward import backward
-from refseq.engine.direct import plan, plans
 from refseq.engine.forward import forward
 from refseq.engine.gradient import gradient
 from refseq.engine.handing import drive
@@ -69,15 +69,13 @@ class EngineTarget:
 
     def describe(self) -> str:
         """Threads, and the width of the vectors."""
-        count = threads.count()
-        return f"{count} thread{'s' if count > 1 else ''}, {8 * vector.register_bytes()}-bit vectors"
+        return _described(threads.count())
 
     def direct(
         self, stack: "Sequence[Part]", params: Any, x: Any, state: Any, record: bool
     ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
         """See ``Target.direct``: for small runs of one part."""
-        made = plan(stack[0], x, record) if len(stack) == 1 else None
-        return made.forward(params, x, state) if made is not None else None
+        return direct.run(stack[0], params, x, state, record) if len(stack) == 1 else None
 
     def forward(
         self,
@@ -148,7 +146,7 @@ class _Forward:
         if words[FIELD.phases]:
             drive(forward(setup.dtype), words, self.job.where)
         else:
-            threads.share(forward(setup.dtype), setup.slices, self.job.where)
+            threads.share(forward(setup.dtype), setup.sharing, self.job.where)
         return kept, final
 
 
@@ -189,7 +187,7 @@ class _Backward:
             if setup.split:
                 drive(backward(setup.dtype), words, where, begin, end)
             else:
-                threads.share(backward(setup.dtype), setup.slices, where, begin, end)
+                threads.share(backward(setup.dtype), setup.sharing, where, begin, end)
             threads.share(gradient(setup.dtype), setup.parts, where, begin, end)
         return before
 
@@ -207,9 +205,14 @@ class _Backward:
         return Pulled(Weights(matrices, self.biases, total[:, : setup.wide]), self.dx, ds)
 
 
+@cache
+def _described(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}, {8 * vector.register_bytes()}-bit vectors"
+
+
 def forget() -> None:
     """Make everything anew that is remembered of layers and shapes: for who changes what it depends on."""
-    plans.cache_clear()
+    direct.plans.cache_clear()
     remembered.cache_clear()
 
 

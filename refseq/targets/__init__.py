@@ -9,6 +9,7 @@
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -107,12 +108,22 @@ _PROVIDERS = {
 TARGETS = tuple(_PROVIDERS)
 
 
+@cache
+def _provided(name: str) -> Target:
+    module, attribute = _PROVIDERS[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
 def target(name: str) -> Target:
     """The target of this name, whether or not it can run here. Raises ValueError for an unknown name."""
     if not isinstance(name, str) or name not in _PROVIDERS:
         raise ValueError(f"target: expected one of {', '.join(TARGETS)}; got {name!r}")
-    module, attribute = _PROVIDERS[name]
-    return getattr(importlib.import_module(module), attribute)
+    return _provided(name)
+
+
+def run_info(name: str) -> dict[str, str]:
+    """What ran: the target and its device, in words."""
+    return {"target": name, "device": target(name).describe()}
 
 
 def available(name: str) -> Target:

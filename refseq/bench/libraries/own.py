@@ -1,8 +1,6 @@
 """refseq's target "cpu", through its public functions."""
 
-import inspect
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numba
@@ -12,7 +10,6 @@ from refseq.bench.cases import Case, Inputs, LayerCase, named_gradients, named_r
 from refseq.bench.libraries.library import Library, Pass
 from refseq.bench.operations import OperationCase, as_named, own_call
 from refseq.checks.implementation import NotOffered
-from refseq.layer import Layer
 
 
 class Own(Library):
@@ -39,10 +36,11 @@ class Own(Library):
 
 
 def _layer(case: LayerCase, given: Inputs) -> dict[str, Pass]:
-    layer, inference = case.layer, inference_options()
+    layer = case.layer
+    bound = layer.bind(given.params)
 
     def forward() -> Any:
-        return layer.forward(given.params, given.x, given.state, target="cpu", **inference)
+        return bound.forward(given.x, given.state)
 
     def both() -> Any:
         run = layer.forward(given.params, given.x, given.state, target="cpu")
@@ -53,9 +51,3 @@ def _layer(case: LayerCase, given: Inputs) -> dict[str, Pass]:
         return named_run(run.y, run.state) | named_gradients(grads.params, grads.x, grads.state)
 
     return {"forward": Pass(forward, lambda run: named_run(run.y, run.state)), "both": Pass(both, read)}
-
-
-@cache
-def inference_options() -> dict[str, Any]:
-    """Forward without a tape, where this version of refseq has it."""
-    return {"gradient": False} if "gradient" in inspect.signature(Layer.forward).parameters else {}
