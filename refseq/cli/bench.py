@@ -38,7 +38,7 @@ def bench(
         list[str] | None, typer.Option(help="Only this recurrence (lstm), or one with options (gru(reset=after)).")
     ] = None,
     operation: Annotated[
-        list[str] | None, typer.Option(help="cross_entropy, clip, adam, or all, instead of layers; repeatable.")
+        list[str] | None, typer.Option(help="cross_entropy, clip, adam; recursive, tree_lstm, child_sum_tree_lstm, graph; or all; instead of layers; repeatable.")
     ] = None,
     shape: Annotated[
         list[str] | None,
