@@ -17,7 +17,7 @@ from refseq.targets import Weights
 REMEMBERED = 64
 """Jobs that are kept."""
 ALIGNMENT = 64
-CACHE = 1 << 18
+CACHE = 1 << 19
 """Bytes of scratch that a thread works on at a time."""
 FEWEST, MOST = 64, 1024
 """Rows of that: a matrix is read once for all of them."""
