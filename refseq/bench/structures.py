@@ -136,19 +136,18 @@ def parameters(case: StructureCase, inputs: Arrays) -> Arrays:
 
 def own_calls(case: StructureCase, inputs: Arrays) -> tuple[Any, Any]:
     """Both passes as refseq's public functions do them: functions without arguments."""
-    layer, params = case.layer, parameters(case, inputs)
-    if isinstance(layer, TreeLayer):
-        forest = case.forest
-        run = lambda: layer.forward(params, inputs["x"], forest)
-    else:
-        adjacency = case.adjacency(inputs["weights"])
-        run = lambda: layer.forward(params, inputs["x"], adjacency)
+    layer: Any = case.layer
+    params = parameters(case, inputs)
+    along = case.forest if case.name in TREES else case.adjacency(inputs["weights"])
+
+    def forward() -> Any:
+        return layer.forward(params, inputs["x"], along, target="cpu")
 
     def both() -> Any:
-        made = run()
+        made = forward()
         return made, layer.backward(made, inputs["dy"])
 
-    return run, both
+    return forward, both
 
 
 def read_run(run: Any) -> Arrays:

@@ -1,4 +1,4 @@
-"""From the roots to the leaves: the adjoint of a piece, level by level: ``da``, and the cotangents of x and of children.
+"""From the roots to the leaves: the adjoint of a piece, level by level: ``da``, cotangents of x and of the children.
 
 A node has one parent, which writes the node's cotangent; so nothing is added up by two threads. The gradients of the
 matrices follow from ``da``, which is still in the cache: ``refseq.engine.tree_gradient``.

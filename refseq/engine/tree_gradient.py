@@ -1,8 +1,8 @@
 """The gradients of a tree's matrices and biases from ``da`` of a piece, in parts that share the rows of the matrices.
 
-Every entry is a sum over the nodes, or the edges, from the last place to the first; it begins with what the later pieces
-have left. So neither pieces nor threads change a bit. Old states of nodes without children are 0 and are left out, and
-so are positions at which no node of the piece has a child.
+Every entry is a sum over the nodes, or the edges, from the last place to the first; it begins with what the later
+pieces have left. So neither pieces nor threads change a bit. Old states of nodes without children are 0 and are left
+out, and so are positions at which no node of the piece has a child.
 """
 
 from functools import cache

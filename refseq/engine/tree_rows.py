@@ -115,7 +115,8 @@ def rows(dtype: str) -> Rows:
         edge = word(tree, TREE.edge)
         size, row = word(edge, FIELD.size), word(edge, FIELD.states) * word(edge, FIELD.width)
         for i in range(p, q):
-            target, first, last = word(tree, TREE.old) + (i - base) * row * size, edge_from(tree, i), edge_from(tree, i + 1)
+            target = word(tree, TREE.old) + (i - base) * row * size
+            first, last = edge_from(tree, i), edge_from(tree, i + 1)
             if first == last:
                 clear(target, row)
             else:

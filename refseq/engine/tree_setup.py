@@ -8,7 +8,7 @@ import numpy as np
 
 from refseq.cell import Cell
 from refseq.engine.job import FIELD, FILL, GRADIENT, INSTRUCTION, PACK, SUM, Job
-from refseq.engine.plan import Sizes
+from refseq.engine.plan import Sizes, plan
 from refseq.engine.products import BAND
 from refseq.engine.programs import Packed, backward_programs, forward_programs, table
 from refseq.engine.workspace import Buffer, address
@@ -32,7 +32,7 @@ class PartJob:
         programs = backward_programs(cell, sizes) if turned else forward_programs(cell, sizes)
         self._programs = {**programs, "packs": table(packed.program(strides))}
         self.size, numbers = np.dtype(sizes.dtype).itemsize, len(cell.own) + len(cell.constants)
-        inputs = [sizes.inputs(block) for block in _blocks_of_x(cell)]
+        inputs = [sizes.inputs(block) for block in plan(cell).ahead]
         fields = dict.fromkeys(Job._fields, 0) | {
             "size": self.size,
             "width": sizes.width,
@@ -65,12 +65,6 @@ class PartJob:
         if weights.p.size:
             words[FIELD.p] = address(weights.p)
         return words
-
-
-def _blocks_of_x(cell: Cell) -> list:
-    from refseq.engine.plan import plan
-
-    return list(plan(cell).ahead)
 
 
 @lru_cache(REMEMBERED)

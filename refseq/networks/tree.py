@@ -1,7 +1,7 @@
-"""A recursive network on a forest by the plain loops of ``refseq.tree_scan``: the target "reference", any number field.
+"""A recursive network on a forest by the plain loops of ``refseq.tree_scan``: "reference", any number field.
 
-Allocate, go through the levels, sum over the nodes, in pieces of so much work that Ctrl-C need not wait for the end of a
-large forest. The result does not depend on the pieces in a bit.
+Allocate, go through the levels, sum over the nodes, in pieces of so much work that Ctrl-C need not wait for the end of
+a large forest. The result does not depend on the pieces in a bit.
 """
 
 from collections.abc import Sequence

@@ -27,8 +27,8 @@ class Recording:
 
 @dataclass(frozen=True)
 class Pulled:
-    """Cotangents of the weights of every part of the cell, of x (N, K), and of leaves' states that were given (., S, H),
-    else None."""
+    """Cotangents of the weights of every part of the cell, of x (N, K), and of the states of leaves that were given
+    (., S, H), else None."""
 
     weights: tuple[Weights, ...]
     x: np.ndarray
@@ -68,4 +68,3 @@ def backward(recording: Recording, dy: np.ndarray | None, dstates: tuple[np.ndar
         ds[:, 0] += dy
     found = tree.backward(tape, ds)
     return Pulled(found.weights, found.x, None if given is None else found.s[given])
-

@@ -125,7 +125,8 @@ def test_runs_do_not_see_one_another():
     dstate = {name: weights[f"state[{name}]"] for name in layer.cell.state}
     for _ in range(2):
         grads = layer.backward(run, weights["y"], dstate)
-        assert different({f"d{n}": v for n, v in grads.params.items()} | {"dx": grads.x}, {n: first[n] for n in first if n.startswith("d")}) == []
+        again = {f"d{name}": value for name, value in grads.params.items()} | {"dx": grads.x}
+        assert different(again, {name: value for name, value in first.items() if name.startswith("d")}) == []
 
 
 def test_weights_that_are_not_finite_reach_leaves_as_on_the_reference():

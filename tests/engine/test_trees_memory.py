@@ -1,9 +1,11 @@
 """Trees on the engine write into their arrays and nowhere else: scratch, results and what is kept, between canaries."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from refseq.engine import tree_target
+from refseq.engine import tree_tables, tree_target
 from refseq.engine.tree_setup import Memory
 from refseq.trees import balanced, chain, from_parents, join
 from tests.engine.problems import different, shared_between
@@ -18,7 +20,7 @@ AROUND = 256
 class Apart(Memory):
     """Scratch whose arrays are apart, the gaps full of a canary and the arrays of NaN."""
 
-    made: list = []
+    made: ClassVar[list] = []
 
     def want(self, words, field, entries):
         self._total += AROUND
@@ -60,9 +62,10 @@ def test_nothing_else_is_written(layer, count, monkeypatch):
 
     Apart.made.clear()
     with shared_between(count, monkeypatch), monkeypatch.context() as patch:
-        patch.setattr(tree_target, "Memory", Apart)
+        patch.setattr(tree_tables, "Memory", Apart)
         patch.setattr(tree_target, "result", result)
-        patch.setattr(tree_target, "cleared", cleared)
+        patch.setattr(tree_tables, "result", result)
+        patch.setattr(tree_tables, "cleared", cleared)
         patch.setattr(tree_target, "rows_at_a_time", lambda *_: 5)
         patch.setattr(tree_target, "WORTH_A_THREAD", 4 * tree_target.multiplications(_weights(layer)))
         assert different(found(layer, FOREST), expected) == []

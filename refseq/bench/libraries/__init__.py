@@ -16,7 +16,10 @@ from refseq.bench.libraries.torch_structures import TorchStructures
 from refseq.bench.libraries.users import Users
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType(
-    {one.name: one for one in (Own(), Torch(), TorchLoop(), TorchStructures(), FusedTorch(), OnnxRuntime(), Jax(), JaxScan())}
+    {
+        one.name: one
+        for one in (Own(), Torch(), TorchLoop(), TorchStructures(), FusedTorch(), OnnxRuntime(), Jax(), JaxScan())
+    }
 )
 
 __all__ = ["LIBRARIES", "Library", "Pass", "Users"]

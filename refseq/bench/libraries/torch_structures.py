@@ -56,11 +56,14 @@ def _passes(
         y.backward(dy)
         return y
 
+    def gradient(tensor: Any) -> Any:
+        return tensor.grad.numpy().copy()
+
     def read_run(y: Any) -> Arrays:
         return {"y": y.detach().numpy()}
 
     def read(y: Any) -> Arrays:
-        return read_run(y) | names({name: tensor.grad.numpy().copy() for name, tensor in learnt.items()})
+        return read_run(y) | names({name: gradient(tensor) for name, tensor in learnt.items()})
 
     return {"forward": Pass(forward, read_run), "both": Pass(both, read)}
 
@@ -80,7 +83,9 @@ def _schedule(forest: Forest) -> tuple[Any, Any, list[tuple[int, Any, Any, Any]]
         rest = waiting[~np.isin(waiting, children)]
         levels.append((len(nodes), *(torch.tensor(index) for index in (place[children], owner, place[rest]))))
         waiting = np.concatenate([rest, nodes[forest.parents[nodes] >= 0]])
-        assert (forest.parents[nodes] >= 0).all() or last == forest.nodes  # balanced trees have their roots on one level
+        assert (
+            forest.parents[nodes] >= 0
+        ).all() or last == forest.nodes  # balanced trees have their roots on one level
     return torch.tensor(forest.order), torch.tensor(inverse), levels
 
 
@@ -95,7 +100,9 @@ def _tree(case: StructureCase, given: Arrays) -> tuple:
         x = p["x"].index_select(0, order)
         first, pre, node = step(p, x[:leaves], x[leaves:])
         waiting, outputs = first, [first]
-        for (_, children, owner, rest), now in zip(levels[1:], zip(*(a.split(inner) for a in pre), strict=True), strict=True):
+        for (_, children, owner, rest), now in zip(
+            levels[1:], zip(*(a.split(inner) for a in pre), strict=True), strict=True
+        ):
             new = node(now, waiting.index_select(0, children), owner)
             outputs.append(new)
             waiting = torch.cat([waiting.index_select(0, rest), new]) if len(rest) else new
@@ -167,7 +174,9 @@ def _graph(case: StructureCase, given: Arrays) -> tuple:
     from refseq.adapters.torch import implementation
 
     adapter = implementation(make_layer("gru", case.units, case.units, reset="after"))
-    own = {name: value for name, value in parameters(case, given).items() if not name.endswith("_m") and "_mh" not in name}
+    own = {
+        name: value for name, value in parameters(case, given).items() if not name.endswith("_m") and "_mh" not in name
+    }
     cell = {name: tensor.detach().numpy() for name, tensor in adapter.loaded(own).named_parameters()}
     source, target = (torch.tensor(end) for end in case.ends)
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
