@@ -26,12 +26,11 @@ AT_A_TIME = 10**8
 @dataclass(frozen=True)
 class Recording:
     """A forward pass as backward needs it; arrays and L as in ``refseq.tree_scan``. ``begin``: the first entry of the
-    forest's order that was computed; before it are leaves whose state was ``given``."""
+    forest's order that was computed; before it are leaves whose state was given."""
 
     cell: TreeCell
     weights: tuple[Weights, ...]
     forest: Forest
-    given: bool
     begin: int
     x: np.ndarray
     s: np.ndarray
@@ -66,7 +65,7 @@ def forward(
         edges = tuple(zeros((len(forest.children), count, width), like) for count in rows)
     begin = 0 if leaves is None else len(leaves)
     x = x[:, None]  # a row, as the step wants it
-    recording = Recording(cell, weights, forest, leaves is not None, begin, x, s, old, tape, edges)
+    recording = Recording(cell, weights, forest, begin, x, s, old, tape, edges)
     a, *edge_a = (zeros((1, len(part.layout.slots), width), like) for part in cell.parts)
     _visit(recording, "forward", (*_handed(recording), x, s, old, tape, a, (*edges, *edge_a)))
     return recording
