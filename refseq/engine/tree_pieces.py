@@ -33,16 +33,16 @@ def _cut(bounds, offsets, begin, rows, edges, wide, parts, cuts, levels):
     for level in range(len(bounds) - 1):
         first, last = max(bounds[level], begin), bounds[level + 1]
         shared = last - first >= wide
-        most = rows
+        most, more = rows, edges
         if shared:
             if low < first:
                 cuts[count], levels[count] = low, -1
                 count += 1
                 low = first
             pieces = (last - first + rows * parts - 1) // (rows * parts)
-            most = (last - first + pieces - 1) // pieces
+            most, more = (last - first + pieces - 1) // pieces, edges * parts
         for i in range(first, last):
-            if i > low and (i - low >= most or offsets[i + 1] - offsets[low] > edges):
+            if i > low and (i - low >= most or offsets[i + 1] - offsets[low] > more):
                 cuts[count], levels[count] = low, level if shared else -1
                 count += 1
                 low = i
@@ -59,36 +59,40 @@ def _cut(bounds, offsets, begin, rows, edges, wide, parts, cuts, levels):
 
 @dataclass(frozen=True)
 class Pieces:
-    """cuts    first place of every piece, and the end        wide   for every piece whether threads share it
+    """cuts    first place of every piece, and the end
+    parts   into how many parts every piece is cut: one of a narrow piece, and all of a group into as many
     groups  ranges of pieces that follow one another without waiting: of one wide level, or narrow ones
-    parts   into how many parts a wide piece is cut
     """
 
     cuts: np.ndarray
-    wide: np.ndarray
+    parts: np.ndarray
     groups: tuple[tuple[int, int], ...]
-    parts: int
     offsets: np.ndarray
+
+    @cached_property
+    def most(self) -> int:
+        """The most parts of a piece."""
+        return int(self.parts.max(initial=1))
 
     @cached_property
     def shares(self) -> tuple[int, int]:
         """The most nodes, and edges, of a part of a piece."""
         first, count, nodes, edges = self.cuts[:-1], np.diff(self.cuts), 1, 1
-        parts = np.where(self.wide, self.parts, 1)
-        for part in range(self.parts):
-            low, high = (first + count * np.minimum(part + k, parts) // parts for k in (0, 1))
+        for part in range(self.most):
+            low, high = (first + count * np.minimum(part + k, self.parts) // self.parts for k in (0, 1))
             nodes = max(nodes, int((high - low).max(initial=0)))
             edges = max(edges, int((self.offsets[high] - self.offsets[low]).max(initial=0)))
         return nodes, edges
 
 
-def pieces(order: Order, begin: int, rows: int, wide: int, parts: int, most: int) -> Pieces:
-    """The pieces from the place ``begin`` on: of at most ``rows`` nodes for each part; levels of ``wide`` nodes are
-    shared between ``parts``. A group has about ``most`` nodes."""
+def pieces(order: Order, begin: int, rows: int, share: int, parts: int, most: int) -> Pieces:
+    """The pieces from the place ``begin`` on: of at most ``rows`` nodes for each part; levels of at least 2 ``share``
+    nodes are shared between at most ``parts``, each with about ``share`` nodes or more. A group has about ``most``
+    nodes."""
     nodes = len(order.order)
     cuts, levels = np.empty(nodes + 1, np.int64), np.empty(nodes, np.int64)
     far = nodes + 1
-    limit = max(2, wide) if parts > 1 else far
+    limit = 2 * share if parts > 1 else far
     count = _cut(order.bounds, order.offsets, begin, rows, 4 * rows, limit, parts, cuts, levels)
     cuts, levels = cuts[: count + 1].copy(), levels[:count].copy()
     each = max(1, most // rows)
@@ -97,4 +101,8 @@ def pieces(order: Order, begin: int, rows: int, wide: int, parts: int, most: int
         if piece == count or piece - first == each or levels[piece] != levels[first]:
             groups.append((first, piece))
             first = piece
-    return Pieces(cuts, levels >= 0, tuple(groups), parts, order.offsets)
+    counts = np.ones(count, np.int64)
+    for first, last in groups:
+        if levels[first] >= 0:
+            counts[first:last] = min(parts, max(1, int(np.diff(cuts[first : last + 1]).max()) // share))
+    return Pieces(cuts, counts, tuple(groups), order.offsets)

@@ -39,7 +39,7 @@ class Run:
     """The tables of one direction of a run."""
 
     def __init__(self, tape: TreeTape, turned: bool) -> None:
-        self.tape, self.turned, cell = tape, turned, tape.cell
+        self.tape, self.turned, cell, self.threads = tape, turned, tape.cell, threads.count()
         self.dtype = tape.weights[0].matrices[0].dtype
         sizes, cut, order = sizes_of(tape.weights[0]), tape.pieces, tape.order
         self.targets = [self._targets(part, weights) for part, weights in zip(cell.parts, tape.weights, strict=True)]
@@ -92,10 +92,10 @@ class Run:
 
     def begin(self) -> Any:
         """Scratch, which must outlive the run; matrices packed."""
-        tape, cell, words, count = self.tape, self.tape.cell, self.words, self.tape.pieces.parts
+        tape, cell, words = self.tape, self.tape.cell, self.words
         memory, sizes = Memory(self.dtype.itemsize), sizes_of(tape.weights[0])
         width, padded = sizes.width, int(self.parts[0][FIELD.padded_inputs])
-        nodes, edges = (share * count for share in tape.pieces.shares)
+        nodes, edges = (share * tape.pieces.most for share in tape.pieces.shares)
         for job, part in zip(self.jobs, self.parts, strict=True):
             for name, entries in job.fixed.items():
                 memory.want(part, getattr(FIELD, name), entries)
@@ -106,7 +106,7 @@ class Run:
             if self.turned:
                 memory.want(own, FIELD.d0, rows * olds * width)
                 memory.want(own, FIELD.dv, rows * len(layout.vectors) * width)
-                want_sides(memory, own, sizes_of(tape.weights[k]), max(rows, nodes), count)
+                want_sides(memory, own, sizes_of(tape.weights[k]), max(rows, nodes), self.threads)
             if k == 0:
                 memory.want(own, FIELD.x_rows, rows * padded)
                 memory.want(own, FIELD.dx_rows, rows * padded * self.turned)

@@ -55,14 +55,14 @@ def forward(
     work = multiplications(weights)
     count = threads.count() if nodes * work > WORTH_A_THREAD else 1
     rows = rows_at_a_time(cell, sizes)
-    cut = pieces(order, given, rows, -(-WORTH_A_THREAD // work), count, max(1, AT_A_TIME // work))
+    cut = pieces(order, given, rows, max(1, WORTH_A_THREAD // work), count, max(1, AT_A_TIME // work))
     tape = TreeTape(cell, weights, order, given, x, y, tuple(outputs), s, kept, cut)
     run = Run(tape, turned=False)
     run.words[TREE.every] = not all(np.isfinite(matrix).all() for part in weights for matrix in part.matrices)
     buffer = run.begin()
     function = tree_forward(sizes.dtype)
     for first, last in cut.groups:
-        count = cut.parts if cut.wide[first] else 1
+        count = int(cut.parts[first])
         threads.share(function, count, run.where, first, last, count)
     del buffer
     return tape
@@ -76,12 +76,11 @@ def backward(tape: TreeTape, dy: np.ndarray | None, dstates: tuple[np.ndarray | 
     buffer = run.begin()
     dtype, work = sizes_of(tape.weights[0]).dtype, multiplications(tape.weights)
     level, gradient = tree_backward(dtype), tree_gradient(dtype)
-    bounds, wide = cut.cuts.tolist(), cut.wide.tolist()
-    for piece in reversed(range(len(wide))):
+    bounds, parts, most = cut.cuts.tolist(), cut.parts.tolist(), run.threads
+    for piece in reversed(range(len(parts))):
         first, last = bounds[piece : piece + 2]
-        count = cut.parts if wide[piece] else 1
-        threads.share(level, count, run.where, first, last, count)
-        count = cut.parts if (last - first) * work > WORTH_A_THREAD else 1
+        threads.share(level, parts[piece], run.where, first, last, parts[piece])
+        count = max(1, min(most, (last - first) * work // WORTH_A_THREAD))
         threads.share(gradient, count, run.where, first, last, count)
     if tape.given:
         node, units = order.order[: tape.given], tape.y.shape[1]

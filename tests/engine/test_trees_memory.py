@@ -67,7 +67,7 @@ def test_nothing_else_is_written(layer, count, monkeypatch):
         patch.setattr(tree_tables, "result", result)
         patch.setattr(tree_tables, "cleared", cleared)
         patch.setattr(tree_target, "rows_at_a_time", lambda *_: 5)
-        patch.setattr(tree_target, "WORTH_A_THREAD", 4 * tree_target.multiplications(_weights(layer)))
+        patch.setattr(tree_target, "WORTH_A_THREAD", 2 * tree_target.multiplications(_weights(layer)))
         assert different(found(layer, FOREST), expected) == []
     assert len(Apart.made) == 2
     assert len(guards) > 6
