@@ -1,11 +1,14 @@
 """Trees on the engine write into their arrays and nowhere else: scratch, results and what is kept, between canaries."""
 
+import ctypes
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from refseq.engine import tree_tables, tree_target
+from refseq.engine.job import FIELD
+from refseq.engine.tree_job import TREE
 from refseq.engine.tree_setup import Memory
 from refseq.trees import balanced, chain, from_parents, join
 from tests.engine.problems import different, shared_between
@@ -91,3 +94,33 @@ def test_the_canaries_notice():
     assert not Apart.intact()
     Apart.made.clear()
     assert CANARY != 0
+
+
+def test_every_part_has_scratch_of_its_own(monkeypatch):
+    """Whether two threads meet in a row depends on the moment; which rows they write does not: what is left there."""
+    layer, runs = LAYERS[4], []
+
+    class Kept(tree_tables.Run):
+        def begin(self):
+            runs.append((self, super().begin()))
+            return runs[-1][1]
+
+    forest = from_parents([6, 6, 7, 7, 8, 8, -1, -1, -1])
+    x = np.random.default_rng(0).normal(size=(9, 3)).astype("float32")
+    with shared_between(3, monkeypatch), monkeypatch.context() as patch:
+        patch.setattr(tree_target, "Run", Kept)
+        patch.setattr(tree_target, "WORTH_A_THREAD", 1)
+        run = layer.forward(layer.initialise(dtype="float32"), x, forest)
+    words, (node, _) = runs[0][0].words, runs[0][0].parts
+    assert run._recording.tape.pieces.parts.tolist() == [3, 3]
+    assert words[TREE.chunk] == 2
+    width, padded = node[FIELD.width], node[FIELD.padded_inputs]
+    rows = _floats(node[FIELD.x_rows], 6 * padded).reshape(6, padded)[::2, :3]
+    assert np.array_equal(rows, x[6:])  # of the last level: a node for each part
+    old = _floats(words[TREE.edge_old], 6 * 2 * width).reshape(6, 2, width)[..., :9]
+    assert np.array_equal(old[:, 0], run.state["h"][:6])
+    assert np.array_equal(old[:, 1], run.state["c"][:6])
+
+
+def _floats(address, count):
+    return np.ctypeslib.as_array((ctypes.c_float * int(count)).from_address(int(address)))
