@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
 from refseq.cell import labelled
 from refseq.cells.of_trees import catalogue
-from refseq.networks import tree
+from refseq.networks import tree_run
 from refseq.networks.drawing import draw
 from refseq.networks.packing import Part
 from refseq.targets import available
@@ -34,7 +33,7 @@ class TreeRun:
     state: Arrays
     info: Mapping[str, str]
     layer: "TreeLayer" = field(repr=False)
-    _recording: tree.Recording = field(repr=False)
+    _recording: tree_run.Recording = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +116,11 @@ class TreeLayer:
         state   None: a leaf computes its state from its input, as a node all of whose children have the state 0. Or the
                 states of the leaves, a dict of (leaves, H) in the order of ``forest.leaves``: then leaves compute
                 nothing and their rows of x are not read
-        target  "reference" (any number field) or "cpu" (wide levels shared between threads, bitwise equal)
+        target  "reference" (any number field) or "cpu" (float32 and float64 on the CPU's vector units, wide levels
+                shared between threads; equal up to rounding)
 
         All arrays share one dtype, which is the dtype of the result. What a tree computes is bitwise the same by itself
-        and in any forest. Raises TypeError or ValueError naming the argument.
+        and in any forest, with any number of threads. Raises TypeError or ValueError naming the argument.
         """
         where = available(arguments.choice("target", target, TARGETS))
         params = arguments.parameters(params, self.shapes, where.dtypes, target)
@@ -133,12 +133,11 @@ class TreeLayer:
         else:
             raise ValueError(f"x: expected None, {self} has no inputs; got {type(x).__name__}")
         leaves = None if state is None else self._states("state", state, len(forest.leaves), sample)
-        threads = numba.get_num_threads() if target == "cpu" else 1
         weights = tuple(part.pack(params) for part in self.parts)
-        recording = tree.forward(self.cell, weights, forest, given, leaves, threads)
-        states = {name: recording.s[:, i].copy() for i, name in enumerate(self.cell.state)}
+        recording = tree_run.forward(target, self.cell, weights, forest, given, leaves)
         info = {"target": target, "device": where.describe()}
-        return TreeRun(states[self.cell.state[0]].copy(), states, info, self, recording)
+        states = dict(zip(self.cell.state, recording.states, strict=True))
+        return TreeRun(recording.y, states, info, self, recording)
 
     def backward(
         self, run: TreeRun, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
@@ -149,17 +148,23 @@ class TreeLayer:
             raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
         if run.layer != self:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
-        recording, sample = run._recording, run._recording.weights[0].matrices[0]
-        ds = self._states("dstate", dict.fromkeys(self.cell.state) if dstate is None else dstate, len(run.y), sample)
-        if dy is not None:
-            ds[:, 0] += arguments.array("dy", dy, run.y.shape, run.y.dtype)
-        pulled = tree.backward(recording, ds)
+        if dstate is not None:
+            if not isinstance(dstate, Mapping):
+                raise TypeError(f"dstate: expected a dict of {list(self.cell.state)}, got {type(dstate).__name__}")
+            arguments.names("dstate", dstate, self.cell.state)
+
+        def checked(what: str, given: Any) -> np.ndarray | None:
+            return None if given is None else arguments.array(what, given, run.y.shape, run.y.dtype)
+
+        dstates = {} if dstate is None else {n: checked(f"dstate[{n!r}]", dstate[n]) for n in self.cell.state}
+        pulled = tree_run.backward(run._recording, checked("dy", dy), tuple(map(dstates.get, self.cell.state)))
         params: Arrays = {}
         for part, weights in zip(self.parts, pulled.weights, strict=True):
             params |= part.unpack(weights)
-        leaves = pulled.s[recording.forest.leaves]
-        named = {name: leaves[:, i].copy() for i, name in enumerate(self.cell.state)}
-        return TreeGradients(params, pulled.x if self.inputs else None, named if recording.given else None)
+        state = None
+        if pulled.given is not None:
+            state = {name: pulled.given[:, i].copy() for i, name in enumerate(self.cell.state)}
+        return TreeGradients(params, pulled.x if self.inputs else None, state)
 
     def _check(self, forest: Any) -> None:
         """A forest whose nodes have no more children than the cell has positions."""

@@ -8,6 +8,7 @@ from refseq.bench.cases import Case, LayerCase
 from refseq.bench.clock import Timing
 from refseq.bench.operations import OperationCase
 from refseq.bench.shapes import Shape
+from refseq.bench.structures import StructureCase
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def case(given: dict[str, Any]) -> Case:
     """The inverse of ``Case.to_dict``."""
     if given["kind"] == "operation":
         return OperationCase(given["name"], tuple(given["shape"]), given["dtype"])
+    if given["kind"] == "structure":
+        return StructureCase(given["name"], tuple(given["shape"]), given["dtype"])
     return LayerCase(given["name"], tuple(given["options"].items()), Shape(*given["shape"]), given["dtype"])
 
 

@@ -14,7 +14,6 @@ from refseq.checks.implementation import OwnImplementation
 from refseq.checks.problem import Problem
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import Finding, Place
-from refseq.tree_layer import TreeLayer
 
 
 def _finite_field(_subject: Subject, problem: Problem) -> Answer:
@@ -32,16 +31,10 @@ def _agreement(subject: Subject, problem: Problem) -> Answer:
     findings = []
     for name, value in theirs.items():
         error = np.abs(value.astype(np.float64) - ours[name])
-        # the loops of trees are the reference's; vector units and GPUs fuse multiplications and additions
-        spread = np.zeros(error.shape) if _same_operations(subject) else np.sqrt(2) * sigma(problem)[name]
+        spread = np.sqrt(2) * sigma(problem)[name]  # vector units and GPUs fuse multiplications and additions
         size, units = in_sigmas(error, spread), ulps(error, ours[name], problem.dtype)
         findings += block_findings("agreement", problem, name, value, ours[name], size, units)
     return Answer(tuple(findings))
-
-
-def _same_operations(subject: Subject) -> bool:
-    own = isinstance(subject.implementation, OwnImplementation) and subject.implementation.target == "cpu"
-    return own and isinstance(subject.layer, TreeLayer)
 
 
 def is_own(subject: Subject, _problem: Problem) -> bool:

@@ -30,15 +30,19 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[TARGET]...",
-            help="Libraries beside refseq: torch, torch-loop, torch-fused, onnxruntime, jax, jax-scan, or your own: "
-            "module:object or file.py:object, as refseq verify takes it. Default: all that is installed.",
+            help="Libraries beside refseq: torch, torch-loop, torch-levels, torch-fused, onnxruntime, jax, jax-scan, "
+            "or your own: module:object or file.py:object, as refseq verify takes it. Default: all that is installed.",
         ),
     ] = None,
     cell: Annotated[
         list[str] | None, typer.Option(help="Only this recurrence (lstm), or one with options (gru(reset=after)).")
     ] = None,
     operation: Annotated[
-        list[str] | None, typer.Option(help="cross_entropy, clip, adam, or all, instead of layers; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="cross_entropy, clip, adam, recursive, tree_lstm, child_sum_tree_lstm, graph, or all, instead of "
+            "layers; repeatable."
+        ),
     ] = None,
     shape: Annotated[
         list[str] | None,

@@ -14,6 +14,8 @@ from refseq.bench.libraries import LIBRARIES
 from refseq.bench.operations import SIZES, OperationCase
 from refseq.bench.plans import Plan, case, layers
 from refseq.bench.shapes import CURVES, Shape, along, parse
+from refseq.bench.structures import SIZES as STRUCTURES
+from refseq.bench.structures import StructureCase
 from refseq.cli.choice import CORE, chosen
 from refseq.cli.rows import load
 
@@ -54,7 +56,9 @@ def plans(choice: Choice, old: results.Results | None = None) -> list[Plan]:
     if choice.shapes or not (choice.operations or choice.curves):
         cases += layers(chosen(choice.cells) or CORE, _shapes(choice.shapes or ("small",)), dtypes)
     operations = _operations(choice.operations)
-    cases += [OperationCase(name, SIZES[name], dtype) for name in operations for dtype in dtypes]
+    for name in operations:
+        cases += [OperationCase(name, SIZES[name], dtype) for dtype in dtypes if name in SIZES]
+        cases += [StructureCase(name, sizes, dtype) for sizes in STRUCTURES.get(name, ()) for dtype in dtypes]
     found = _planned(choice, cases)
     for curve in dict.fromkeys(choice.curves):
         if curve not in CURVES:
@@ -92,10 +96,11 @@ def _shapes(words: Sequence[str]) -> list[Shape]:
 
 
 def _operations(words: Sequence[str]) -> list[str]:
+    known = [*SIZES, *STRUCTURES]
     for word in words:
-        if word not in (*SIZES, "all"):
-            raise typer.BadParameter(f"expected {', '.join(SIZES)} or all; got {word!r}", param_hint="--operation")
-    return list(SIZES) if "all" in words else list(dict.fromkeys(words))
+        if word not in (*known, "all"):
+            raise typer.BadParameter(f"expected {', '.join(known)} or all; got {word!r}", param_hint="--operation")
+    return known if "all" in words else list(dict.fromkeys(words))
 
 
 def chosen_libraries(names: Sequence[str]) -> tuple[str, ...]:

@@ -50,8 +50,8 @@ def show(console: Console, results: Results) -> None:
     grid = [one for one in results.measurements if not one["curve"] and one["status"] != NOT_OFFERED]
     groups: dict[tuple, list[Event]] = defaultdict(list)
     for one in grid:
-        groups[tuple(one["flops"]), one["case"]["dtype"], one["hostile"]].append(one)
-    for (passes, dtype, hostile), measured in groups.items():
+        groups[tuple(one["flops"]), one["case"]["kind"], one["case"]["dtype"], one["hostile"]].append(one)
+    for (passes, _, dtype, hostile), measured in groups.items():
         console.print(_times(results, passes, dtype, hostile, measured))
     for passed in WORDS:
         found = lines(results, passed)
@@ -78,7 +78,8 @@ def _times(results: Results, passes: Iterable[str], dtype: str, hostile: bool, m
     title += f", matrix product {results.peak(results.threads, dtype):.0f} GFLOP/s, memory {rate:.1f} GB/s"
     title += ", torch at work between the calls" if hostile else ""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
-    for name in ("cell" if products else "operation", "TxBxIxH" if products else "size", "library"):
+    of_layers = measured[0]["case"]["kind"] == "layer"
+    for name in ("cell" if of_layers else "operation", "TxBxIxH" if of_layers else "size", "library"):
         table.add_column(name)
     for passed in passes:
         table.add_column(WORDS[passed], justify="right")

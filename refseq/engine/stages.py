@@ -77,7 +77,8 @@ def stage_functions(cell: Cell, number: int, dtype: str) -> StageFunctions:
 def _on_rows(cell: Cell, run: Callable, pull: Callable, at: Callable, size: int) -> tuple[Callable, Callable]:
     """Both directions for many batch rows."""
     layout = cell.layout
-    states, stored, slots, vectors = len(cell.olds), layout.stored, len(layout.slots), len(layout.vectors)
+    olds, states, stored = len(cell.olds), len(cell.state), layout.stored  # in a tree a node has several old states
+    slots, vectors = len(layout.slots), len(layout.vectors)
     masks, own = len(cell.masks), len(cell.own)
     numbers = own + len(cell.constants)
 
@@ -91,7 +92,7 @@ def _on_rows(cell: Cell, run: Callable, pull: Callable, at: Callable, size: int)
                 given,
                 at(m + b * masks * row, masks, width),
                 0,
-                at(s0 + b * states * row, states, width),
+                at(s0 + b * olds * row, olds, width),
                 at(s1 + b * states * row, states, width),
                 at(tape + b * stored * row, stored, width),
                 at(a + b * slots * row, slots, width),
@@ -105,11 +106,11 @@ def _on_rows(cell: Cell, run: Callable, pull: Callable, at: Callable, size: int)
                 units,
                 given,
                 at(m + b * masks * row, masks, width),
-                at(s0 + b * states * row, states, width),
+                at(s0 + b * olds * row, olds, width),
                 at(s1 + b * states * row, states, width),
                 at(tape + b * stored * row, stored, width),
                 at(ds + b * states * row, states, width),
-                at(d0 + b * states * row, states, width),
+                at(d0 + b * olds * row, olds, width),
                 at(dv + b * vectors * row, vectors, width),
                 at(da + b * slots * row, slots, width),
                 0,

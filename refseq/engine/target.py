@@ -199,9 +199,8 @@ class _Backward:
         pairs = zip(self.matrices, setup.sizes.matrices, strict=True)
         matrices = tuple(dM[..., :inputs].transpose(2, 0, 1) for dM, (inputs, _, _) in pairs)
         total = np.zeros((setup.own, setup.width), self.dx.dtype)
-        if setup.own:
-            for row in np.argsort(self.rows.order):
-                total += self.dp[row]
+        if setup.own:  # numpy adds along the first axis one row after another
+            total += self.dp[np.argsort(self.rows.order)].sum(axis=0)
         return Pulled(Weights(matrices, self.biases, total[:, : setup.wide]), self.dx, ds)
 
 

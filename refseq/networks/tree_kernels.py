@@ -1,12 +1,9 @@
-"""The loops of ``refseq.tree_scan``, compiled for the CPU, or interpreted for objects; and their sharing by threads."""
+"""The loops of ``refseq.tree_scan``, compiled for the CPU, or interpreted for objects."""
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
 from types import SimpleNamespace
 
 from refseq.targets.digest import compiled_and_cached, name_for_cache, source_digest
@@ -49,19 +46,3 @@ def kernels(cell: TreeCell, dtype: str) -> SimpleNamespace:
     if dtype != "object":
         loops = [compiled_and_cached(name_for_cache(loop, dtype, key)) for loop in loops]
     return SimpleNamespace(**{loop.__name__: loop for loop in loops})
-
-
-def threads(count: int) -> AbstractContextManager[Executor | None]:
-    """A pool of so many threads; None for one."""
-    return nullcontext() if count == 1 else ThreadPoolExecutor(count)
-
-
-def shared(pool: Executor | None, lanes: int, function: Callable, first: int, last: int, arguments: Sequence) -> None:
-    """function(lane, first, last, *arguments), its range cut into one piece for each lane of the pool."""
-    if pool is None:
-        function(0, first, last, *arguments)
-        return
-    function(0, first, first, *arguments)  # compile once, before the threads start
-    bounds = [first + (last - first) * lane // lanes for lane in range(lanes + 1)]
-    for future in [pool.submit(function, lane, *piece, *arguments) for lane, piece in enumerate(pairwise(bounds))]:
-        future.result()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.trees.levels import levels_of, parents_of, sort_by_level, top_down
+from refseq.trees.levels import edges_by_place, levels_of, parents_of, sort_by_level, top_down
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +100,15 @@ class Forest:
         number[self.roots] = np.arange(len(self.roots))
         top_down(number, self.parents, self.order)
         return _sealed(number)
+
+    @cached_property
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The edges by the place of the parent in ``order``: those below order[i] are first[i] <= e < first[i + 1] of
+        (first, ends, positions); ends has the child's place, positions its position."""
+        first, count = np.zeros(self.nodes + 1, np.int64), len(self.children)
+        ends, places = np.empty(count, np.int64), np.empty(count, np.int64)
+        edges_by_place(self.order, self.offsets, self.children, self.positions, first, ends, places)
+        return _sealed(first), _sealed(ends), _sealed(places)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Forest):

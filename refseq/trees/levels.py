@@ -3,6 +3,8 @@
 Forests are as in ``refseq.trees.forest``; arrays are written in place.
 """
 
+import numpy as np
+
 from refseq.targets.digest import compiled_and_cached
 
 
@@ -61,3 +63,19 @@ def top_down(values, parents, order):
         node = order[i]
         if parents[node] != -1:
             values[node] = values[parents[node]]
+
+
+@compiled_and_cached
+def edges_by_place(order, offsets, children, positions, first, ends, places):
+    """Writes the edges in the order of their parents' places: the first one of every place, the child's place and its
+    position."""
+    place = np.empty_like(order)
+    for i in range(len(order)):
+        place[order[i]] = i
+    count = 0
+    for i in range(len(order)):
+        first[i] = count
+        for edge in range(offsets[order[i]], offsets[order[i] + 1]):
+            ends[count], places[count] = place[children[edge]], positions[edge]
+            count += 1
+    first[len(order)] = count

@@ -7,6 +7,7 @@ from refseq.bench.clock import Timing
 from refseq.bench.libraries import LIBRARIES, Library, Pass, Users
 from refseq.bench.measure import NOT_OFFERED, REFUSED, TIMED
 from refseq.bench.operations import OperationCase
+from refseq.bench.structures import SIZES, StructureCase
 from refseq.checks import NotOffered, OwnImplementation
 from tests.bench.small import ONCE, TINY, case, run
 from tests.conftest import framework
@@ -22,11 +23,13 @@ OFFERED = {
     "torch": {"elman", "lstm", "gru after"},
     "torch-loop": {"gru before"},
     "torch-fused": set(),
+    "torch-levels": set(),
     "onnxruntime": {"elman", "lstm", "gru before", "gru after"},
     "jax": {"lstm"},
     "jax-scan": {"elman", "lstm", "gru before", "gru after"},
 }
 OPERATIONS = {"cross_entropy": (3, 2, 7), "clip": (40,), "adam": (40,)}
+STRUCTURES = {name: (9, 3, 4, 3) if name == "graph" else (3, 7, 4, 5) for name in SIZES}
 
 
 def library(name):
@@ -61,6 +64,17 @@ def test_operations(name, operation):
         assert found["status"] == (TIMED if offered else NOT_OFFERED), found["reason"]
 
 
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("name", ["refseq", "torch", "torch-levels"])
+def test_structures(name, structure):
+    library(name)
+    for dtype in ("float32", "float64"):
+        (found,) = run([StructureCase(structure, STRUCTURES[structure], dtype)], [name])
+        assert found["status"] == (TIMED if name != "torch" else NOT_OFFERED), found["reason"]
+        if name != "torch":
+            assert set(found["passes"]) == {"forward", "both"}
+
+
 @pytest.mark.parametrize("name", ["onnxruntime", "jax", "jax-scan"])
 def test_libraries_of_layers_have_no_operations(name):
     library(name)
@@ -68,7 +82,16 @@ def test_libraries_of_layers_have_no_operations(name):
     assert found["status"] == NOT_OFFERED
 
 
-@pytest.mark.parametrize("name", [name for name in LIBRARIES if name != "torch-fused"])
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_passes_of_structures_may_be_called_again_and_again(structure):
+    library("torch-levels")
+    one = StructureCase(structure, STRUCTURES[structure], "float64")
+    both = LIBRARIES["torch-levels"].prepare(one, one.inputs())["both"]
+    first, again = both.read(both.call()), both.read(both.call())
+    assert all(np.array_equal(first[name], value) for name, value in again.items())
+
+
+@pytest.mark.parametrize("name", [name for name in LIBRARIES if name not in ("torch-fused", "torch-levels")])
 def test_a_pass_may_be_called_again_and_again(name):
     """Gradients do not add up from call to call."""
     one = case("gru", reset="before") if name == "torch-loop" else case("lstm")

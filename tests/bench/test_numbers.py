@@ -15,6 +15,7 @@ from refseq.bench.operations import OperationCase
 from refseq.bench.plans import Plan, case, plan
 from refseq.bench.shapes import BASE, CURVES, ODD, STANDARD, Shape, along, parse
 from refseq.bench.spread import apart, exponent, ratio, summary
+from refseq.bench.structures import StructureCase
 from tests.bench.small import case as small
 from tests.bench.small import measured
 
@@ -66,6 +67,24 @@ def test_operations_of_matrix_products_by_hand():
         assert one.flops("both") == 3 * one.flops("forward")
 
 
+def test_operations_of_trees_and_graphs_by_hand():
+    """A balanced tree over 3 leaves has 5 nodes, 2 of which have 2 children each."""
+    I, H = 4, 5  # noqa: E741
+    for name, products in (
+        ("recursive", 5 * I * H + 2 * 2 * H * H),
+        ("tree_lstm", 5 * 4 * I * H + 2 * 2 * 5 * H * H),
+        ("child_sum_tree_lstm", 5 * 3 * I * H + 2 * 3 * H * H + 2 * I * H + 4 * H * H),
+    ):
+        one = StructureCase(name, (6, 3, I, H), "float32")
+        assert one.flops("forward") == 2 * 6 * products
+        assert one.flops("both") == 3 * one.flops("forward")
+    graph = StructureCase("graph", (9, 3, H, 2), "float64")
+    assert graph.flops("forward") == 2 * 2 * 9 * 7 * H * H
+    numbers = 7 * H * H + 5 * H + 2 * 9 * H + len(graph.ends[0])
+    assert graph.traffic("forward") == 8 * numbers
+    assert graph.traffic("both") == 8 * 2 * numbers
+
+
 def test_bytes_by_hand():
     T, B, I, H = 3, 2, 4, 5  # noqa: E741
     given = T * B * I + (I * H + H * H + H) + B * H
@@ -83,7 +102,11 @@ def test_errors_are_relative_to_the_largest():
 
 
 def test_a_plan_survives_json():
-    cases = (small("gru", reset="after"), OperationCase("clip", (40,), "float64"))
+    cases = (
+        small("gru", reset="after"),
+        OperationCase("clip", (40,), "float64"),
+        StructureCase("graph", (9, 3, 4, 2), "float32"),
+    )
     given = Plan(cases, ("refseq", "torch"), 2, Timing(rounds=3, hostile=True), "both", "T")
     assert plan(json.loads(json.dumps(given.to_dict()))) == given
     assert case(small().to_dict()) == small()

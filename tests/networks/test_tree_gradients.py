@@ -6,7 +6,7 @@ import pytest
 import refseq
 from refseq.checks.budget import THRESHOLD
 from refseq.checks.structures import of_tree
-from refseq.networks import tree
+from refseq.networks import tree, tree_run
 from refseq.trees import catalogue
 from tests.networks.structures import (
     EPS,
@@ -67,14 +67,14 @@ def test_float32_is_within_rounding_as_well():
 
 
 def test_an_error_of_1e_12_is_seen(monkeypatch):
-    forest, right = SHAPES["random"], tree.backward
+    forest, right = SHAPES["random"], tree_run.backward
 
-    def slightly_wrong(recording, ds):
-        pulled = right(recording, ds)
+    def slightly_wrong(*given):
+        pulled = right(*given)
         pulled.weights[0].matrices[1][:] *= 1 + 1e-12
         return pulled
 
-    monkeypatch.setattr(tree, "backward", slightly_wrong)
+    monkeypatch.setattr(tree_run, "backward", slightly_wrong)
     worst = deviations(of_tree(LSTM, forest), *problem(LSTM, forest))
     assert [name for name, sigma in worst.items() if not sigma <= THRESHOLD] == ["dW_hh_left"]
 

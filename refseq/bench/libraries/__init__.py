@@ -12,10 +12,14 @@ from refseq.bench.libraries.onnxruntime import OnnxRuntime
 from refseq.bench.libraries.own import Own
 from refseq.bench.libraries.torch import FusedTorch, Torch
 from refseq.bench.libraries.torch_loop import TorchLoop
+from refseq.bench.libraries.torch_structures import TorchStructures
 from refseq.bench.libraries.users import Users
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType(
-    {one.name: one for one in (Own(), Torch(), TorchLoop(), FusedTorch(), OnnxRuntime(), Jax(), JaxScan())}
+    {
+        one.name: one
+        for one in (Own(), Torch(), TorchLoop(), TorchStructures(), FusedTorch(), OnnxRuntime(), Jax(), JaxScan())
+    }
 )
 
 __all__ = ["LIBRARIES", "Library", "Pass", "Users"]

@@ -9,6 +9,7 @@ from refseq import __version__
 from refseq.bench.cases import Case, Inputs, LayerCase, named_gradients, named_run
 from refseq.bench.libraries.library import Library, Pass
 from refseq.bench.operations import OperationCase, as_named, own_call
+from refseq.bench.structures import StructureCase, own_calls, read_both, read_run
 from refseq.checks.implementation import NotOffered
 
 
@@ -32,6 +33,9 @@ class Own(Library):
             return _layer(case, inputs)
         if isinstance(case, OperationCase):
             return {"call": Pass(own_call(case, inputs), lambda result: as_named(case, result))}
+        if isinstance(case, StructureCase):
+            forward, both = own_calls(case, inputs)
+            return {"forward": Pass(forward, read_run), "both": Pass(both, lambda result: read_both(case, result))}
         raise NotOffered(f"refseq has no {case.label}")
 
 

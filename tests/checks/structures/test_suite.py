@@ -23,7 +23,7 @@ def test_every_network_passes_on_the_reference_target(network):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("network", [TREE, GRAPH], ids=str)
 def test_the_cpu_target_agrees(network, dtype):
-    """Trees to the bit, graphs, which run on the engine, within the budget."""
+    """Both run on the engine: within the budget."""
     report = verify(network, "cpu", dtype)
     assert report.verdict == PASS, (report.findings, report.reasons)
     assert "agreement" in {outcome.check for outcome in report.outcomes}
