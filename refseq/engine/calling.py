@@ -34,7 +34,7 @@ def caller(count: int) -> Any:
     return intrinsic(namespace["call"])
 
 
-call_2, call_4, call_9 = (caller(count) for count in (2, 4, 9))
+call_2, call_4, call_5, call_9 = (caller(count) for count in (2, 4, 5, 9))
 
 
 def _from_python(count: int) -> Any:
@@ -62,11 +62,17 @@ def run_4(function, a, b, c, d):
     call_4(function, a, b, c, d)
 
 
+@_from_python(5)
+def run_5(function, a, b, c, d, e):
+    """function(a, b, c, d, e)."""
+    call_5(function, a, b, c, d, e)
+
+
 @_from_python(9)
 def run_9(function, a, b, c, d, e, f, g, h, i):
     """function(a, ..., i)."""
     call_9(function, a, b, c, d, e, f, g, h, i)
 
 
-RUN = {2: run_2, 4: run_4}
+RUN = {2: run_2, 4: run_4, 5: run_5}
 """By the number of integers."""
