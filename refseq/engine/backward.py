@@ -13,7 +13,7 @@ from numba.extending import register_jitable
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.handing import hand, span
 from refseq.engine.job import FIELD, LINE
-from refseq.engine.lines import affine_back, backward_lines
+from refseq.engine.lines import ALL, affine_back, backward_lines
 from refseq.engine.memory import keep_apart, word
 from refseq.engine.rows import callers_row, copying, gathering, running, states_at, states_between, tape_at
 
@@ -61,7 +61,8 @@ def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
         dp = word(job, FIELD.dp) + first * word(job, FIELD.own) * row
         old, new, tape = states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first)
         da, product = da_at(job, first, done), word(job, FIELD.product)
-        run_lines(job, lines, many, n, m, old, new, tape, ds, d0, dv, da, dp, product)
+        olds = word(job, FIELD.states)
+        run_lines(job, lines, many, n, olds, ALL, m, old, new, tape, ds, d0, dv, da, dp, product)
 
     return dx_at, after, step
 

@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.handing import hand, span
 from refseq.engine.job import FIELD, LINE
-from refseq.engine.lines import affine, forward_lines
+from refseq.engine.lines import ALL, affine, forward_lines
 from refseq.engine.memory import keep_apart, word
 from refseq.engine.rows import callers_row, copying, gathering, running, states_at, states_between, tape_at
 
@@ -56,7 +56,8 @@ def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
         masks = word(job, FIELD.masks) * word(job, FIELD.width) * word(job, FIELD.size)
         m = word(job, FIELD.m_rows) + (word(job, FIELD.chunk) * first + done) * masks
         old, new, tape = states_at(job, t, first), states_at(job, t + 1, first), tape_at(job, t, first)
-        run_lines(job, lines, many, first, count, n, x, m, old, new, tape, a, word(job, FIELD.product))
+        olds = word(job, FIELD.states)
+        run_lines(job, lines, many, first, count, n, olds, ALL, x, m, old, new, tape, a, word(job, FIELD.product))
 
     return fill, ahead, step
 

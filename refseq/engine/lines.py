@@ -1,6 +1,9 @@
-"""The instructions of a step, run for some rows: what both ways of sharing a step between threads have in common.
+"""The instructions of a step, run for some rows: what layers and trees, and all ways of sharing a step, have in common.
 
-An instruction is about the units from ``begin`` on: of all, or of a share of them (``refseq.engine.shares``).
+An instruction is about the units from ``begin`` on: of all, or of a share of them (``refseq.engine.shares``). A row has
+``olds`` old states: in a layer those of the step before, in a tree those of all children. Old states that no row has,
+those of absent children, are 0: their products are left out. ``present`` has a bit for every position at which some row
+has a child.
 """
 
 from collections.abc import Callable
@@ -10,10 +13,21 @@ from numba.extending import register_jitable
 
 from refseq.engine import vector
 from refseq.engine.calling import caller
-from refseq.engine.job import FIELD, INSTRUCTION, LINE, ONE, PRODUCT, STAGE, TILT, TILT_LINE, TILTED
+from refseq.engine.job import FIELD, INSTRUCTION, LINE, OLD, ONE, PRODUCT, STAGE, TILT, TILT_LINE, TILTED
 from refseq.engine.memory import loader, storer, word
 from refseq.engine.rows import copying, operand
 from refseq.engine.stages import PULL, RUN
+
+ALL = -1
+"""``present``: every position."""
+
+
+@register_jitable
+def _absent(job, line, present):
+    """Whether the operand is an old state that no row has."""
+    if present == ALL or word(line, INSTRUCTION.kind) != OLD:
+        return False
+    return (present >> (word(line, INSTRUCTION.row) // word(job, FIELD.states))) & 1 == 0
 
 
 def affine(dtype: str) -> Callable:
@@ -56,12 +70,12 @@ def affine(dtype: str) -> Callable:
 
 @cache
 def forward_lines(dtype: str) -> Callable:
-    """f(job, lines, many, first, count, n, x, m, old, new, tape, a, product): so many instructions for n rows whose
-    affine maps of x are done."""
+    """f(job, lines, many, first, count, n, olds, present, x, m, old, new, tape, a, product): so many instructions for n
+    rows whose affine maps of x are done."""
     line_of, run = affine(dtype), caller(RUN)
 
     @register_jitable
-    def run_lines(job, lines, many, first, count, n, x, m, old, new, tape, a, product):
+    def run_lines(job, lines, many, first, count, n, olds, present, x, m, old, new, tape, a, product):
         size, width, states = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.states)
         for k in range(many):
             line = lines + k * LINE
@@ -70,10 +84,10 @@ def forward_lines(dtype: str) -> Callable:
                 at = word(line, INSTRUCTION.begin) * size
                 p = word(job, FIELD.p_rows) + at
                 run(function, n, units, width, p, m + at, old + at, new + at, tape + at, a + at)
-            else:
+            elif not _absent(job, line, present):
                 kind = word(line, INSTRUCTION.kind)
                 source = operand(kind, x, old, new, tape) + word(line, INSTRUCTION.row) * width * size
-                stride = operand(kind, 0, states, states, word(job, FIELD.stored)) * width
+                stride = operand(kind, 0, olds, states, word(job, FIELD.stored)) * width
                 line_of(job, line, first, count, n, source, stride, a, product)
 
     return run_lines
@@ -101,11 +115,12 @@ def affine_back(dtype: str) -> Callable:
 
 @cache
 def backward_lines(dtype: str) -> Callable:
-    """f(job, lines, many, n, m, old, new, tape, ds, d0, dv, da, dp, product): the adjoints of so many instructions."""
+    """f(job, lines, many, n, olds, present, m, old, new, tape, ds, d0, dv, da, dp, product): the adjoints of so many
+    instructions."""
     line_of, pull = affine_back(dtype), caller(PULL)
 
     @register_jitable
-    def run_lines(job, lines, many, n, m, old, new, tape, ds, d0, dv, da, dp, product):
+    def run_lines(job, lines, many, n, olds, present, m, old, new, tape, ds, d0, dv, da, dp, product):
         size, width = word(job, FIELD.size), word(job, FIELD.width)
         states, vectors = word(job, FIELD.states), word(job, FIELD.vectors)
         for k in range(many):
@@ -115,9 +130,9 @@ def backward_lines(dtype: str) -> Callable:
                 at = word(line, INSTRUCTION.begin) * size
                 p, given = word(job, FIELD.p_rows) + at, (m + at, old + at, new + at, tape + at)
                 pull(function, n, units, width, p, *given, ds + at, d0 + at, dv + at, da + at, dp + at)
-            else:
+            elif not _absent(job, line, present):
                 kind = word(line, INSTRUCTION.kind)
                 target = operand(kind, 0, d0, ds, dv) + word(line, INSTRUCTION.row) * width * size
-                line_of(job, line, n, target, operand(kind, 0, states, states, vectors) * width, da, product)
+                line_of(job, line, n, target, operand(kind, 0, olds, states, vectors) * width, da, product)
 
     return run_lines

@@ -10,11 +10,12 @@ from numba.extending import register_jitable
 
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD
+from refseq.engine.lines import ALL
 from refseq.engine.memory import keep_apart, word
 from refseq.engine.rows import copying
 from refseq.engine.tree_job import TREE
 from refseq.engine.tree_rows import begin_of, edge_from, level_at, node_at, rows, states_of, tape_of
-from refseq.engine.tree_step import ALL, moving, stepping
+from refseq.engine.tree_step import moving, stepping
 
 
 @cache

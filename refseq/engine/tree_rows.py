@@ -11,10 +11,11 @@ from functools import cache
 from numba.extending import register_jitable
 
 from refseq.engine.job import FIELD
+from refseq.engine.lines import ALL
 from refseq.engine.memory import word
 from refseq.engine.rows import copying
 from refseq.engine.tree_job import TREE
-from refseq.engine.tree_step import ALL, moving
+from refseq.engine.tree_step import moving
 
 
 @register_jitable

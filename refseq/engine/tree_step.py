@@ -1,8 +1,4 @@
-"""One step of a cell of a tree on n rows, nodes or edges, and its adjoint: programs as in ``refseq.engine.job``.
-
-Old states that no row has, those of absent children, are 0: their products are left out. ``present`` has a bit for
-every position at which some row has a child.
-"""
+"""One step of a cell of a tree on n rows, nodes or edges, and its adjoint: programs as in ``refseq.engine.job``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,15 +7,10 @@ from functools import cache
 from numba.extending import register_jitable
 
 from refseq.engine import vector
-from refseq.engine.calling import caller
-from refseq.engine.job import FIELD, INSTRUCTION, LINE, OLD, PRODUCT, STAGE
+from refseq.engine.job import FIELD, LINE
 from refseq.engine.lanes import spread
+from refseq.engine.lines import affine, affine_back, backward_lines, forward_lines
 from refseq.engine.memory import strip_of, word
-from refseq.engine.rows import copying, operand
-from refseq.engine.stages import PULL, RUN
-
-ALL = -1
-"""``present``: every position."""
 
 
 @dataclass(frozen=True)
@@ -75,76 +66,35 @@ class Stepping:
 @cache
 def stepping(dtype: str) -> Stepping:
     """The step in this precision."""
-    add, moves = copying(dtype).add, moving(dtype)
+    moves = moving(dtype)
     copy, clear = moves.copy, moves.clear
-    multiply, run, pull = caller(8), caller(RUN), caller(PULL)
-
-    @register_jitable
-    def affine(job, line, n, source, stride, target, apart, product):
-        """target += the product of n rows, or the rows themselves."""
-        size, count = word(job, FIELD.size), word(line, INSTRUCTION.count)
-        if word(line, INSTRUCTION.does) == PRODUCT:
-            matrix, vectors = word(job, FIELD.packed) + word(line, INSTRUCTION.address), word(line, INSTRUCTION.vectors)
-            multiply(product, source, stride, n, count, matrix, target, apart, vectors)
-        else:
-            for b in range(n):
-                add(target + b * apart * size, source + b * stride * size, count)
-
-    @register_jitable
-    def absent(job, line, present):
-        """Whether the operand is an old state that no row has."""
-        position = word(line, INSTRUCTION.row) // word(job, FIELD.states)
-        return word(line, INSTRUCTION.kind) == OLD and (present >> position) & 1 == 0
+    line_of, line_back = affine(dtype), affine_back(dtype)
+    run_lines, pull_lines = forward_lines(dtype), backward_lines(dtype)
 
     @register_jitable
     def ahead(job, n, x, a, product):
-        size, width, padded = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.padded_inputs)
-        apart = word(job, FIELD.slots) * width
+        apart = word(job, FIELD.slots) * word(job, FIELD.width)
         for r in range(n):
-            copy(a + r * apart * size, word(job, FIELD.bias), apart)
+            copy(a + r * apart * word(job, FIELD.size), word(job, FIELD.bias), apart)
         for k in range(word(job, FIELD.ahead_count)):
-            line = word(job, FIELD.ahead) + k * LINE
-            affine(job, line, n, x, padded, a + word(line, INSTRUCTION.slot) * width * size, apart, product)
+            line_of(job, word(job, FIELD.ahead) + k * LINE, 0, n, n, x, word(job, FIELD.padded_inputs), a, product)
 
     @register_jitable
     def step(job, n, olds, present, old, new, tape, a, product):
-        size, width, states = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.states)
-        for k in range(word(job, FIELD.program_count)):
-            line = word(job, FIELD.program) + k * LINE
-            if word(line, INSTRUCTION.does) == STAGE:
-                function, units = word(line, INSTRUCTION.address), word(line, INSTRUCTION.count)
-                run(function, n, units, width, word(job, FIELD.p_rows), 0, old, new, tape, a)
-            elif not absent(job, line, present):
-                kind = word(line, INSTRUCTION.kind)
-                source = operand(kind, 0, old, new, tape) + word(line, INSTRUCTION.row) * width * size
-                stride = operand(kind, 0, olds, states, word(job, FIELD.stored)) * width
-                target = a + word(line, INSTRUCTION.slot) * width * size
-                affine(job, line, n, source, stride, target, word(job, FIELD.slots) * width, product)
+        program, many = word(job, FIELD.program), word(job, FIELD.program_count)
+        run_lines(job, program, many, 0, n, n, olds, present, 0, 0, old, new, tape, a, product)
 
     @register_jitable
     def back(job, n, olds, present, old, new, tape, ds, d0, dv, da, product):
-        size, width, states = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.states)
-        vectors = word(job, FIELD.vectors)
+        width = word(job, FIELD.width)
         clear(d0, n * olds * width)
-        clear(dv, n * vectors * width)
-        for k in range(word(job, FIELD.back_count)):
-            line = word(job, FIELD.back) + k * LINE
-            if word(line, INSTRUCTION.does) == STAGE:
-                function, units = word(line, INSTRUCTION.address), word(line, INSTRUCTION.count)
-                pull(function, n, units, width, word(job, FIELD.p_rows), 0, old, new, tape, ds, d0, dv, da, 0)
-            elif not absent(job, line, present):
-                kind = word(line, INSTRUCTION.kind)
-                target = operand(kind, 0, d0, ds, dv) + word(line, INSTRUCTION.row) * width * size
-                stride = operand(kind, 0, olds, states, vectors) * width
-                source = da + word(line, INSTRUCTION.slot) * width * size
-                affine(job, line, n, source, word(job, FIELD.slots) * width, target, stride, product)
+        clear(dv, n * word(job, FIELD.vectors) * width)
+        program, many = word(job, FIELD.back), word(job, FIELD.back_count)
+        pull_lines(job, program, many, n, olds, present, 0, old, new, tape, ds, d0, dv, da, 0, product)
 
     @register_jitable
     def after(job, n, dx, da, product):
-        size, width, padded = word(job, FIELD.size), word(job, FIELD.width), word(job, FIELD.padded_inputs)
-        apart = word(job, FIELD.slots) * width
         for k in range(word(job, FIELD.after_count)):
-            line = word(job, FIELD.after) + k * LINE
-            affine(job, line, n, da + word(line, INSTRUCTION.slot) * width * size, apart, dx, padded, product)
+            line_back(job, word(job, FIELD.after) + k * LINE, n, dx, word(job, FIELD.padded_inputs), da, product)
 
     return Stepping(ahead, step, back, after)
