@@ -40,6 +40,8 @@ class Report:
     def faults(self, single: bool) -> list[str]:
         """What a kernel of refseq must not have; ``single`` if all its data are float32."""
         found = []
+        if self.stack:
+            found.append(f"{self.stack} bytes of stack")
         if self.spills:
             found.append(f"{self.spills} bytes of registers are spilled to memory")
         if self.divisions:

@@ -7,8 +7,9 @@
 """
 
 import importlib
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -78,6 +79,38 @@ class Target(Protocol):
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
         """BPTT: dy (T, B, H') and ds (B, S, H) are the cotangents of the outputs and of each row's final state."""
         ...
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What goes into one direction of a layer; ``more``: further arguments that only some targets take."""
+
+    weights: Weights
+    feed: Feed
+    s0: np.ndarray
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def forward_together(
+    target: Target, cell: Cell, directions: Sequence[Direction], every: int | None, record: bool
+) -> list[Tape]:
+    """``Target.forward`` of all directions of a layer, which read the same x: at once by a target that has a
+    ``forward_together(cell, directions, every, record)`` of its own, else one after another."""
+    together = getattr(target, "forward_together", None)
+    if together is not None:
+        return together(cell, directions, every, record)
+    return [target.forward(cell, d.weights, d.feed, d.s0, every, record, **d.more) for d in directions]
+
+
+def backward_together(
+    target: Target, cell: Cell, directions: Sequence[tuple[Weights, Tape, np.ndarray, np.ndarray]]
+) -> list[Pulled]:
+    """``Target.backward`` for the weights, tape, dy and ds of all directions of a layer, likewise; one after another:
+    the last direction first."""
+    together = getattr(target, "backward_together", None)
+    if together is not None:
+        return together(cell, directions)
+    return [target.backward(cell, *given) for given in reversed(directions)][::-1]
 
 
 _PROVIDERS = {

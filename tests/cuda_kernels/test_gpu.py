@@ -1,6 +1,7 @@
 """The one door to numba-cuda."""
 
 import ast
+import sys
 import warnings
 from pathlib import Path
 
@@ -36,16 +37,34 @@ def test_nobody_else_imports_numba_cuda():
     assert [path.name for path in SOURCES if uses_numba_cuda(path.read_text())] == ["gpu.py"]
 
 
-def test_small_grids_do_not_warn():
+def test_small_grids_do_not_warn(monkeypatch):
     framework("numba_cuda")
     kernel = gpu.jit()(lambda x: None)
     if not gpu.SIMULATOR:
         with pytest.warns(match="under-utilization"):
             kernel[1, 32]
+
+    class Configured:
+        """A kernel that can be configured, here without a device, and launched."""
+
+        def __getitem__(self, grid):
+            kernel[grid]
+            return launched.append
+
+    launched = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        gpu.configure(kernel, 1, 32)
+        gpu.launch(Configured(), 1, 32, (7,))
     assert caught == []
+    assert launched == [7]
+
+
+def test_the_simulator_takes_turns_quickly_and_puts_the_interval_back(monkeypatch):
+    monkeypatch.setattr(gpu, "SIMULATOR", True)
+    before, seen = sys.getswitchinterval(), []
+    gpu.launch({(1, 1): lambda: seen.append(sys.getswitchinterval())}, 1, 1, ())
+    assert seen == [pytest.approx(gpu.SWITCH)]
+    assert sys.getswitchinterval() == before
 
 
 def test_the_simulator_drops_what_only_steers_the_compiler(monkeypatch):

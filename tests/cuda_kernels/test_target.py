@@ -11,7 +11,7 @@ import pytest
 
 import refseq
 from cuda_kernels import gpu
-from refseq.targets import target
+from cuda_kernels.machine import Machine
 from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
@@ -83,9 +83,9 @@ def test_no_device():
 
 def test_blocks_are_whole_warps_that_cover_the_units(monkeypatch):
     monkeypatch.setattr(gpu, "SIMULATOR", False)
-    cuda = target("cuda")
-    assert [cuda._block(units) for units in (1, 32, 33, 256, 1000)] == [32, 32, 64, 256, 256]
-    assert [cuda._grid(pieces) for pieces in (1, 100, 10**6)] == [1, 100, 4096]
+    machine = Machine()
+    assert [machine.block(units) for units in (1, 32, 33, 256, 1000)] == [32, 32, 64, 256, 256]
+    assert [machine.grid((pieces, pieces)) for pieces in (0, 100, 10**7)] == [(1, 1), (100, 100), (2**20, 2**15)]
 
 
 def test_kernels_carry_the_digest_of_their_source():
@@ -97,5 +97,5 @@ def test_kernels_carry_the_digest_of_their_source():
     for cell in cells:
         for kernel in vars(scan.kernels(cell, "float32")).values():
             captured = [part.cell_contents for part in kernel.py_func.__closure__]
-            assert source_digest(cell, scan) in captured
-    assert len({source_digest(cell, scan) for cell in cells}) == len(cells)
+            assert source_digest(cell, scan, gpu) in captured
+    assert len({source_digest(cell, scan, gpu) for cell in cells}) == len(cells)
