@@ -27,7 +27,7 @@ class Compiled:
 
     def red(self, allowed: Budget | None) -> list[str]:
         """What is wrong; without a budget costs are not judged."""
-        single = self.entry.dtype == "float32"
+        single = self.entry.single
         found = [
             f"{budget.family(report.capability)}: {fault}" for report in self.reports for fault in report.faults(single)
         ]
@@ -48,9 +48,9 @@ def head(families: Sequence[Capability] = FAMILIES) -> str:
 
 def line(kernel: Compiled) -> str:
     """A kernel's line: registers/shared memory for every family, then what should be 0; float64 counts only where a
-    float32 kernel has it."""
+    kernel should have none."""
     cells = "".join(f"{f'{report.registers}/{report.shared}':>11}" for report in kernel.reports)
-    single = kernel.entry.dtype == "float32"
+    single = kernel.entry.single
     worst = [
         max(report.stack for report in kernel.reports),
         max(report.spills for report in kernel.reports),

@@ -8,6 +8,7 @@ device by a simulator written in Python: slow, but one source then runs on every
 import importlib
 import importlib.util
 import inspect
+import operator
 import sys
 import warnings
 from collections.abc import Callable
@@ -67,6 +68,28 @@ def barrier() -> None:
     device.syncthreads()
 
 
+def _row_function() -> Any:
+    """``row``. A compiled function may return no part of an array, but an intrinsic may: it is a part of its caller."""
+    if cuda is None or SIMULATOR:
+        return lambda rows, n: rows[n]
+    from numba.cuda.extending import intrinsic
+
+    @intrinsic
+    def row(typing: Any, rows: Any, n: Any) -> Any:
+        signature = typing.resolve_function_type(operator.getitem, (rows, n), {}).return_type(rows, n)
+
+        def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+            return context.get_function(operator.getitem, signature)(builder, arguments)
+
+        return signature, generate
+
+    return row
+
+
+row = _row_function()
+"""row(rows, n), the row of an array."""
+
+
 def missing() -> str | None:
     """None if kernels can run here, else why not and what would help."""
     if _closed or SIMULATOR or cuda.is_available():
@@ -124,7 +147,9 @@ def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: 
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH)
     try:
-        configured(*arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # numpy's of overflow and the like: no device warns
+            configured(*arguments)
     finally:
         sys.setswitchinterval(before)
 

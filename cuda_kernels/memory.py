@@ -30,12 +30,10 @@ def kernels(dtype: str) -> Memory:
     # `key` is captured so that it is part of numba's cache key
     def clear(x):
         _ = key
-        begin = device.blockIdx.x * threads()
-        while begin < x.shape[0]:
-            j = begin + thread()
-            if j < x.shape[0]:
-                x[j] = zero(x[j])
-            begin += device.gridDim.x * threads()
+        j = device.blockIdx.x * threads() + thread()
+        while j < x.shape[0]:
+            x[j] = zero(x[j])
+            j += device.gridDim.x * threads()
 
     def last(s, lengths, start, final):
         _ = key

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import memory, products, scan, tables
+from cuda_kernels.gradients import Source, add_gradients
 from cuda_kernels.machine import Machine
 from refseq.cell import Cell
+from refseq.layout import Place
 from refseq.targets import Direction, Feed, Weights
 from refseq.targets.base import output_size
 
@@ -182,21 +184,16 @@ def _gradients(
     flat = da.reshape(directions, (stop - start) * rows, -1, width)
     old = s.reshape(directions, (stop - start + 1) * rows, -1, width)
     x = run.x.reshape(1, steps * rows, 1, -1)
-    for product in tables.products_of(cell):
-        matrix, place = cell.layout.matrices[str(product.matrix)].number, cell.layout.place(product.operand)
+    flat_tape = tape.reshape(directions, (stop - start) * rows, -1, width)
+
+    def source(place: Place) -> Source:
         if place.kind == "x":
-            vectors = (x, 0, place.row, times, 0)
-        elif place.kind == "tape":
-            vectors = (tape.reshape(directions, (stop - start) * rows, -1, width), 1, place.row, each, 0)
-        else:
-            vectors = (old, 1, place.row, each, rows if place.kind == "new" else 0)
-        blocks = tables.gradient_blocks(cell, product, directions)
-        sizes = (dM[matrix].shape[1], dM[matrix].shape[3], len(blocks))
-        machine.launch_tiles(kernels.outer, *sizes, machine.place(blocks), *vectors, flat, numbers, dM[matrix])
-    for number, bias in enumerate(db):
-        slots, targets = map(machine.place, tables.bias_rows(cell, number))
-        pieces = (-(-bias.shape[2] // machine.block(bias.shape[2])), bias.shape[1], directions)
-        machine.launch(kernels.sums, pieces, bias.shape[2], slots, targets, numbers, flat, bias)
+            return x, 0, times, 0
+        if place.kind == "tape":
+            return flat_tape, 1, each, 0
+        return old, 1, each, rows if place.kind == "new" else 0
+
+    add_gradients(machine, cell, source, flat, numbers, dM, db)
     for product in reversed(tables.inputs_of(cell)):
         M = run.M[cell.layout.matrices[str(product.matrix)].number]
         gates, slots = map(machine.place, tables.gates_of(cell, product))

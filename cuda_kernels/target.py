@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu, passes
+from cuda_kernels import gpu, losses, norms, passes, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.passes import Pass
 from refseq.arrays import zeros
 from refseq.cell import Cell
+from refseq.networks import tree
 from refseq.targets import Direction, Feed, Pulled, Tape, Weights
+from refseq.tree_cell import TreeCell
+from refseq.trees.forest import Forest
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,36 @@ class CudaTarget:
         run = _of_directions([tape for _, tape, _, _ in directions])
         pulled = passes.backward(self.machine, run, [dy for *_, dy, _ in directions], [ds for *_, ds in directions])
         return [_part(pulled, d, run) for d in range(len(directions))]
+
+    def tree_forward(
+        self, cell: TreeCell, weights: tuple[Weights, ...], forest: Forest, x: np.ndarray, leaves: np.ndarray | None
+    ) -> trees.CudaRecording:
+        """See ``refseq.networks.tree.forward``."""
+        return trees.forward(self.machine, cell, weights, forest, x, leaves)
+
+    def tree_backward(self, recording: trees.CudaRecording, ds: np.ndarray) -> tree.Pulled:
+        """See ``refseq.networks.tree.backward``."""
+        return trees.backward(self.machine, recording, ds)
+
+    def over_tokens(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        """See ``cuda_kernels.losses``."""
+        return losses.over_tokens(self.machine, *arguments)
+
+    def run_updates(self, *arguments: Any) -> None:
+        """See ``cuda_kernels.updates``."""
+        updates.run_updates(self.machine, *arguments)
+
+    def sum_of_squares(self, arrays: Sequence[np.ndarray], a: float, b: float) -> float:
+        """See ``cuda_kernels.norms``, as for the next two."""
+        return norms.sum_of_squares(self.machine, arrays, a, b)
+
+    def multiply_into(self, results: Sequence[np.ndarray], arrays: Sequence[np.ndarray], a: float, b: float) -> None:
+        """results = (a x) b."""
+        norms.multiply_into(self.machine, results, arrays, a, b)
+
+    def bound_into(self, results: Sequence[np.ndarray], arrays: Sequence[np.ndarray], limit: float) -> None:
+        """results = clip(x, limit)."""
+        norms.bound_into(self.machine, results, arrays, limit)
 
 
 def _of_directions(tapes: Sequence[Tape]) -> Pass:

@@ -15,13 +15,13 @@ from refseq.cells.of_trees import catalogue
 from refseq.networks import tree
 from refseq.networks.drawing import draw
 from refseq.networks.packing import Part
-from refseq.targets import available
+from refseq.targets import HOST, available, device_for
 from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
 
 Arrays = dict[str, np.ndarray]
 
-TARGETS = ("reference", "cpu")
+TARGETS = ("reference", "cpu", "cuda")
 """Where a tree layer runs."""
 
 
@@ -117,7 +117,8 @@ class TreeLayer:
         state   None: a leaf computes its state from its input, as a node all of whose children have the state 0. Or the
                 states of the leaves, a dict of (leaves, H) in the order of ``forest.leaves``: then leaves compute
                 nothing and their rows of x are not read
-        target  "reference" (any number field) or "cpu" (wide levels shared between threads, bitwise equal)
+        target  "reference" (any number field), "cpu" (wide levels shared between threads, bitwise equal) or "cuda"
+                (level by level on the device)
 
         All arrays share one dtype, which is the dtype of the result. What a tree computes is bitwise the same by itself
         and in any forest. Raises TypeError or ValueError naming the argument.
@@ -133,9 +134,12 @@ class TreeLayer:
         else:
             raise ValueError(f"x: expected None, {self} has no inputs; got {type(x).__name__}")
         leaves = None if state is None else self._states("state", state, len(forest.leaves), sample)
-        threads = numba.get_num_threads() if target == "cpu" else 1
         weights = tuple(part.pack(params) for part in self.parts)
-        recording = tree.forward(self.cell, weights, forest, given, leaves, threads)
+        if target in HOST:
+            threads = numba.get_num_threads() if target == "cpu" else 1
+            recording = tree.forward(self.cell, weights, forest, given, leaves, threads)
+        else:
+            recording = device_for(target, sample.dtype).tree_forward(self.cell, weights, forest, given, leaves)
         states = {name: recording.s[:, i].copy() for i, name in enumerate(self.cell.state)}
         info = {"target": target, "device": where.describe()}
         return TreeRun(states[self.cell.state[0]].copy(), states, info, self, recording)
@@ -153,7 +157,8 @@ class TreeLayer:
         ds = self._states("dstate", dict.fromkeys(self.cell.state) if dstate is None else dstate, len(run.y), sample)
         if dy is not None:
             ds[:, 0] += arguments.array("dy", dy, run.y.shape, run.y.dtype)
-        pulled = tree.backward(recording, ds)
+        device = device_for(run.info["target"], sample.dtype)
+        pulled = tree.backward(recording, ds) if device is None else device.tree_backward(recording, ds)
         params: Arrays = {}
         for part, weights in zip(self.parts, pulled.weights, strict=True):
             params |= part.unpack(weights)

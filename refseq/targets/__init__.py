@@ -120,6 +120,8 @@ _PROVIDERS = {
 }
 
 TARGETS = tuple(_PROVIDERS)
+HOST = ("reference", "cpu")
+"""Targets that read the caller's arrays where they are."""
 
 
 def target(name: str) -> Target:
@@ -128,6 +130,18 @@ def target(name: str) -> Target:
         raise ValueError(f"target: expected one of {', '.join(TARGETS)}; got {name!r}")
     module, attribute = _PROVIDERS[name]
     return getattr(importlib.import_module(module), attribute)
+
+
+def device_for(name: str, dtype: np.dtype) -> Any:
+    """Who serves trees, losses, clipping and optimisers: None for the targets of the host, for which they are in refseq
+    itself; else the target, which has functions for them. Raises ValueError for an unknown name, RuntimeError where
+    the target cannot run, TypeError for a dtype that it does not take."""
+    found = available(name)
+    if name in HOST:
+        return None
+    if str(dtype) not in found.dtypes:
+        raise TypeError(f"target {name!r} takes {', '.join(found.dtypes)}; got {dtype}")
+    return found
 
 
 def available(name: str) -> Target:

@@ -2,6 +2,7 @@
 float32 kernels and without 64-bit divisions. It needs the compiler libraries of numba-cuda[cu13], no device."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,9 +40,12 @@ def test_no_kernel_is_red(kernels):
 
 def test_the_representatives_have_every_part(kernels):
     """Every driver; every operation on whole vectors; an operand of every kind."""
-    known = {entry.name for entry in inventory.entries(inventory.catalogue()) if "(" not in entry.name}
-    drivers = {name for name in known if name.split()[0] not in refseq.catalogue()}
-    assert drivers <= {kernel.entry.name for kernel in kernels}
+    known = {kernel.entry.name for kernel in kernels}
+    assert {entry.name for entry in inventory.entries([])} <= known
+    modules = {kernel.entry.kernel.py_func.__module__ for kernel in kernels}
+    files = Path(inventory.__file__).parent.glob("*.py")
+    launched = {f"cuda_kernels.{file.stem}" for file in files if "gpu.jit(" in file.read_text()}
+    assert modules == launched
     cells = [refseq.layer(name, 2, 3, **options).cell for name, options in inventory.REPRESENTATIVES]
     stages = [stage for cell in cells for stage in cell.stages]
     assert {stage.operation for stage in stages} == {None, *OPERATIONS}
@@ -51,7 +55,7 @@ def test_the_representatives_have_every_part(kernels):
 
 def test_the_search_finds_float64_where_it_is(kernels):
     for kernel in kernels:
-        if kernel.entry.dtype == "float64" and kernel.entry.name != "memory clear":
+        if not kernel.entry.single and kernel.entry.name != "memory clear":
             assert all(report.float64 for report in kernel.reports), kernel.entry
 
 
@@ -107,6 +111,12 @@ def float_literal(x):
 
 
 def runtime_step(x):
+    for t in range(x.shape[0]):
+        for i in range(gpu.cuda.threadIdx.x, t, gpu.cuda.blockDim.x):  # the number of turns is a division
+            x[i] = -x[i]
+
+
+def division_ahead(x):
     for i in range(gpu.cuda.threadIdx.x, x.shape[0], gpu.cuda.blockDim.x):
         x[i] = -x[i]
 
@@ -141,9 +151,25 @@ def test_gate_sees_a_float_literal():
         assert report.faults(single=False) == []
 
 
-def test_gate_sees_a_division():
+def test_gate_sees_a_division_in_a_loop():
     for report in compiled(runtime_step, X):
         assert any("64-bit integer division" in fault for fault in report.faults(single=True)), report
+    assert [report.faults(single=True) for report in compiled(division_ahead, X)] == [[]] * len(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("ptx", "found"),
+    [
+        ("$A:\n\tdiv.u64 %rd1, %rd2, %rd3;\n\t@%p1 bra \t$A;\n", ("div.u64",)),
+        ("$A:\n\t@!%p1 rem.s64 %rd1, %rd2, %rd3;\n\tbra.uni \t$A;\n", ("rem.s64",)),
+        ("\tdiv.u64 %rd1, %rd2, %rd3;\n$A:\n\t@%p1 bra \t$A;\n", ()),
+        ("$A:\n\t@%p1 bra \t$A;\n\tdiv.u64 %rd1, %rd2, %rd3;\n", ()),
+        ("$A:\n\tbra \t$C;\n$B:\n\t@%p1 bra \t$A;\n\tret;\n$C:\n\tdiv.u64 %r, %s, %t;\n\tbra \t$B;\n", ("div.u64",)),
+        ("$A:\n\tdiv.u32 %r1, %r2, %r3;\n\t@%p1 bra \t$A;\n", ()),
+    ],
+)
+def test_what_is_in_a_loop(ptx, found):
+    assert offline.divisions_in_loops(ptx) == found
 
 
 def test_gate_sees_spills():

@@ -16,7 +16,7 @@ from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
-CASES = Path(__file__).with_name("cuda_cases.py")
+CASES = ["cuda_cases.py", "tree_cases.py", "training_cases.py", "simulator_cases.py"]
 
 FORWARD = """
 import numpy, refseq
@@ -44,14 +44,22 @@ def python(*arguments, simulator):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def test_no_case_is_forgotten():
+    assert sorted(CASES) == sorted(path.name for path in Path(__file__).parent.glob("*_cases.py"))
+
+
 @pytest.mark.parametrize("simulator", [True, False], ids=["simulator", "device"])
-def test_every_case(simulator):
+@pytest.mark.parametrize("cases", CASES)
+def test_every_case(cases, simulator):
     framework("numba_cuda")
     if not simulator:
         reason = "this process itself has the simulator" if gpu.SIMULATOR else gpu.missing()
         if reason:
             pytest.skip(reason)
-    result = python("-m", "pytest", str(CASES), "-q", "-p", "no:cacheprovider", simulator=simulator)
+        if cases == "simulator_cases.py":
+            pytest.skip("about the simulator")
+    file = str(Path(__file__).with_name(cases))
+    result = python("-m", "pytest", file, "-q", "-p", "no:cacheprovider", simulator=simulator)
     assert result.returncode == 0, result.stdout + result.stderr
     summary = result.stdout.splitlines()[-1]
     assert re.fullmatch(r"\d+ passed in .*", summary), summary  # none skipped, none missing
