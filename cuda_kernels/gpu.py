@@ -9,13 +9,14 @@ import importlib
 import importlib.util
 import inspect
 import operator
-import sys
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from numba.extending import register_jitable
+
+from cuda_kernels.simulator import meeting_threads
 
 INSTALL = "pip install 'refseq[cuda]'"
 SIMULATE = "set NUMBA_ENABLE_CUDASIM=1 to run the kernels in numba-cuda's simulator"
@@ -38,12 +39,17 @@ SIMULATOR: bool = cuda is not None and bool(cuda.config.ENABLE_CUDASIM)
 """Whether numba-cuda was imported as its simulator."""
 
 
+def _simulated() -> Any:
+    """The module of the simulator that runs kernels."""
+    return importlib.import_module("numba.cuda.simulator.kernel")
+
+
 class _Running:
     """In the simulator: what a running kernel calls ``cuda``. The simulator itself only replaces the name in the file
     of the kernel, and so would not know the functions that a kernel calls from other files."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module("numba.cuda.simulator.kernel")._get_kernel_context(), name)
+        return getattr(_simulated()._get_kernel_context(), name)
 
 
 device: Any = _Running() if SIMULATOR else cuda
@@ -127,11 +133,6 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
     return cuda.jit(**options)
 
 
-SWITCH = 1e-4
-"""Seconds after which Python's threads take turns while the simulator runs. It waits for them without pause, so that
-with Python's 0.005 every barrier takes that long."""
-
-
 def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple) -> None:
     """Launch the kernel on a grid of ``blocks`` blocks of ``threads`` threads.
 
@@ -144,14 +145,9 @@ def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: 
     if not SIMULATOR:
         configured(*arguments)
         return
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # numpy's of overflow and the like: no device warns
-            configured(*arguments)
-    finally:
-        sys.setswitchinterval(before)
+    with warnings.catch_warnings(), meeting_threads(_simulated()):
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy's of overflow and the like: no device warns
+        configured(*arguments)
 
 
 def toolchain() -> SimpleNamespace:

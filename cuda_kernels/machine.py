@@ -15,7 +15,8 @@ MOST_BLOCKS = (2**20, 2**15, 2**15)
 """Along each axis of a grid, a little below what CUDA allows; further pieces are taken in turn."""
 
 FEW = 2
-"""Threads, and blocks along an axis, in the simulator: each costs a thread of Python, and two of each meet every
+FEW_BLOCKS = (2, 1, 1)
+"""Threads, and blocks along every axis, in the simulator: each costs a thread of Python, and two of each meet every
 barrier and stride."""
 
 
@@ -77,5 +78,6 @@ class Machine:
 
     def grid(self, pieces: tuple[int, ...]) -> tuple[int, ...]:
         """Blocks along every axis."""
-        given = FEW if gpu.SIMULATOR and self._blocks is None else self._blocks
-        return tuple(max(1, min(count, most, given or most)) for count, most in zip(pieces, MOST_BLOCKS, strict=False))
+        most = FEW_BLOCKS if gpu.SIMULATOR else MOST_BLOCKS
+        limits = most if self._blocks is None else [min(self._blocks, largest) for largest in MOST_BLOCKS]
+        return tuple(max(1, min(count, limit)) for count, limit in zip(pieces, limits, strict=False))

@@ -1,6 +1,6 @@
 """What the simulator notices, planted: so that green cases mean something; and what every kernel owes it.
 
-It raises at an index out of bounds. It lets a divergent barrier pass; here (conftest.py) a barrier counts who meets at it.
+It raises at an index out of bounds. It lets a divergent barrier pass; ``cuda_kernels.simulator`` does not.
 """
 
 import ast
@@ -34,14 +34,25 @@ def late(x):
     barrier()
 
 
+def early(x):
+    """A thread ends; the others still meet."""
+    if thread() < 2:
+        barrier()
+        barrier()
+
+
 def test_an_index_out_of_bounds_is_noticed():
     with pytest.raises(IndexError):
         gpu.launch(gpu.jit()(beyond), 1, 4, (np.zeros(4),))
 
 
 def test_a_divergent_barrier_is_noticed():
-    with pytest.raises(RuntimeError, match="1 of 4 threads met at a barrier"):
+    with pytest.raises(
+        RuntimeError, match=r"1 of 4 threads met at a barrier in block \(0, 0, 0\), the others never came"
+    ):
         gpu.launch(gpu.jit()(divergent), 1, 4, (np.zeros(4),))
+    with pytest.raises(RuntimeError, match="2 of 4 threads met"):
+        gpu.launch(gpu.jit()(early), 1, 4, (np.zeros(4),))
     x = np.zeros(4)
     gpu.launch(gpu.jit()(late), 1, 4, (x,))
     assert x.tolist() == [4.0] * 4

@@ -1,7 +1,6 @@
 """The one door to numba-cuda."""
 
 import ast
-import sys
 import warnings
 from pathlib import Path
 
@@ -57,14 +56,6 @@ def test_small_grids_do_not_warn(monkeypatch):
         gpu.launch(Configured(), 1, 32, (7,))
     assert caught == []
     assert launched == [7]
-
-
-def test_the_simulator_takes_turns_quickly_and_puts_the_interval_back(monkeypatch):
-    monkeypatch.setattr(gpu, "SIMULATOR", True)
-    before, seen = sys.getswitchinterval(), []
-    gpu.launch({(1, 1): lambda: seen.append(sys.getswitchinterval())}, 1, 1, ())
-    assert seen == [pytest.approx(gpu.SWITCH)]
-    assert sys.getswitchinterval() == before
 
 
 def test_the_simulator_drops_what_only_steers_the_compiler(monkeypatch):
