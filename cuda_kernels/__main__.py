@@ -16,7 +16,7 @@ from cuda_kernels import budget, gate, gpu, inventory
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the gate."""
-    parser = argparse.ArgumentParser(prog="python -m cuda_kernels", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m cuda_kernels", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--all", action="store_true", help="every option of every recurrence")
     parser.add_argument("--renew", action="store_true", help="compile all and write the budget again")
     parser.add_argument("--only", default="", metavar="X", help="kernels whose name contains X")

@@ -166,8 +166,8 @@ def backward(machine: Machine, run: Pass, dys: Sequence[np.ndarray], dstates: Se
         given = (across, run.p, run.masks, run.lengths, run.reverse, s, tape, dy, ds, d0, dv, da, dx, dp)
         machine.launch(loop, (rows, directions), width, start, stop, *given)
         _gradients(machine, run, s, tape, da, dM, db, dx, start, stop)
-    fetched = (tuple(map(machine.fetch, parts)) for parts in (dM, db))
-    return Cotangents(*fetched, machine.fetch(dp), machine.fetch(dx), machine.fetch(ds))
+    matrices, biases = (tuple(map(machine.fetch, parts)) for parts in (dM, db))
+    return Cotangents(matrices, biases, machine.fetch(dp), machine.fetch(dx), machine.fetch(ds))
 
 
 def _gradients(

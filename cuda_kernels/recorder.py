@@ -99,9 +99,8 @@ def of_losses(dtype: str) -> Iterator[Launch]:
 
 def of_optimisers(dtype: str) -> Iterator[Launch]:
     """Every rule."""
-    heavy = {"momentum": 0.5}
-    plain, adam = [SGD(0.1), SGD(0.1, **heavy), SGD(0.1, **heavy, nesterov=True)], [Adam(), Adam(amsgrad=True)]
-    for optimiser in [*plain, *adam, RMSprop(), RMSprop(centred=True)]:
+    plain = [SGD(0.1), SGD(0.1, momentum=0.5), SGD(0.1, momentum=0.5, nesterov=True)]
+    for optimiser in [*plain, Adam(), Adam(amsgrad=True), RMSprop(), RMSprop(centred=True)]:
         recorder, count = Recorder(), len(optimiser.buffers)
         p, s = np.zeros(3, dtype), np.zeros((count, 3), dtype)
         rates = optimiser.rates(1, optimiser.default_rate)

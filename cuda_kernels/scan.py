@@ -51,7 +51,7 @@ def kernels(cell: Cell, dtype: str) -> Loops:
     counts = {"M": len(cell.layout.matrices), "bias": len(cell.biases)}
     forward_row = in_direction(scan.forward_row, FORWARD, counts, "")
     backward_row = in_direction(scan.backward_row, BACKWARD, counts, ".T")
-    key = source_digest(cell, sys.modules[__name__], gpu)
+    key = source_digest(cell, sys.modules[__name__], sys.modules[gpu.__name__])
 
     # `key` is captured so that it is part of numba's cache key
     def forward(start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):

@@ -28,8 +28,8 @@ class CudaTape(Tape):
 class CudaTarget:
     """Runs layers as kernels of a ``Machine``; ``blocks`` and ``threads`` limit its launches."""
 
-    name = "cuda"
-    dtypes = ("float32", "float64")
+    name: str = "cuda"
+    dtypes: tuple[str, ...] = ("float32", "float64")
 
     def __init__(self, blocks: int | None = None, threads: int | None = None) -> None:
         self.machine = Machine(blocks, threads)

@@ -72,7 +72,7 @@ def _across(function: Callable, counts: list[int]) -> Callable:
         matrices = "".join(f"{name}[0][{k}].T, " for k in range(count))
         return f"(({matrices}), {name}[1], {name}[2], {name}[3])"
 
-    chosen = dict(zip(("W", "V"), (turned(*pair) for pair in zip("WV", counts, strict=False)), strict=False))
+    chosen: dict[str, str] = {name: turned(name, count) for name, count in zip("WV", counts, strict=False)}
     namespace: dict[str, Any] = {"function": function}
     given = ", ".join(chosen.get(name, name) for name in BACKWARD.split(", "))
     exec(f"def run({BACKWARD}):\n    function({given})", namespace)

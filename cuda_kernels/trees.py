@@ -58,6 +58,7 @@ def forward(
         counts = (len(cell.state), cell.edge.layout.stored)
         edges = tuple(machine.zeros((len(forest.children), count, width), dtype) for count in counts)
     begin = 0 if leaves is None else len(leaves)
+    assert forest.positions is not None  # set when the forest is made
     F = tuple(machine.place(a) for a in (forest.order, forest.offsets, forest.children, forest.positions))
     placed = machine.place(x[:, None])
     a, *edge_a = (machine.zeros((lanes, len(part.layout.slots), width), dtype) for part in cell.parts)
@@ -81,7 +82,7 @@ def backward(machine: Machine, run: CudaRecording, ds: np.ndarray) -> Pulled:
 
     placed, dx = machine.place(ds), machine.zeros(run.x.shape, dtype)
     da = machine.zeros((forest.nodes, len(cell.layout.slots), width), dtype)
-    edges = ()
+    edges: tuple[Any, ...] = ()
     if cell.edge is not None:
         edge_da = machine.zeros((len(forest.children), len(cell.edge.layout.slots), width), dtype)
         mine = machine.zeros((lanes, len(cell.state), width), dtype)
@@ -96,9 +97,10 @@ def backward(machine: Machine, run: CudaRecording, ds: np.ndarray) -> Pulled:
     operands = (run.x, run.old, run.states, run.tape)
     pulled = [_gradient(machine, run.cell, run.weights[0], nodes, operands, (nodes,) * 4, da)]
     if cell.edge is not None:
-        each = [np.arange(forest.offsets[n], forest.offsets[n + 1]) for n in nodes]
-        parents = np.repeat(nodes, [len(mine) for mine in each])
-        rows = np.concatenate([*each, np.zeros(0, np.int64)]).astype(np.int64)
+        first, count = forest.offsets[nodes], np.diff(forest.offsets)[nodes]
+        parents = np.repeat(nodes, count)
+        before = np.cumsum(count) - count
+        rows = np.arange(len(parents)) + np.repeat(first - before, count)  # the edges of each node in turn
         operands, places = (run.x, run.states, *run.edges), (parents, forest.children[rows], rows, rows)
         pulled.append(_gradient(machine, cell.edge, run.weights[1], rows, operands, places, edges[2]))
     return Pulled(tuple(pulled), machine.fetch(dx)[:, 0], machine.fetch(placed))
@@ -150,5 +152,5 @@ def _gradient(
 
     if len(rows):
         add_gradients(machine, cell, source, da.reshape(one + tuple(da.shape)), machine.place(rows), dM, db)
-    fetched = (tuple(machine.fetch(part)[0] for part in parts) for parts in (dM, db))
-    return Weights(*fetched, np.zeros((0, weights.p.shape[1]), dtype))
+    matrices, biases = (tuple(machine.fetch(part)[0] for part in parts) for parts in (dM, db))
+    return Weights(matrices, biases, np.zeros((0, weights.p.shape[1]), dtype))

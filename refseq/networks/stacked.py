@@ -129,7 +129,6 @@ def backward(
     grads: dict[str, np.ndarray] = {}
     dstate0 = {name: value.copy() for name, value in dstate.items()}
     directions = 1 + max(part.direction for part, _, _ in recording.entries)
-    dx = None
     entries = {part.row: (weights, tape) for part, weights, tape in recording.entries}
     for layer in reversed(_layers([part for part, _, _ in recording.entries])):
         cotangents = []
@@ -140,8 +139,7 @@ def backward(
         for part, own in reversed(list(zip(layer, pulled, strict=True))):
             grads |= part.unpack(own.weights)
             part.scatter(own.s0, dstate0)
-            dx = own.x if dx is None else dx + own.x
-        if layer[0].layer > 0:
-            dy, dx = dx, None
-    assert dx is not None  # a stack has at least one part
-    return grads, dx, dstate0
+        dy = pulled[-1].x
+        for own in reversed(pulled[:-1]):
+            dy = dy + own.x
+    return grads, dy, dstate0
