@@ -87,9 +87,8 @@ def forward(
         if layer[0].layer > 0:
             x, outputs = merged(outputs, merge), []
         entering = [_entry(part, params, x, state, lengths, masks, tilts) for part in layer]
-        for part, entry, tape in zip(
-            layer, entering, forward_together(target, layer[0].cell, entering, every, record), strict=True
-        ):
+        tapes = forward_together(target, layer[0].cell, entering, every, record)
+        for part, entry, tape in zip(layer, entering, tapes, strict=True):
             if record:
                 entries.append((part, entry.weights, tape))
             outputs.append(tape.y)
@@ -133,13 +132,12 @@ def backward(
     for layer in reversed(_layers([part for part, _, _ in recording.entries])):
         cotangents = []
         for part in layer:
-            ds = part.gather(part.cell.state, dstate, entries[part.row][0].matrices[0])
-            cotangents.append((*entries[part.row], parted(dy, recording.merge, directions)[part.direction], ds))
+            weights, tape = entries[part.row]
+            ds = part.gather(part.cell.state, dstate, weights.matrices[0])
+            cotangents.append((weights, tape, parted(dy, recording.merge, directions)[part.direction], ds))
         pulled = backward_together(target, layer[0].cell, cotangents)
-        for part, own in reversed(list(zip(layer, pulled, strict=True))):
+        for part, own in zip(layer, pulled, strict=True):
             grads |= part.unpack(own.weights)
             part.scatter(own.s0, dstate0)
-        dy = pulled[-1].x
-        for own in reversed(pulled[:-1]):
-            dy = dy + own.x
+        dy = merged([own.x for own in pulled], "sum")
     return grads, dy, dstate0
