@@ -44,13 +44,14 @@ OWN = ("scan", "tree_scan", "losses", "updates")
 
 
 def catalogue() -> list[Variant]:
-    """Every recurrence with every example of every option, the other options at their defaults."""
-    return [
-        (name, options)
-        for name, entry in refseq.catalogue().items()
-        for options in entry.variants()
-        if REFUSED.get(name) not in options
-    ]
+    """Every recurrence with every example of every option, the other options at their defaults; once, where options are
+    numbers that the kernels are handed."""
+    found: dict[str, Variant] = {}
+    for name, entry in refseq.catalogue().items():
+        for options in entry.variants():
+            if REFUSED.get(name) not in options:
+                found.setdefault(entry.cell(**options).code, (name, options))
+    return list(found.values())
 
 
 REFUSED = {"output": "dropout", "additive": "dropout", "skip": "zoneout"}
