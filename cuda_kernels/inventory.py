@@ -30,7 +30,7 @@ class Entry:
 Variant = tuple[str, Mapping[str, Any]]
 
 REPRESENTATIVES: list[Variant] = [
-    ("lstm", {"projection": 2, "clip": 0.5}),
+    ("lstm", {"projection": 2}),
     ("lstm", {"normalise": True}),
     ("gru", {}),
     ("jordan", {"output": "softmax"}),

@@ -97,7 +97,8 @@ def _report(compiled: Any, capability: Capability) -> Report:
 
 def divisions_in_loops(ptx: str) -> tuple[str, ...]:
     """The 64-bit integer divisions between a label and a later branch back to it. One before a loop, for its number of
-    turns, costs nothing that counts. Code that belongs to a loop and stands behind it branches back into it."""
+    turns, costs nothing that counts, but counts where the compiler lays it out behind the loop. What belongs to a loop
+    and stands behind it branches back into it, so that nothing is missed."""
     labels = {match[1]: match.start() for match in _LABEL.finditer(ptx)}
     branches = ((labels.get(match[1], len(ptx)), match.start()) for match in _BRANCH.finditer(ptx))
     loops = [(begin, end) for begin, end in branches if begin < end]

