@@ -8,10 +8,15 @@ device by a simulator written in Python: slow, but one source then runs on every
 import importlib
 import importlib.util
 import inspect
+import operator
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+
+from numba.extending import register_jitable
+
+from cuda_kernels.simulator import meeting_threads
 
 INSTALL = "pip install 'refseq[cuda]'"
 SIMULATE = "set NUMBA_ENABLE_CUDASIM=1 to run the kernels in numba-cuda's simulator"
@@ -32,6 +37,63 @@ cuda, _closed = _open()
 
 SIMULATOR: bool = cuda is not None and bool(cuda.config.ENABLE_CUDASIM)
 """Whether numba-cuda was imported as its simulator."""
+
+
+def _simulated() -> Any:
+    """The module of the simulator that runs kernels."""
+    return importlib.import_module("numba.cuda.simulator.kernel")
+
+
+class _Running:
+    """In the simulator: what a running kernel calls ``cuda``. The simulator itself only replaces the name in the file
+    of the kernel, and so would not know the functions that a kernel calls from other files."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_simulated()._get_kernel_context(), name)
+
+
+device: Any = _Running() if SIMULATOR else cuda
+"""numba.cuda as code that runs on the device sees it, in any file and whether compiled or simulated."""
+
+
+@register_jitable
+def thread() -> int:
+    """The number of this thread in its block, whose threads are in one row."""
+    return device.threadIdx.x
+
+
+@register_jitable
+def threads() -> int:
+    """How many threads the block has."""
+    return device.blockDim.x
+
+
+@register_jitable
+def barrier() -> None:
+    """Wait for all threads of the block, and see what they wrote."""
+    device.syncthreads()
+
+
+def _row_function() -> Any:
+    """``row``. A compiled function may return no part of an array, but an intrinsic may: it is a part of its caller."""
+    if cuda is None or SIMULATOR:
+        return lambda rows, n: rows[n]
+    from numba.cuda.extending import intrinsic
+
+    @intrinsic
+    def row(typing: Any, rows: Any, n: Any) -> Any:
+        signature = typing.resolve_function_type(operator.getitem, (rows, n), {}).return_type(rows, n)
+
+        def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+            return context.get_function(operator.getitem, signature)(builder, arguments)
+
+        return signature, generate
+
+    return row
+
+
+row = _row_function()
+"""row(rows, n), the row of an array."""
 
 
 def missing() -> str | None:
@@ -71,15 +133,21 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
     return cuda.jit(**options)
 
 
-def configure(kernel: Any, blocks: int, threads: int) -> Callable[..., None]:
-    """The kernel for ``blocks`` blocks of ``threads`` threads; call it with the kernel's arguments.
+def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple) -> None:
+    """Launch the kernel on a grid of ``blocks`` blocks of ``threads`` threads.
 
     numba-cuda warns of fewer than 128 blocks, where a device is under-used. True, but the batch is the caller's: that
     one warning is silenced, here and nowhere else.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
-        return kernel[blocks, threads]
+        configured = kernel[blocks, threads]
+    if not SIMULATOR:
+        configured(*arguments)
+        return
+    with warnings.catch_warnings(), meeting_threads(_simulated()):
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy's of overflow and the like: no device warns
+        configured(*arguments)
 
 
 def toolchain() -> SimpleNamespace:

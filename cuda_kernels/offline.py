@@ -20,13 +20,15 @@ Capability = tuple[int, int]
 
 _FLOAT64 = re.compile(r"^\s*(?:@!?%p\d+\s+)?([a-z]\w*(?:\.\w+)*\.f64(?:\.\w+)*)", re.MULTILINE)
 _DIVISION = re.compile(r"^\s*(?:@!?%p\d+\s+)?((?:div|rem)\.[su]64)", re.MULTILINE)
+_LABEL = re.compile(r"^(\$\w+):", re.MULTILINE)
+_BRANCH = re.compile(r"^\s*(?:@!?%p\d+\s+)?bra(?:\.uni)?\s+(\$\w+);", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Report:
     """A kernel's costs on one device family: registers per thread, bytes of stack and spills per thread and of shared
-    memory per block (from compute capability 9.0 on, 1024 of them are the system's), and the float64 instructions and
-    64-bit integer divisions in its PTX, each with its opcode."""
+    memory per block (from compute capability 9.0 on, 1024 of them are the system's), and the float64 instructions in
+    its PTX and the 64-bit integer divisions in its loops, each with its opcode."""
 
     kernel: str
     capability: Capability
@@ -40,10 +42,12 @@ class Report:
     def faults(self, single: bool) -> list[str]:
         """What a kernel of refseq must not have; ``single`` if all its data are float32."""
         found = []
+        if self.stack:
+            found.append(f"{self.stack} bytes of stack")
         if self.spills:
             found.append(f"{self.spills} bytes of registers are spilled to memory")
         if self.divisions:
-            found.append(f"64-bit integer division: {', '.join(self.divisions)}")
+            found.append(f"64-bit integer division in a loop: {', '.join(self.divisions)}")
         if single and self.float64:
             found.append(f"float64 in a float32 kernel: {', '.join(self.float64)}")
         return found
@@ -87,7 +91,19 @@ def _report(compiled: Any, capability: Capability) -> Report:
         spills=frame[1] + frame[2],
         shared=cubin.section_size(code, f".nv.shared.{name}"),
         float64=tuple(_FLOAT64.findall(ptx)),
-        divisions=tuple(_DIVISION.findall(ptx)),
+        divisions=divisions_in_loops(ptx),
+    )
+
+
+def divisions_in_loops(ptx: str) -> tuple[str, ...]:
+    """The 64-bit integer divisions between a label and a later branch back to it. One before a loop, for its number of
+    turns, costs nothing that counts, but counts where the compiler lays it out behind the loop. What belongs to a loop
+    and stands behind it branches back into it, so that nothing is missed."""
+    labels = {match[1]: match.start() for match in _LABEL.finditer(ptx)}
+    branches = ((labels.get(match[1], len(ptx)), match.start()) for match in _BRANCH.finditer(ptx))
+    loops = [(begin, end) for begin, end in branches if begin < end]
+    return tuple(
+        match[1] for match in _DIVISION.finditer(ptx) if any(begin < match.start() < end for begin, end in loops)
     )
 
 

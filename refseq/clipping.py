@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.engine.norms import bound_into, multiply_into, sum_of_squares
+from refseq.engine import norms
 from refseq.engine.results import result
 from refseq.kernels import on_vectors
+from refseq.targets import device_for
 
 Arrays = dict[str, np.ndarray]
 
@@ -37,6 +38,7 @@ def clip_by_value(
     threshold: float,
     nonfinite: str = "raise",
     out: Mapping[str, np.ndarray] | None = None,
+    target: str = "cpu",
 ) -> tuple[Arrays, float]:
     """New gradients with every entry within [-threshold, threshold], and the norm before clipping.
 
@@ -45,13 +47,14 @@ def clip_by_value(
         zero   all gradients become zero, so that an optimiser makes no step of them
         keep   NaN stays NaN, infinity becomes the threshold
     out: arrays to write to, the gradients themselves or others that share no memory with them; None makes new ones
-    Raises TypeError or ValueError naming the argument.
+    target: where it runs, see ``refseq.targets``
+    Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
     """
-    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out)
+    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out, target)
     norm = _whole(root, exponent)
     if not np.isfinite(root) and nonfinite == "zero":
         return _zeros(results), norm
-    return _bounded(results, grads, limit), norm
+    return _bounded(results, grads, limit, target), norm
 
 
 def clip_by_norm(
@@ -59,6 +62,7 @@ def clip_by_norm(
     threshold: float,
     nonfinite: str = "raise",
     out: Mapping[str, np.ndarray] | None = None,
+    target: str = "cpu",
 ) -> tuple[Arrays, float]:
     """New gradients, scaled down together so that their norm is at most the threshold, and the norm before clipping.
 
@@ -69,27 +73,28 @@ def clip_by_norm(
         zero   all gradients become zero, so that an optimiser makes no step of them
         keep   they are copied as they are
     out: arrays to write to, the gradients themselves or others that share no memory with them; None makes new ones
-    Raises TypeError or ValueError naming the argument.
+    target: where it runs, see ``refseq.targets``
+    Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
     """
-    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out)
+    grads, results, limit, root, exponent = _checked(grads, threshold, nonfinite, out, target)
     norm = _whole(root, exponent)
     if not np.isfinite(root):
-        return _zeros(results) if nonfinite == "zero" else _scaled(results, grads, 1.0, 0), root
+        return _zeros(results) if nonfinite == "zero" else _scaled(results, grads, 1.0, 0, target), root
     # threshold / norm = mantissa 2^power
     fraction, power_of_threshold = np.frexp(limit)
     mantissa, power = np.frexp(fraction / root if root else np.inf)
     power = int(power) + int(power_of_threshold) - exponent
     if not root or power > 0:
-        return _scaled(results, grads, 1.0, 0), norm
-    return _scaled(results, grads, float(mantissa), power), norm
+        return _scaled(results, grads, 1.0, 0, target), norm
+    return _scaled(results, grads, float(mantissa), power, target), norm
 
 
-def global_norm(grads: Mapping[str, np.ndarray]) -> float:
+def global_norm(grads: Mapping[str, np.ndarray], target: str = "cpu") -> float:
     """The square root of the sum of squares of all entries of all arrays (float32 or float64), in double precision.
 
     inf where it exceeds the largest double or an entry is infinite, NaN where one is NaN.
     """
-    return _whole(*_norm(_arrays(grads)))
+    return _whole(*_norm(_arrays(grads), target))
 
 
 def _whole(root: float, exponent: int) -> float:
@@ -98,9 +103,10 @@ def _whole(root: float, exponent: int) -> float:
         return float(np.ldexp(root, exponent))
 
 
-def _scaled(results: Arrays, grads: Arrays, mantissa: float, power: int) -> Arrays:
+def _scaled(results: Arrays, grads: Arrays, mantissa: float, power: int, target: str) -> Arrays:
     """results = g mantissa 2^power, in double precision and rounded at the end."""
-    if not _on_vectors(grads):
+    arithmetic = _arithmetic(grads, target)
+    if arithmetic is None:
         for name, g in grads.items():
             results[name][...] = np.ldexp(g.astype(np.float64) * mantissa, power)
         return results
@@ -109,14 +115,15 @@ def _scaled(results: Arrays, grads: Arrays, mantissa: float, power: int) -> Arra
     first = max(power, SMALLEST)
     numbers = _whole(mantissa, first), _whole(1.0, power - first)
     if grads:
-        multiply_into([results[name] for name in grads], list(grads.values()), *numbers)
+        arithmetic.multiply_into([results[name] for name in grads], list(grads.values()), *numbers)
     return results
 
 
-def _bounded(results: Arrays, grads: Arrays, limit: float) -> Arrays:
+def _bounded(results: Arrays, grads: Arrays, limit: float, target: str) -> Arrays:
     """results = clip(g, limit)."""
-    if _on_vectors(grads):
-        bound_into(list(results.values()), list(grads.values()), limit)
+    arithmetic = _arithmetic(grads, target)
+    if arithmetic is not None:
+        arithmetic.bound_into(list(results.values()), list(grads.values()), limit)
         return results
     with np.errstate(over="ignore"):  # a threshold beyond float32 is infinite there
         for name, g in grads.items():
@@ -124,24 +131,29 @@ def _bounded(results: Arrays, grads: Arrays, limit: float) -> Arrays:
     return results
 
 
-def _squares(grads: Arrays, power: int) -> float:
+def _squares(grads: Arrays, power: int, target: str) -> float:
     """The sum of (g 2^power)^2, entries that vanish on the way being 0."""
-    if not _on_vectors(grads):
+    arithmetic = _arithmetic(grads, target)
+    if arithmetic is None:
         with np.errstate(all="ignore"):
             squares = [np.sum(np.square(np.ldexp(g.astype(np.float64), power))) for g in grads.values()]
         return float(np.sum(squares))
     half = power // 2  # 2^power may be no double
-    return sum_of_squares(list(grads.values()), _whole(1.0, half), _whole(1.0, power - half))
+    return arithmetic.sum_of_squares(list(grads.values()), _whole(1.0, half), _whole(1.0, power - half))
 
 
-def _on_vectors(grads: Arrays) -> bool:
-    return bool(grads) and on_vectors(str(next(iter(grads.values())).dtype))
+def _arithmetic(grads: Arrays, target: str) -> Any:
+    """Who has ``sum_of_squares``, ``multiply_into`` and ``bound_into`` for these arrays; None: numpy as below."""
+    if not grads:
+        return None
+    dtype = next(iter(grads.values())).dtype
+    return device_for(target, dtype) or (norms if on_vectors(str(dtype), target) else None)
 
 
-def _norm(grads: Arrays) -> tuple[float, int]:
+def _norm(grads: Arrays, target: str) -> tuple[float, int]:
     """(r, e) with norm = r 2^e, r at least 1/2 and at most the square root of the number of entries; r = 0 if all are
     0, and r is NaN or inf if an entry is."""
-    total = _squares(grads, 0)
+    total = _squares(grads, 0, target)
     if SAFE[0] <= total <= SAFE[1]:
         root, exponent = np.frexp(np.sqrt(total))
         return float(root), int(exponent)
@@ -149,7 +161,7 @@ def _norm(grads: Arrays) -> tuple[float, int]:
     if largest == 0 or not np.isfinite(largest):
         return largest, 0
     exponent = int(np.frexp(largest)[1])
-    return float(np.sqrt(_squares(grads, -exponent))), exponent
+    return float(np.sqrt(_squares(grads, -exponent, target))), exponent
 
 
 def _largest(grads: Arrays) -> float:
@@ -189,7 +201,7 @@ def require_finite(grads: Mapping[str, np.ndarray]) -> None:
 
 
 def _checked(
-    grads: Any, threshold: Any, nonfinite: str, out: Mapping[str, np.ndarray] | None
+    grads: Any, threshold: Any, nonfinite: str, out: Mapping[str, np.ndarray] | None, target: str
 ) -> tuple[Arrays, Arrays, float, float, int]:
     """The gradients, room for the results, the threshold, and ``_norm``."""
     limit = arguments.number("threshold", threshold)
@@ -202,7 +214,7 @@ def _checked(
         results = {name: arguments.writable(f"out[{name!r}]", out[name], g.shape, g.dtype) for name, g in given.items()}
     else:
         results = {name: result(g.shape, g.dtype) for name, g in given.items()}
-    root, exponent = _norm(given)
+    root, exponent = _norm(given, target)
     if nonfinite == "raise" and not np.isfinite(root):
         require_finite(given)
     return given, results, limit, root, exponent

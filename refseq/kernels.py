@@ -49,9 +49,10 @@ def source_key(*functions: Callable) -> str:
     return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
 
 
-def on_vectors(dtype: str) -> bool:
-    """Whether functions of this precision run on SIMD vectors (``refseq.engine``): unless numba compiles nothing."""
-    return dtype in ("float32", "float64") and not getattr(config, "DISABLE_JIT", 0)
+def on_vectors(dtype: str, target: str = "cpu") -> bool:
+    """Whether functions of this precision run on SIMD vectors (``refseq.engine``): on the target "cpu", unless numba
+    compiles nothing."""
+    return target == "cpu" and dtype in ("float32", "float64") and not getattr(config, "DISABLE_JIT", 0)
 
 
 def _package(module: ModuleType) -> set[Path]:

@@ -16,7 +16,7 @@ from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
 from refseq.run import Arrays, Gradients, Run
-from refseq.targets import available, run_info
+from refseq.targets import available, directly, run_info
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Layer:
         """
         where, record = available(target), arguments.flag("gradient", gradient)
         if lengths is None and masks is None and checkpoint is False:
-            done = where.direct(self.parts, params, x, state, record)
+            done = directly(where, self.parts, params, x, state, record)
             if done is not None:
                 return Run(*done[:2], run_info(target), self, done[2])
         params = arguments.parameters(params, self.shapes, where.dtypes, target)

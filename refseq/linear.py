@@ -68,6 +68,21 @@ def add_product(a, U, v, first, last, slots, lane, lanes):
 
 
 @register_jitable
+def add_product_by_units(a, U, v, first, last, slots, lane, lanes):
+    """``add_product``, one entry after another, its sum in a register: for threads beside one another on a GPU."""
+    inputs, units = U.shape[0], U.shape[2]
+    for g in range(last - first):
+        s = slots[g]
+        j = lane
+        while j < units:
+            total = a[s, j]
+            for k in range(inputs):
+                total = total + U[k, first + g, j] * v[k]
+            a[s, j] = total
+            j += lanes
+
+
+@register_jitable
 def add_transposed_product(dv, U, da, first, last, slots, lane, lanes):
     """dv[k] += sum_g sum_j U[k, first + g, j] da[slots[g], j], the adjoint of ``add_product`` in v."""
     inputs, units = U.shape[0], U.shape[2]

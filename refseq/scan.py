@@ -19,6 +19,9 @@ to threads or blocks without changing a bit of the result:
 
 Gradients of matrices and biases are summed from the last step to the first, so that pieces of time, taken in this
 order, sum to the same bits as the whole.
+
+a is scratch, one row for each row of the batch, (B, A, H); or, with the products of x taken ``ahead``, the n steps' own
+pre-activations (n B, A, H).
 """
 
 from collections.abc import Callable
@@ -50,9 +53,9 @@ def time_index(t, length, reverse):
     return length - 1 - t if reverse else t
 
 
-def build_scan(cell: Cell, team: Team) -> Scan:
-    """The time loop of a cell, for a team of threads."""
-    step = build_step(cell, team)
+def build_scan(cell: Cell, team: Team, ahead: bool = False) -> Scan:
+    """The time loop of a cell, for a team of threads; ``ahead`` as in ``refseq.step.build_step``."""
+    step = build_step(cell, team, ahead=ahead)
     step_forward, step_backward = step.forward, step.backward
     index, size, barrier = team.index, team.size, team.barrier
     outer, sums, pieces = weight_gradients(cell, team)
@@ -61,7 +64,8 @@ def build_scan(cell: Cell, team: Team) -> Scan:
     def forward_row(b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a):
         for t in range(start, min(stop, lengths[b])):
             i, n = time_index(t, lengths[b], reverse), t - start
-            step_forward(M, bias, p, m[i, b], x[i, b], s[n, b], s[n + 1, b], tape[n, b], a[b])
+            row = b + n * lengths.shape[0] if ahead else b
+            step_forward(M, bias, p, m[i, b], x[i, b], s[n, b], s[n + 1, b], tape[n, b], a[row])
             j = index()
             while j < y.shape[2]:
                 y[i, b, j] = s[n + 1, b, 0, j]

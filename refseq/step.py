@@ -12,7 +12,8 @@ longest vector, and a shorter one fills the beginning.
     backward(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp)
         ds: cotangent of s1 on entry and of s0 on exit; writes da; adds to dx and dp; scratch: d0 (S, H), dv (V, H)
 
-The gradients of matrices and biases follow from da alone, once, after the time loop (``refseq.scan``).
+The gradients of matrices and biases follow from da alone, once, after the time loop (``refseq.scan``). So do the
+matrix products of x: a target may take them for many steps at once, ``ahead`` of the loop, and their adjoint behind it.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.cell import Cell
-from refseq.linear import add, add_product, add_transposed_product, clear, copy
+from refseq.linear import add, add_transposed_product, clear, copy
 from refseq.operand import array_of
 from refseq.pointwise import operationwise, unitwise
 from refseq.stage import Product, Stage
@@ -39,13 +40,14 @@ class Step:
     backward: Callable
 
 
-def build_step(cell: Cell, team: Team, chained: bool = True) -> Step:
-    """The step of a cell, for a team of threads. Not ``chained``: the old states' cotangent stays in d0.
+def build_step(cell: Cell, team: Team, chained: bool = True, ahead: bool = False) -> Step:
+    """The step of a cell, for a team of threads. Not ``chained``: the old states' cotangent stays in d0. ``ahead``: the
+    pre-activations that get a matrix product of x have it, and their bias, on entry; and dx is without their part.
 
     All parts of all stages are called by one function: numba optimises every function again inside its caller, so that
     each level of calls would cost compile time.
     """
-    stages = [_stage(cell, number, team) for number in range(len(cell.stages))]
+    stages = [_stage(cell, number, team, ahead) for number in range(len(cell.stages))]
     begin, finish = _cotangents(team)
     forward = [part for stage in stages for part in stage[0]]
     backward = [part for stage in reversed(stages) for part in stage[1]]
@@ -72,30 +74,37 @@ def _cotangents(team: Team) -> tuple[Callable, Callable]:
     return begin, finish
 
 
-def _stage(cell: Cell, number: int, team: Team) -> tuple[list[Callable], list[Callable]]:
+def taken_ahead(product: Product) -> bool:
+    """Whether a product needs nothing that the time loop makes: a matrix and x."""
+    return product.matrix is not None and product.operand == "x"
+
+
+def _stage(cell: Cell, number: int, team: Team, ahead: bool) -> tuple[list[Callable], list[Callable]]:
     """The parts of one stage: biases, products, then its function; and those of the adjoint, the other way round."""
     stage, barrier = cell.stages[number], team.barrier
-    products = [_product(cell, stage, product, team) for product in stage.products]
+    done = [product for product in stage.products if ahead and taken_ahead(product)]
+    products = [_product(cell, stage, product, team) for product in stage.products if product not in done]
+    slots = [slot for slot in stage.slots if not any(slot in product.into for product in done)]
     run, pull = (operationwise if stage.operation else unitwise)(cell, number, team)
 
     @register_jitable
     def wait(M, p, m, s0, s1, tape, ds, d0, dv, da, dx, dp):
         barrier()
 
-    forward = [*_fill(cell, stage, team), *(product.forward for product in products), run]
+    forward = [*_fill(cell, slots, team), *(product.forward for product in products), run]
     return forward, [pull, *(product.backward for product in reversed(products)), wait]
 
 
-def _fill(cell: Cell, stage: Stage, team: Team) -> list[Callable]:
-    """Start the stage's pre-activations: with their biases, or with 0."""
+def _fill(cell: Cell, names: list[str], team: Team) -> list[Callable]:
+    """Start these pre-activations: with their biases, or with 0."""
     index, size, layout = team.index, team.size, cell.layout
     fillers = []
     for number in range(len(cell.biases)):
-        pairs = [(slot, layout.bias(slot)) for slot in stage.slots]
+        pairs = [(slot, layout.bias(slot)) for slot in names]
         rows = [(layout.slots[slot], place[1]) for slot, place in pairs if place is not None and place[0] == number]
         if rows:
             fillers.append(_biased(number, rows, team))
-    bare = tuple(layout.slots[slot] for slot in stage.slots if layout.bias(slot) is None)
+    bare = tuple(layout.slots[slot] for slot in names if layout.bias(slot) is None)
 
     @register_jitable
     def empty(M, b, p, m, x, s0, s1, tape, a):
@@ -122,7 +131,7 @@ def _product(cell: Cell, stage: Stage, product: Product, team: Team) -> Step:
     """One product and its adjoint in the operand; without a matrix, the operand itself."""
     index, size, layout = team.index, team.size, cell.layout
     slots = tuple(layout.slots[slot] for slot in product.into)
-    place = layout.place(product.operand)
+    place, add_product = layout.place(product.operand), team.product
     choose, row = array_of(place), place.row
     if product.matrix is None:
         (slot,) = slots

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 from numba.extending import register_jitable
 
+from refseq.linear import add_product
+
 
 @dataclass(frozen=True)
 class Team:
-    """The threads that share one batch row: which one am I, how many are there, wait for all."""
+    """The threads that share one batch row: which one am I, how many are there, wait for all. ``product``: the order of
+    the loops of a product that is best for them, ``refseq.linear.add_product`` or its twin, with the same bits."""
 
     index: Callable[[], int]
     size: Callable[[], int]
     barrier: Callable[[], None]
+    product: Callable[..., None] = add_product
 
 
 @register_jitable

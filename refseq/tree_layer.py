@@ -20,7 +20,7 @@ from refseq.trees.forest import Forest
 
 Arrays = dict[str, np.ndarray]
 
-TARGETS = ("reference", "cpu")
+TARGETS = ("reference", "cpu", "cuda")
 """Where a tree layer runs."""
 
 
@@ -116,8 +116,8 @@ class TreeLayer:
         state   None: a leaf computes its state from its input, as a node all of whose children have the state 0. Or the
                 states of the leaves, a dict of (leaves, H) in the order of ``forest.leaves``: then leaves compute
                 nothing and their rows of x are not read
-        target  "reference" (any number field) or "cpu" (float32 and float64 on the CPU's vector units, wide levels
-                shared between threads; equal up to rounding)
+        target  "reference" (any number field), "cpu" (float32 and float64 on the CPU's vector units, wide levels
+                shared between threads; equal up to rounding) or "cuda" (level by level on the device)
 
         All arrays share one dtype, which is the dtype of the result. What a tree computes is bitwise the same by itself
         and in any forest, with any number of threads. Raises TypeError or ValueError naming the argument.

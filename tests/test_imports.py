@@ -12,8 +12,8 @@ import refseq
 PACKAGE = Path(refseq.__file__).parent
 
 ORDER = """
-    symbols; rules; primitives; arrays fields columns tuples team linear softmax stage layout;
-    lanes operand operations equations; validation; cell; regularise tree_cell; recurrence; cells; pointwise; step;
+    symbols; rules; primitives; arrays fields columns tuples linear softmax stage layout;
+    lanes operand operations equations team; validation; cell; regularise tree_cell; recurrence; cells; pointwise; step;
     scan; tree_scan targets; engine; arguments initialise kernels; trees; networks; run; bound; forms layer
     tree_layer graph_layer; stack gradients losses clipping optimisers saved_state; dynamics training; __init__
 """

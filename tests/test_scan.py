@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from refseq.checks.problem import draw
+from refseq.linear import add_product_by_units
 from refseq.scan import build_scan, time_index
 from refseq.targets import Feed
 from refseq.targets.base import ScanTarget
@@ -26,7 +27,7 @@ class Threads:
 
     def __init__(self, size):
         self.number, self.meeting, self.size = threading.local(), threading.Barrier(size, timeout=20), size
-        self.team = Team(lambda: self.number.lane, lambda: size, self.meeting.wait)
+        self.team = Team(lambda: self.number.lane, lambda: size, self.meeting.wait, add_product_by_units)
 
     def run(self, function, *arguments):
         def work(lane):

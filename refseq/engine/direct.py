@@ -166,7 +166,7 @@ def plan(part: "Part", x: Any, record: bool) -> Plan | None:
 def run(
     part: "Part", params: Any, x: Any, state: Any, record: bool
 ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
-    """See ``refseq.targets.Target.direct``: a small run of one part."""
+    """See ``refseq.targets.directly``: a small run of one part."""
     made = plan(part, x, record)
     if made is None or not made.small:
         return None

@@ -43,6 +43,7 @@ def binary_cross_entropy(
     weights: np.ndarray | None = None,
     reduction: str = "mean per token",
     pos_weight: np.ndarray | None = None,
+    target: str = "cpu",
 ) -> Loss:
     """Binary cross-entropy of logits (T, B, ...), with its gradient.
 
@@ -51,8 +52,10 @@ def binary_cross_entropy(
     weights     None, a mask of True and False (T, B), or numbers >= 0 of the dtype of the logits
     reduction   see ``refseq.losses.reduction``; torch's "mean" is "mean per element"
     pos_weight  the weight v of positive examples, of the shape of one token's features
+    target      where it runs, see ``refseq.targets``
 
-    Finite for finite logits unless v is huge. Raises TypeError or ValueError naming the argument.
+    Finite for finite logits unless v is huge. Raises TypeError or ValueError naming the argument; RuntimeError where
+    the target cannot run.
     """
     logits = features_of("logits", logits)
     features = logits.shape[2:]
@@ -61,4 +64,4 @@ def binary_cross_entropy(
         v = matching("pos_weight", pos_weight, features, logits)
         not_negative("pos_weight", v)
     check = partial(not_negative, largest=1.0)
-    return sum_over_features(element, logits, targets, v.reshape(1, -1), lengths, weights, reduction, check)
+    return sum_over_features(element, logits, targets, v.reshape(1, -1), lengths, weights, reduction, check, target)

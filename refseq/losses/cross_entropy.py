@@ -33,6 +33,7 @@ def cross_entropy(
     reduction: str = "mean per token",
     label_smoothing: Any = 0,
     class_weights: np.ndarray | None = None,
+    target: str = "cpu",
 ) -> Loss:
     """Softmax cross-entropy of logits (T, B, V), with its gradient.
 
@@ -43,6 +44,7 @@ def cross_entropy(
     reduction        see ``refseq.losses.reduction``; a token's count is the class weight of its target, sum_c w_c y_c
     label_smoothing  s in [0, 1]
     class_weights    (V,), numbers >= 0
+    target           where it runs, see ``refseq.targets``
 
     Losses and gradients are finite for finite logits, unless the difference of two logits overflows. A logit of -inf is
     a class that is ruled out: a loss of inf if it is the target, else as if it was not there.
@@ -50,7 +52,7 @@ def cross_entropy(
     the cotangent of y.
     As in torch; but torch's mean divides by the number of tokens when targets are distributions and class weights are
     given, so that its loss of a distribution of one class is not that of the index.
-    Raises TypeError or ValueError naming the argument.
+    Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
     """
     logits = numbers("logits", logits, ("T", "B", "V"))
     steps, rows, classes = logits.shape
@@ -75,7 +77,7 @@ def cross_entropy(
     scale = scales(reduction, weight, counts, active)
     flat = (steps * rows, classes)
     given = (logits.reshape(flat), index.reshape(-1), y.reshape(-1, classes), w.reshape(1, classes), scale.reshape(-1))
-    tokens, gradient = over_tokens(build, (), *given, like, kind, smoothing)
+    tokens, gradient = over_tokens(build, (), *given, like, kind, smoothing, target)
     return reduced(gradient.reshape(logits.shape), tokens.reshape(steps, rows), scale)
 
 

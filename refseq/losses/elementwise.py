@@ -31,6 +31,7 @@ def sum_over_features(
     weights: Any,
     reduction: str,
     check: Callable[[str, np.ndarray, np.ndarray], None] | None = None,
+    target: str = "cpu",
 ) -> Loss:
     """The loss of predictions x (T, B, ...) and targets of the same shape; p (P, K) are the parameters of K features.
     ``check`` judges the targets where tokens count."""
@@ -46,8 +47,8 @@ def sum_over_features(
     scale = scales(reduction, weight, ones((steps, rows), like), active, features)
     flat, index = (steps * rows, features), np.where(active.reshape(-1), 0, -1)
     given = (x.reshape(flat), index, y.reshape(flat), p, scale.reshape(-1))
-    if features <= FEW and on_vectors(str(x.dtype)):
+    if features <= FEW and on_vectors(str(x.dtype), target):
         tokens, dx = over_short_tokens(element, *given)
     else:
-        tokens, dx = over_tokens(build, (element, len(p)), *given, like)
+        tokens, dx = over_tokens(build, (element, len(p)), *given, like, target=target)
     return reduced(dx.reshape(x.shape), tokens.reshape(steps, rows), scale)

@@ -15,12 +15,13 @@ def perplexity(
     lengths: Any = None,
     weights: np.ndarray | None = None,
     ignore_index: int | None = None,
+    target: str = "cpu",
 ) -> Any:
     """exp(mean over tokens of -log softmax(logits)[target]); arguments as in ``cross_entropy``.
 
     A mean beyond log of the largest number (709.78 in float64, 88.72 in float32) gives inf. Without any token that
     counts it is 1, as the product of no probabilities is.
     """
-    loss = cross_entropy(logits, targets, lengths=lengths, weights=weights, ignore_index=ignore_index)
+    loss = cross_entropy(logits, targets, lengths=lengths, weights=weights, ignore_index=ignore_index, target=target)
     with np.errstate(over="ignore"):  # float32: the cast of a float64 beyond its range
         return exp(loss.value)

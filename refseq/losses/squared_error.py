@@ -24,6 +24,7 @@ def squared_error(
     lengths: Any = None,
     weights: np.ndarray | None = None,
     reduction: str = "mean per token",
+    target: str = "cpu",
 ) -> Loss:
     """Squared error of predictions (T, B, ...), with its gradient; no factor 1/2.
 
@@ -31,10 +32,11 @@ def squared_error(
     lengths    None (T for all) or integers (B,); beyond a row's length loss and gradient are exactly zero
     weights    None, a mask of True and False (T, B), or numbers >= 0 of the dtype of the predictions
     reduction  see ``refseq.losses.reduction``; torch's "mean" is "mean per element"
+    target     where it runs, see ``refseq.targets``
 
     The square of a difference beyond the square root of the largest number is inf. Raises TypeError or ValueError
-    naming the argument.
+    naming the argument; RuntimeError where the target cannot run.
     """
     x = features_of("predictions", predictions)
     none = zeros((0, int(np.prod(x.shape[2:]))), x)
-    return sum_over_features(element, x, targets, none, lengths, weights, reduction)
+    return sum_over_features(element, x, targets, none, lengths, weights, reduction, target=target)

@@ -26,6 +26,7 @@ from refseq.engine.vector_lanes import MODULES, vector_lanes
 from refseq.engine.workspace import address
 from refseq.kernels import compiled, on_vectors, source_key
 from refseq.primitives import zero
+from refseq.targets import device_for
 
 PARTS, TOKENS, ENTRIES, KIND, WIDE, X, INDEX, Y, SMOOTHING, W, SCALE, Q, LOSSES, DX = range(14)
 """Words of a job: numbers, then addresses. WIDE: entries from one row of W to the next, and of Q."""
@@ -44,11 +45,15 @@ def over_tokens(
     like: np.ndarray,
     kind: int = 0,
     smoothing: np.ndarray | None = None,
+    target: str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
     """The losses of all tokens (N,) before their scale, and the gradients (N, V); 0 where a token does not count."""
     dtype = str(x.dtype)
     smoothing = zeros((2,), like) if smoothing is None else smoothing
-    if on_vectors(dtype):
+    device = device_for(target, x.dtype)
+    if device is not None:
+        return device.over_tokens(build, options, x, index, y, w, scale, kind, smoothing)
+    if on_vectors(dtype, target):
         tokens, dx = np.empty(len(x), x.dtype), result(x.shape, x.dtype)
         _share(_vectors(build, options, dtype), kind, x, index, y, smoothing, w, scale, tokens, dx)
         return tokens, dx

@@ -1,6 +1,7 @@
 """Calls of parts of the scan that a whole layer does not tell apart: which piece of the gradients writes what."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 import refseq
 from refseq import operations
 from refseq.arrays import zeros
+from refseq.linear import add_product_by_units
 from refseq.mutation.calls import Calls, nothing, residues
 from refseq.scan import build_scan, weight_gradients
 from refseq.team import ALONE
@@ -42,6 +44,30 @@ def _pieces() -> dict[str, Any]:
     return found
 
 
+def _ahead() -> dict[str, Any]:
+    """Steps whose products of x stand in the pre-activations already, with products whose sums are in registers:
+    everything that forward and backward write, from numbers that mean nothing."""
+    found: dict[str, Any] = {}
+    for name, options in (*LAYERS, ("gru", {})):
+        layer = refseq.layer(name, 2, 3, **options)
+        cell, part = layer.cell, layer.parts[0]
+        weights = part.pack({key: residues(13, *shape) for key, shape in layer.shapes.items()})
+        scan = build_scan(cell, replace(ALONE, product=add_product_by_units), ahead=True)
+        slots, lengths, wide = len(cell.layout.slots), np.array([2, 1]), part.wide
+        s, tape = residues(14, 3, 2, len(cell.state), wide), residues(15, 2, 2, cell.layout.stored, wide)
+        a, da, y = residues(16, 4, slots, wide), residues(17, 2, 2, slots, wide), residues(18, 2, 2, layer.outputs)
+        x, dx, m = residues(19, 2, 2, 1, 2), residues(20, 2, 2, 1, 2), residues(21, 2, 2, 0, wide)
+        ds, d0 = residues(22, 2, len(cell.state), wide), residues(23, 2, len(cell.state), wide)
+        dv, dp = residues(24, 2, len(cell.layout.vectors), wide), residues(25, 2, len(cell.own), wide)
+        given = (weights.matrices, weights.p, m, lengths, True, s, tape)
+        for b in range(2):
+            scan.forward_row(b, 0, 2, weights.matrices, weights.biases, weights.p, m, x, lengths, True, s, tape, y, a)
+            scan.backward_row(b, 0, 2, *given, y, ds, d0, dv, da, dx, dp)
+        written = {"s": s, "tape": tape, "y": y, "a": a, "da": da, "dx": dx, "ds": ds, "dp": dp}
+        found |= {f"{cell.label} {key}": array for key, array in written.items()}
+    return found
+
+
 def _normalised() -> dict[str, Any]:
     """A mean that is large beside the deviations, in two lanes."""
     out, kept = np.zeros(4), np.zeros(4)
@@ -60,6 +86,7 @@ def _deviations() -> Iterator[tuple[str, Any, Any]]:
 
 CALLS: dict[str, Calls] = {
     "pieces of the gradients": Calls(_pieces, nothing),
+    "products of x ahead": Calls(_ahead, nothing),
     "layer normalisation": Calls(_normalised, _deviations),
 }
 """Cases by name."""

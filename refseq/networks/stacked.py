@@ -15,7 +15,7 @@ import numpy as np
 from refseq.arrays import zeros
 from refseq.cell import Cell
 from refseq.networks.packing import Part
-from refseq.targets import Feed, Tape, Target, Weights
+from refseq.targets import Direction, Feed, Tape, Target, Weights, backward_together, forward_together
 
 MERGES = ("concat", "sum", "mean")
 """What becomes of the outputs of two directions."""
@@ -88,22 +88,42 @@ def forward(
     target "cpu" (``refseq.engine.target.Tilts``)."""
     entries, outputs = [], []
     final = {name: value.copy() for name, value in state.items()}
-    for part in stack:
-        if part.direction == 0 and part.layer > 0:
+    for layer in _layers(stack):
+        if layer[0].layer > 0:
             x, outputs = merged(outputs, merge), []
-        weights = part.pack(params)
-        sample, names = weights.matrices[0], part.cell.masks
-        mask = part.gather(names, masks, sample) if names else zeros((*x.shape[:2], 0, part.wide), sample)
-        feed = Feed(x, mask, lengths, part.reverse)
-        more = {"tilts": tilts[part.row]} if part.row in tilts else {}
-        tape = target.forward(
-            part.cell, weights, feed, part.gather(part.cell.state, state, sample), every, record, **more
-        )
-        if record:
-            entries.append((part, weights, tape))
-        outputs.append(tape.y)
-        part.scatter(tape.final, final)
+        entering = [_entry(part, params, x, state, lengths, masks, tilts) for part in layer]
+        tapes = forward_together(target, layer[0].cell, entering, every, record)
+        for part, entry, tape in zip(layer, entering, tapes, strict=True):
+            if record:
+                entries.append((part, entry.weights, tape))
+            outputs.append(tape.y)
+            part.scatter(tape.final, final)
     return merged(outputs, merge), final, Recording(target, tuple(entries), merge) if record else None
+
+
+def _layers(stack: Sequence[Part]) -> list[list[Part]]:
+    """The parts of every layer."""
+    layers: dict[int, list[Part]] = {}
+    for part in stack:
+        layers.setdefault(part.layer, []).append(part)
+    return list(layers.values())
+
+
+def _entry(
+    part: Part,
+    params: Arrays,
+    x: np.ndarray,
+    state: Arrays,
+    lengths: np.ndarray,
+    masks: Arrays,
+    tilts: Mapping[int, Any],
+) -> Direction:
+    """What goes into a part."""
+    weights = part.pack(params)
+    sample, names = weights.matrices[0], part.cell.masks
+    mask = part.gather(names, masks, sample) if names else zeros((*x.shape[:2], 0, part.wide), sample)
+    more = {"tilts": tilts[part.row]} if part.row in tilts else {}
+    return Direction(weights, Feed(x, mask, lengths, part.reverse), part.gather(part.cell.state, state, sample), more)
 
 
 def backward(
@@ -113,15 +133,16 @@ def backward(
     grads: dict[str, np.ndarray] = {}
     dstate0 = {name: value.copy() for name, value in dstate.items()}
     directions = 1 + max(part.direction for part, _, _ in recording.entries)
-    dx = None
-    for part, weights, tape in reversed(recording.entries):
-        mine = parted(dy, recording.merge, directions)[part.direction]
-        ds = part.gather(part.cell.state, dstate, weights.matrices[0])
-        pulled = recording.target.backward(part.cell, weights, tape, mine, ds)
-        grads |= part.unpack(pulled.weights)
-        part.scatter(pulled.s0, dstate0)
-        dx = pulled.x if dx is None else dx + pulled.x
-        if part.direction == 0 and part.layer > 0:
-            dy, dx = dx, None
-    assert dx is not None  # a stack has at least one part
-    return grads, dx, dstate0
+    entries = {part.row: (weights, tape) for part, weights, tape in recording.entries}
+    for layer in reversed(_layers([part for part, _, _ in recording.entries])):
+        cotangents = []
+        for part in layer:
+            weights, tape = entries[part.row]
+            ds = part.gather(part.cell.state, dstate, weights.matrices[0])
+            cotangents.append((weights, tape, parted(dy, recording.merge, directions)[part.direction], ds))
+        pulled = backward_together(recording.target, layer[0].cell, cotangents)
+        for part, own in zip(layer, pulled, strict=True):
+            grads |= part.unpack(own.weights)
+            part.scatter(own.s0, dstate0)
+        dy = merged([own.x for own in pulled], "sum")
+    return grads, dy, dstate0

@@ -1,4 +1,4 @@
-"""A recursive network on a forest, on the target that is asked for: the engine, or the plain loops."""
+"""A recursive network on a forest, on the target that is asked for: the engine, the plain loops, or a device."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from refseq.arrays import zeros
 from refseq.engine import tree_target
 from refseq.engine.tree_pieces import Order
 from refseq.networks import tree
-from refseq.targets import Weights
+from refseq.targets import Weights, device_for
 from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
 
@@ -17,12 +17,13 @@ from refseq.trees.forest import Forest
 @dataclass(frozen=True)
 class Recording:
     """A forward pass: y and states (N, H) of every node; what backward needs of the target; the leaves whose state was
-    ``given``, else None."""
+    ``given``, else None; the ``device``, if it was on one."""
 
     y: np.ndarray
     states: tuple[np.ndarray, ...]
     tape: Any
     given: np.ndarray | None
+    device: Any = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ def forward(
         order = Order(forest.order, forest.parents, forest.levels, forest.bounds, *forest.edges)
         made = tree_target.forward(cell, weights, order, x, leaves)
         return Recording(made.y, made.states, made, given)
-    tape = tree.forward(cell, weights, forest, x, leaves)
+    device = device_for(target, x.dtype)
+    tape = (tree.forward if device is None else device.tree_forward)(cell, weights, forest, x, leaves)
     states = tuple(tape.s[:, i].copy() for i in range(len(cell.state)))
-    return Recording(states[0].copy(), states, tape, given)
+    return Recording(states[0].copy(), states, tape, given, device)
 
 
 def backward(recording: Recording, dy: np.ndarray | None, dstates: tuple[np.ndarray | None, ...]) -> Pulled:
@@ -66,5 +68,5 @@ def backward(recording: Recording, dy: np.ndarray | None, dstates: tuple[np.ndar
             ds[:, i] = part
     if dy is not None:
         ds[:, 0] += dy
-    found = tree.backward(tape, ds)
+    found = (tree.backward if recording.device is None else recording.device.tree_backward)(tape, ds)
     return Pulled(found.weights, found.x, None if given is None else found.s[given])

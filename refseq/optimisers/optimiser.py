@@ -20,6 +20,7 @@ from refseq.engine.results import result
 from refseq.kernels import compiled, on_vectors
 from refseq.lanes import ONE, Lanes
 from refseq.optimisers.updates import run_updates
+from refseq.targets import device_for
 
 Arrays = dict[str, np.ndarray]
 Rule = Callable[[Any, Any, tuple, tuple], tuple[Any, tuple]]
@@ -81,13 +82,16 @@ class Optimiser(ABC):
         state: Mapping[str, np.ndarray],
         learning_rate: float | None = None,
         out: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]] | None = None,
+        target: str = "cpu",
     ) -> tuple[Arrays, Arrays]:
         """One step: new parameters and new state; nothing given is changed.
 
         learning_rate: that of this step (see ``refseq.optimisers.schedules``); None takes the one of the options.
         out: parameters and state whose arrays are written to, those given (a step in place, which reads and writes
             less memory) or others that share none with them. The step number in the result is new.
-        All arrays are float32 or float64, of one dtype. Raises TypeError or ValueError naming the argument.
+        target: where it runs, see ``refseq.targets``.
+        All arrays are float32 or float64, of one dtype. Raises TypeError or ValueError naming the argument;
+        RuntimeError where the target cannot run.
         """
         rate = self.default_rate if learning_rate is None else not_negative("learning_rate", learning_rate)
         params = _arrays("params", params)
@@ -111,13 +115,18 @@ class Optimiser(ABC):
             updates.append((p, g, s, p1, s1))
             after[0][name], after[1][f"buffers/{name}"] = p1, s1
         if updates:
-            self._update(updates, updates[0][0].dtype, self.rates(number, rate))
+            self._update(updates, updates[0][0].dtype, self.rates(number, rate), target)
         return after
 
-    def _update(self, updates: list[tuple[np.ndarray, ...]], dtype: np.dtype, rates: tuple[float, ...]) -> None:
+    def _update(
+        self, updates: list[tuple[np.ndarray, ...]], dtype: np.dtype, rates: tuple[float, ...], target: str
+    ) -> None:
         """Fill p1, s1 of every (p, g, s, p1, s1)."""
-        count = len(self.buffers)
-        if on_vectors(str(dtype)):
+        count, device = len(self.buffers), device_for(target, dtype)
+        if device is not None:
+            device.run_updates(self.rule, count, build, rates, updates)
+            return
+        if on_vectors(str(dtype), target):
             run_updates(self.rule, count, build, rates, updates)
             return
         run = compiled(build(self.rule, count), str(dtype), self.rule)

@@ -8,7 +8,7 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
@@ -87,16 +87,51 @@ class Target(Protocol):
         be no backward."""
         ...
 
-    def direct(
-        self, stack: Sequence[Any], params: Any, x: Any, state: Any, record: bool
-    ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
-        """A short way through all parts of a layer, from arrays as the caller gave them: outputs, final states and, if
-        there is something to ``record``, what backward needs. None where there is no such way, for whatever reason."""
-        ...
-
     def backward(self, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
         """BPTT: dy (T, B, H') and ds (B, S, H) are the cotangents of the outputs and of each row's final state."""
         ...
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What goes into one direction of a layer; ``more``: further arguments that only some targets take."""
+
+    weights: Weights
+    feed: Feed
+    s0: np.ndarray
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def forward_together(
+    target: Target, cell: Cell, directions: Sequence[Direction], every: int | None, record: bool
+) -> list[Tape]:
+    """``Target.forward`` of all directions of a layer, which read the same x: at once by a target that has a
+    ``forward_together(cell, directions, every, record)`` of its own, else one after another."""
+    together = getattr(target, "forward_together", None)
+    if together is not None:
+        return together(cell, directions, every, record)
+    return [target.forward(cell, d.weights, d.feed, d.s0, every, record, **d.more) for d in directions]
+
+
+def directly(
+    target: Target, stack: Sequence[Any], params: Any, x: Any, state: Any, record: bool
+) -> tuple[np.ndarray, Arrays, Recording | None] | None:
+    """A short way through all parts of a layer, from arrays as the caller gave them: outputs, final states and, if
+    there is something to ``record``, what backward needs. None where the target has no such way, ``direct``, for
+    whatever reason."""
+    direct = getattr(target, "direct", None)
+    return direct(stack, params, x, state, record) if direct is not None else None
+
+
+def backward_together(
+    target: Target, cell: Cell, directions: Sequence[tuple[Weights, Tape, np.ndarray, np.ndarray]]
+) -> list[Pulled]:
+    """``Target.backward`` for the weights, tape, dy and ds of all directions of a layer, likewise; one after another:
+    the last direction first."""
+    together = getattr(target, "backward_together", None)
+    if together is not None:
+        return together(cell, directions)
+    return [target.backward(cell, *given) for given in reversed(directions)][::-1]
 
 
 _PROVIDERS = {
@@ -106,6 +141,8 @@ _PROVIDERS = {
 }
 
 TARGETS = tuple(_PROVIDERS)
+HOST = ("reference", "cpu")
+"""Targets that read the caller's arrays where they are."""
 
 
 @cache
@@ -124,6 +161,18 @@ def target(name: str) -> Target:
 def run_info(name: str) -> dict[str, str]:
     """What ran: the target and its device, in words."""
     return {"target": name, "device": target(name).describe()}
+
+
+def device_for(name: str, dtype: np.dtype) -> Any:
+    """Who serves trees, losses, clipping and optimisers: None for the targets of the host, for which they are in refseq
+    itself; else the target, which has functions for them. Raises ValueError for an unknown name, RuntimeError where
+    the target cannot run, TypeError for a dtype that it does not take."""
+    found = available(name)
+    if name in HOST:
+        return None
+    if str(dtype) not in found.dtypes:
+        raise TypeError(f"target {name!r} takes {', '.join(found.dtypes)}; got {dtype}")
+    return found
 
 
 def available(name: str) -> Target:

@@ -8,7 +8,6 @@ results are bitwise those of one piece. A. Griewank, A. Walther, Evaluating Deri
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -55,10 +54,6 @@ class ScanTarget(ABC):
     def _run(self, cell: Cell, jobs: Sequence[Job], results: tuple[np.ndarray, ...]) -> None:
         """Run the jobs one after another; ``results`` are those of their arguments that the caller will read, the first
         of them with as many columns as the longest vector."""
-
-    def direct(self, stack: Sequence[Any], params: Any, x: Any, state: Any, record: bool) -> None:
-        """See ``Target.direct``: there is no short way."""
-        return
 
     def forward(
         self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True

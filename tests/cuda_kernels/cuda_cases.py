@@ -10,14 +10,15 @@ import numba
 import numpy as np
 import pytest
 
-from cuda_kernels import gpu
+from cuda_kernels import gpu, machine
 from cuda_kernels.target import CudaTarget
+from cuda_kernels.tiles import Tiles
 from refseq.arrays import lift
 from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.problem import draw
 from refseq.checks.subject import Subject
 from refseq.checks.tensors import forward_tensors, gradient_tensors
-from refseq.targets import Feed
+from refseq.targets import Direction, Feed
 from tests.variants import KINDS, label, layer
 
 every_cell = pytest.mark.parametrize("cell", KINDS, ids=label)
@@ -36,10 +37,10 @@ class Solved:
 
     name = "solved"
 
-    def __init__(self, problem, target):
+    def __init__(self, problem, target, **more):
         layer = problem.layer
         arguments = (problem.params, problem.x, problem.state, problem.lengths, target)
-        self.run = layer.forward(*arguments, masks=problem.masks)
+        self.run = layer.forward(*arguments, masks=problem.masks, **more)
         self.grads = layer.backward(self.run, problem.dy, problem.dstate)
         forward = forward_tensors(self.run.y, self.run.state)
         self.tensors = forward | gradient_tensors(self.grads.params, self.grads.x, self.grads.state)
@@ -110,11 +111,56 @@ def test_launch_does_not_change_a_bit(cell):
         target = CudaTarget(blocks, threads)
         tape = target.forward(part.cell, weights, feed, s0)
         pulled = target.backward(part.cell, weights, tape, np.ascontiguousarray(given.dy[:, :, UNITS:]), ds)
-        named = {"s": tape.s, "tape": tape.tape, "y": tape.y, "dx": pulled.x, "ds": pulled.s0, "dp": pulled.weights.p}
+        named = {"final": tape.final, "y": tape.y, "dx": pulled.x, "ds": pulled.s0, "dp": pulled.weights.p}
         arrays = (*pulled.weights.matrices, *pulled.weights.biases)
         results.append(named | {f"gradient {number}": array for number, array in enumerate(arrays)})
     for other in results[1:]:
         assert_bitwise(other, results[0], "float32")
+
+
+@pytest.mark.skipif(not gpu.SIMULATOR, reason="a device has one tile")
+@two_cells
+def test_the_tile_does_not_change_a_bit(cell, monkeypatch):
+    """Neither its sides nor how many terms of a sum it takes at a time; nor what of a tile lies outside."""
+    given = draw(layer(cell, 5, 6, bidirectional=True), "float32", STEPS, ROWS)
+    want = Solved(interpreted(given), "reference").tensors
+    for tiles in (Tiles(1, 1, 1), Tiles(3, 2, 4), Tiles(1, 8, 16)):
+        monkeypatch.setattr(machine, "SIMULATED", tiles)
+        assert_bitwise(Solved(given, "cuda").tensors, want, "float32")
+
+
+@both_precisions
+@two_cells
+def test_checkpoints_do_not_change_a_bit(cell, dtype):
+    given = problem(cell, dtype)
+    whole = Solved(given, "cuda").tensors
+    for every in (1, 2, STEPS):
+        assert_bitwise(Solved(given, "cuda", checkpoint=every).tensors, whole, dtype)
+
+
+@two_cells
+def test_a_direction_alone_has_the_bits_that_it_has_beside_the_other(cell):
+    given = problem(cell, "float64")
+    target, parts = CudaTarget(), given.layer.parts[:2]
+    weights = [part.pack(given.params) for part in parts]
+    s0, ds = (
+        [part.gather(part.cell.state, arrays, own.p) for part, own in zip(parts, weights, strict=True)]
+        for arrays in (given.state, given.dstate)
+    )
+    masks = np.zeros((STEPS, ROWS, 0, parts[0].wide))
+    feeds = [Feed(given.x, masks, given.counts, part.reverse) for part in parts]
+    dys = [np.ascontiguousarray(half) for half in np.split(given.dy, 2, axis=2)]
+    together = target.forward_together(parts[0].cell, list(map(Direction, weights, feeds, s0)))
+    both = target.backward_together(parts[0].cell, list(zip(weights, together, dys, ds, strict=True)))
+    for d, part in enumerate(parts):
+        alone = target.forward(part.cell, weights[d], feeds[d], s0[d])
+        for own in (alone, together[d]):  # also of a tape that was made beside the other
+            assert own.y.tobytes() == together[d].y.tobytes()
+            pulled = target.backward(part.cell, weights[d], own, dys[d], ds[d])
+            for name in ("x", "s0"):
+                assert getattr(pulled, name).tobytes() == getattr(both[d], name).tobytes(), name
+            for one, other in zip(pulled.weights.matrices, both[d].weights.matrices, strict=True):
+                assert one.tobytes() == other.tobytes()
 
 
 @two_cells

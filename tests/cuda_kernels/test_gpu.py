@@ -36,16 +36,26 @@ def test_nobody_else_imports_numba_cuda():
     assert [path.name for path in SOURCES if uses_numba_cuda(path.read_text())] == ["gpu.py"]
 
 
-def test_small_grids_do_not_warn():
+def test_small_grids_do_not_warn(monkeypatch):
     framework("numba_cuda")
     kernel = gpu.jit()(lambda x: None)
     if not gpu.SIMULATOR:
         with pytest.warns(match="under-utilization"):
             kernel[1, 32]
+
+    class Configured:
+        """A kernel that can be configured, here without a device, and launched."""
+
+        def __getitem__(self, grid):
+            kernel[grid]
+            return launched.append
+
+    launched = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        gpu.configure(kernel, 1, 32)
+        gpu.launch(Configured(), 1, 32, (7,))
     assert caught == []
+    assert launched == [7]
 
 
 def test_the_simulator_drops_what_only_steers_the_compiler(monkeypatch):

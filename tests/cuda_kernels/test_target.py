@@ -11,12 +11,12 @@ import pytest
 
 import refseq
 from cuda_kernels import gpu
-from refseq.targets import target
+from cuda_kernels.machine import Machine
 from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
-CASES = Path(__file__).with_name("cuda_cases.py")
+CASES = ["cuda_cases.py", "tree_cases.py", "training_cases.py", "simulator_cases.py"]
 
 FORWARD = """
 import numpy, refseq
@@ -44,14 +44,22 @@ def python(*arguments, simulator):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def test_no_case_is_forgotten():
+    assert sorted(CASES) == sorted(path.name for path in Path(__file__).parent.glob("*_cases.py"))
+
+
 @pytest.mark.parametrize("simulator", [True, False], ids=["simulator", "device"])
-def test_every_case(simulator):
+@pytest.mark.parametrize("cases", CASES)
+def test_every_case(cases, simulator):
     framework("numba_cuda")
     if not simulator:
         reason = "this process itself has the simulator" if gpu.SIMULATOR else gpu.missing()
         if reason:
             pytest.skip(reason)
-    result = python("-m", "pytest", str(CASES), "-q", "-p", "no:cacheprovider", simulator=simulator)
+        if cases == "simulator_cases.py":
+            pytest.skip("about the simulator")
+    file = str(Path(__file__).with_name(cases))
+    result = python("-m", "pytest", file, "-q", "-p", "no:cacheprovider", simulator=simulator)
     assert result.returncode == 0, result.stdout + result.stderr
     summary = result.stdout.splitlines()[-1]
     assert re.fullmatch(r"\d+ passed in .*", summary), summary  # none skipped, none missing
@@ -83,9 +91,9 @@ def test_no_device():
 
 def test_blocks_are_whole_warps_that_cover_the_units(monkeypatch):
     monkeypatch.setattr(gpu, "SIMULATOR", False)
-    cuda = target("cuda")
-    assert [cuda._block(units) for units in (1, 32, 33, 256, 1000)] == [32, 32, 64, 256, 256]
-    assert [cuda._grid(pieces) for pieces in (1, 100, 10**6)] == [1, 100, 4096]
+    machine = Machine()
+    assert [machine.block(units) for units in (1, 32, 33, 256, 1000)] == [32, 32, 64, 256, 256]
+    assert [machine.grid((pieces, pieces)) for pieces in (0, 100, 10**7)] == [(1, 1), (100, 100), (2**20, 2**15)]
 
 
 def test_kernels_carry_the_digest_of_their_source():
@@ -97,5 +105,5 @@ def test_kernels_carry_the_digest_of_their_source():
     for cell in cells:
         for kernel in vars(scan.kernels(cell, "float32")).values():
             captured = [part.cell_contents for part in kernel.py_func.__closure__]
-            assert source_digest(cell, scan) in captured
-    assert len({source_digest(cell, scan) for cell in cells}) == len(cells)
+            assert source_digest(cell, scan, gpu) in captured
+    assert len({source_digest(cell, scan, gpu) for cell in cells}) == len(cells)

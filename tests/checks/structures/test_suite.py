@@ -60,7 +60,7 @@ def test_wrong_weights_of_edges_are_named(monkeypatch):
     ("arguments", "message"),
     [
         ((refseq.layer("lstm", 3, 4),), "layer: expected a refseq TreeLayer or GraphLayer, got Layer"),
-        ((TREE, "cuda"), "target: expected one of reference, cpu; got 'cuda'"),
+        ((TREE, "gpu"), "target: expected one of reference, cpu, cuda; got 'gpu'"),
         ((TREE, "cpu", "float16"), "dtype: expected one of float32, float64; got 'float16'"),
     ],
 )

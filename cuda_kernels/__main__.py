@@ -1,0 +1,63 @@
+"""python -m cuda_kernels: compile the kernels for every device family, print what they cost, hold it to the budget.
+
+--all     every option of every recurrence; else those that between them have every kind of product, stage and operation
+--renew   compile all and write the budget again
+--only X  kernels whose name contains X
+
+Needs no device, but the compiler (pip install 'refseq[cuda]'). Exit status 1 if something is red, 2 without a compiler.
+"""
+
+import argparse
+import sys
+import time
+
+from cuda_kernels import budget, gate, gpu, inventory
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the gate."""
+    parser = argparse.ArgumentParser(prog="python -m cuda_kernels", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--all", action="store_true", help="every option of every recurrence")
+    parser.add_argument("--renew", action="store_true", help="compile all and write the budget again")
+    parser.add_argument("--only", default="", metavar="X", help="kernels whose name contains X")
+    chosen = parser.parse_args(arguments)
+    try:
+        gpu.toolchain()
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    everything = inventory.entries(inventory.catalogue())
+    some = everything if chosen.all or chosen.renew or chosen.only else inventory.entries(inventory.REPRESENTATIVES)
+    entries = [entry for entry in some if chosen.only in entry.name]
+    return _run(entries, everything, chosen.renew)
+
+
+def _run(entries: list[inventory.Entry], everything: list[inventory.Entry], renew: bool) -> int:
+    began, made = time.perf_counter(), []
+
+    def kept():
+        for kernel in gate.compiled(entries):
+            made.append(kernel)
+            yield kernel
+
+    allowed = None if renew else budget.read()
+    red = gate.judge(kept(), allowed, _say)
+    strangers = [] if allowed is None else budget.differences([(e.name, e.dtype) for e in everything], allowed)
+    for stranger in strangers:
+        _say(stranger)
+    if renew:
+        new = {kernel.key: budget.costs(kernel.reports) for kernel in made}
+        known = {(entry.name, entry.dtype) for entry in everything}
+        old = budget.read() if budget.FILE.exists() and len(new) < len(known) else {}
+        budget.write({key: cost for key, cost in (old | new).items() if key in known})
+    _say(f"{len(made)} kernels, {len(red)} red, {len(strangers)} differences; {time.perf_counter() - began:.0f} s")
+    return 1 if red or strangers else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

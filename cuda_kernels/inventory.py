@@ -1,0 +1,77 @@
+"""Every kernel that there is, once, with the arguments of a launch (``cuda_kernels.recorder``)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import refseq
+from cuda_kernels.recorder import of_layer, of_losses, of_norms, of_optimisers, of_tree
+
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A kernel: its name, unique together with the precision, and arguments whose types are those of a launch.
+    ``double``: it computes in double precision, whatever its arrays are."""
+
+    name: str
+    dtype: str
+    kernel: Any
+    arguments: tuple
+    double: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether it should have no float64."""
+        return self.dtype == "float32" and not self.double
+
+
+Variant = tuple[str, Mapping[str, Any]]
+
+REPRESENTATIVES: list[Variant] = [
+    ("lstm", {"projection": 2}),
+    ("lstm", {"normalise": True}),
+    ("gru", {}),
+    ("jordan", {"output": "softmax"}),
+]
+"""Between them every kind of product, stage and operation: what a commit can wait for."""
+
+TREES: list[Variant] = [("recursive", {}), ("tree_lstm", {}), ("child_sum_tree_lstm", {})]
+
+OWN = ("scan", "tree_scan", "losses", "updates")
+"""The modules whose kernels are made for a cell, a loss, a rule; those of the others are named after the module."""
+
+
+def catalogue() -> list[Variant]:
+    """Every recurrence with every example of every option, the other options at their defaults; once, where options are
+    numbers that the kernels are handed."""
+    found: dict[str, Variant] = {}
+    for name, entry in refseq.catalogue().items():
+        for options in entry.variants():
+            if REFUSED.get(name) not in options:
+                found.setdefault(entry.cell(**options).code, (name, options))
+    return list(found.values())
+
+
+REFUSED = {"output": "dropout", "additive": "dropout", "skip": "zoneout"}
+"""Without a recurrent matrix there is nothing to drop; what keeps older states cannot hold one of them back."""
+
+
+def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[Entry]:
+    """The kernels of layers of these recurrences, and all others; each once."""
+    found: dict[tuple[str, str], Entry] = {}
+    for dtype in dtypes:
+        launches = [
+            *(launch for variant in variants for launch in of_layer(variant, dtype)),
+            *(launch for variant in TREES for launch in of_tree(variant, dtype)),
+            *of_losses(dtype),
+            *of_optimisers(dtype),
+            *of_norms(dtype),
+        ]
+        for label, kernel, arguments in launches:
+            module, name = kernel.py_func.__module__.rpartition(".")[2], kernel.py_func.__name__
+            double = module == "norms" and name != "bound"
+            entry = Entry(f"{label if module in OWN else module} {name}", dtype, kernel, arguments, double)
+            found.setdefault((entry.name, dtype), entry)
+    return list(found.values())

@@ -1,0 +1,83 @@
+"""Where kernels are launched: arrays on the device, and the size of a launch."""
+
+from typing import Any
+
+import numpy as np
+
+from cuda_kernels import gpu, memory
+from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
+
+WARP = 32
+MOST_THREADS = 256
+"""A block shares one row's units; beyond this, more blocks of a device are worth more than more threads of a block."""
+
+MOST_BLOCKS = (2**20, 2**15, 2**15)
+"""Along each axis of a grid, a little below what CUDA allows; further pieces are taken in turn."""
+
+FEW = 2
+FEW_BLOCKS = (2, 1, 1)
+"""Threads, and blocks along every axis, in the simulator: each costs a thread of Python, and two of each meet every
+barrier and stride."""
+
+
+class Machine:
+    """The current device, or the simulator. ``blocks`` (along every axis) and ``threads`` limit a launch; None
+    chooses. ``threads`` is not asked where the tile of a product says how many there are."""
+
+    def __init__(self, blocks: int | None = None, threads: int | None = None) -> None:
+        self._blocks, self._threads = blocks, threads
+
+    @property
+    def tiles(self) -> Tiles:
+        """The tile of a product."""
+        return SIMULATED if gpu.SIMULATOR else DEVICE
+
+    def place(self, array: np.ndarray) -> Any:
+        """A copy of a host's array on the device."""
+        return gpu.cuda.to_device(np.ascontiguousarray(array))
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """An array on the device, whatever is in it."""
+        return gpu.cuda.device_array(shape, dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """An array of zeros on the device."""
+        made = self.empty(shape, dtype)
+        if made.size:
+            self.launch(memory.kernels(str(dtype)).clear, (-(-made.size // MOST_THREADS),), None, made.reshape(-1))
+        return made
+
+    def fetch(self, array: Any) -> np.ndarray:
+        """A copy of a device's array on the host."""
+        return array.copy_to_host()
+
+    def copy(self, target: Any, source: Any) -> None:
+        """Copy between contiguous arrays of one shape on the device."""
+        target.copy_to_device(source)
+
+    def launch(self, kernel: Any, pieces: tuple[int, ...], units: int | None, *arguments: Any) -> None:
+        """Launch with a block for each of the pieces along every axis, as far as that helps, whose threads share so
+        many units; None for the most threads."""
+        self.run(kernel, self.grid(pieces), self.block(MOST_THREADS if units is None else units), arguments)
+
+    def launch_tiles(self, kernel: Any, rows: int, columns: int, depth: int, *arguments: Any) -> None:
+        """Launch with a block for each tile of a result, so many times."""
+        edge = self.tiles.edge
+        grid = self.grid((-(-columns // edge), -(-rows // edge), depth))
+        self.run(kernel, grid, self.tiles.threads, arguments)
+
+    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
+        """Launch the kernel."""
+        gpu.launch(kernel, grid, threads, arguments)
+
+    def block(self, units: int) -> int:
+        """Threads of a block: whole warps that cover the units."""
+        if self._threads is not None:
+            return self._threads
+        return min(units, FEW) if gpu.SIMULATOR else min(-(-units // WARP) * WARP, MOST_THREADS)
+
+    def grid(self, pieces: tuple[int, ...]) -> tuple[int, ...]:
+        """Blocks along every axis."""
+        most = FEW_BLOCKS if gpu.SIMULATOR else MOST_BLOCKS
+        limits = most if self._blocks is None else [min(self._blocks, largest) for largest in MOST_BLOCKS]
+        return tuple(max(1, min(count, limit)) for count, limit in zip(pieces, limits, strict=False))

@@ -1,0 +1,126 @@
+"""What the tiled kernels of ``cuda_kernels.products`` multiply: where entries come from, where sums begin and go.
+
+Each function takes the tuple ``given`` of its kernel, and an entry's place: i or n the row, k the column of the result,
+q the term of the sum.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numba.extending import register_jitable
+
+from cuda_kernels.tiles import Tiles, build_loader, build_multiply, build_sweep
+
+NOTHING, PRESENT = -1, -2
+"""In place of a row of the bias: begin with 0, or with what is there."""
+
+
+@register_jitable
+def _input(given, i, q):
+    x, times = given
+    return x[times[i], 0, q]
+
+
+@register_jitable
+def _operand(given, i, q):
+    v, vector, places, shift = given
+    return v[places[q] + shift, vector, i]
+
+
+@register_jitable
+def _weight(given, k, q):
+    M, gate = given
+    return M[q, gate, k]
+
+
+@register_jitable
+def _weight_across(given, k, q):
+    M, gate = given
+    return M[k, gate, q]
+
+
+@register_jitable
+def _cotangent(given, k, q):
+    da, rows, slot = given
+    return da[rows[q], slot, k]
+
+
+@register_jitable
+def _cotangent_across(given, i, q):
+    da, rows, slot = given
+    return da[rows[i], slot, q]
+
+
+def build_project(size: Tiles, none: np.floating) -> Callable:
+    """The sweep of ``project``: one block of the matrix."""
+    loaders = build_loader(size, _input, True, none), build_loader(size, _weight, False, none)
+    multiply = build_multiply(size, *loaders)
+
+    @register_jitable
+    def begin(given, n, k):
+        _M, bias, _x, _times, rows, a, line = given
+        if line[3] >= 0:
+            return bias[line[3], k]
+        return a[rows[n], line[2], k] if line[3] == PRESENT else none
+
+    @register_jitable
+    def add(left, right, sums, me, row, column, given):
+        M, _bias, x, times, rows, _a, line = given
+        L, R = (x, times), (M, line[1])
+        multiply(left, right, sums, me, row, column, rows.shape[0], M.shape[2], M.shape[0], L, R)
+
+    @register_jitable
+    def finish(given, n, k, total):
+        rows, a, line = given[4], given[5], given[6]
+        a[rows[n], line[2], k] = total
+
+    return build_sweep(size, none, begin, add, finish)
+
+
+def build_pull(size: Tiles, none: np.floating) -> Callable:
+    """The sweep of ``pull``: the blocks of a matrix one after another."""
+    loaders = build_loader(size, _cotangent_across, True, none), build_loader(size, _weight_across, True, none)
+    multiply = build_multiply(size, *loaders)
+
+    @register_jitable
+    def begin(given, n, k):
+        times, dx = given[2], given[4]
+        return dx[times[n], 0, k]
+
+    @register_jitable
+    def add(left, right, sums, me, row, column, given):
+        M, da, _times, rows, _dx, gates, slots = given
+        for g in range(gates.shape[0]):
+            L, R = (da, rows, slots[g]), (M, gates[g])
+            multiply(left, right, sums, me, row, column, rows.shape[0], M.shape[0], M.shape[2], L, R)
+
+    @register_jitable
+    def finish(given, n, k, total):
+        times, dx = given[2], given[4]
+        dx[times[n], 0, k] = total
+
+    return build_sweep(size, none, begin, add, finish)
+
+
+def build_outer(size: Tiles, none: np.floating) -> Callable:
+    """The sweep of ``outer``: one block of the matrix."""
+    loaders = build_loader(size, _operand, False, none), build_loader(size, _cotangent, False, none)
+    multiply = build_multiply(size, *loaders)
+
+    @register_jitable
+    def begin(given, n, k):
+        dM, line = given[6], given[7]
+        return dM[n, line[1], k]
+
+    @register_jitable
+    def add(left, right, sums, me, row, column, given):
+        v, vector, places, shift, da, rows, dM, line = given
+        L, R = (v, vector, places, shift), (da, rows, line[2])
+        multiply(left, right, sums, me, row, column, dM.shape[0], dM.shape[2], rows.shape[0], L, R)
+
+    @register_jitable
+    def finish(given, n, k, total):
+        dM, line = given[6], given[7]
+        dM[n, line[1], k] = total
+
+    return build_sweep(size, none, begin, add, finish)

@@ -1,0 +1,175 @@
+"""Losses, clipping and optimisers on the target "cuda" against "reference"; run by test_target.py."""
+
+import numpy as np
+import pytest
+
+from cuda_kernels import gpu, norms
+from cuda_kernels.machine import Machine
+from refseq import clipping, losses, optimisers
+from refseq.arrays import lift
+from refseq.targets import target
+
+both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
+LENGTHS = [3, 0, 2, 1]
+T, B, V = 3, 4, 5
+
+
+def drawn(dtype):
+    """Predictions with padding that must not be read, indices, distributions, parameters of the classes."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(T, B, V)).astype(dtype), rng.random((T, B, V)).astype(dtype)
+    for row, length in enumerate(LENGTHS):
+        x[length:, row] = np.nan
+    return x, rng.integers(0, V, (T, B)), y, rng.random(V).astype(dtype)
+
+
+SHARED = {"lengths": LENGTHS}
+LOSSES = {
+    "index": lambda x, k, y, w, where: losses.cross_entropy(x, k, class_weights=w, target=where, **SHARED),
+    "smoothed": lambda x, k, y, w, where: losses.cross_entropy(x, k, label_smoothing=0.1, target=where, **SHARED),
+    "distribution": lambda x, k, y, w, where: losses.cross_entropy(x, y, target=where, **SHARED),
+    "binary": lambda x, k, y, w, where: losses.binary_cross_entropy(x, y, pos_weight=w, target=where, **SHARED),
+    "squared": lambda x, k, y, w, where: losses.squared_error(x, y, target=where, **SHARED),
+}
+SMALL, LARGE = {"float32": 1e-30, "float64": 1e-200}, {"float32": 1e30, "float64": 1e200}
+
+
+def roundoff(dtype):
+    return float(np.finfo(dtype).eps)
+
+
+@both_precisions
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_agrees_with_the_reference(name, dtype):
+    given = drawn(dtype)
+    got, want = (LOSSES[name](*given, where) for where in ("cuda", "reference"))
+    bound = 8 * roundoff(dtype)
+    for field in ("gradient", "tokens", "scale"):
+        ours, theirs = getattr(got, field), getattr(want, field)
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=bound, atol=bound / 8, err_msg=field)
+    np.testing.assert_allclose(got.value, want.value, rtol=bound)
+    for row, length in enumerate(LENGTHS):
+        assert not got.gradient[length:, row].any()
+
+
+@pytest.mark.skipif(not gpu.SIMULATOR, reason="the simulator runs the interpreted functions")
+@pytest.mark.parametrize("name", ["index", "distribution", "squared"])
+def test_a_loss_has_the_bits_of_the_interpreted_reference(name):
+    """In float64; objects of float32 are not rounded where an array of it would round them."""
+    x, k, y, w = drawn("float64")
+    x[np.isnan(x)] = 0  # beyond a length objects are judged
+    got = LOSSES[name](x, k, y, w, "cuda")
+    want = LOSSES[name](lift(x, np.float64), k, lift(y, np.float64), lift(w, np.float64), "reference")
+    assert got.gradient.tobytes() == want.gradient.astype(float).tobytes()
+    assert got.tokens.tobytes() == want.tokens.astype(float).tobytes()
+
+
+def launches(monkeypatch):
+    """The target with several grids, one block of one thread among them."""
+    for blocks, threads in [(1, 1), (2, 3), (40, 7)]:
+        monkeypatch.setattr(target("cuda"), "machine", Machine(blocks, threads))
+        yield
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_launch_does_not_change_a_bit_of_a_loss(name, monkeypatch):
+    given = drawn("float32")
+    want = LOSSES[name](*given, "cuda")
+    for _ in launches(monkeypatch):
+        assert LOSSES[name](*given, "cuda").gradient.tobytes() == want.gradient.tobytes()
+
+
+@both_precisions
+def test_no_tokens(dtype):
+    x, k, *_ = drawn(dtype)
+    loss = losses.cross_entropy(x[:, :0], k[:, :0], target="cuda")
+    assert loss.gradient.shape == (T, 0, V)
+    assert loss.value == 0
+
+
+def gradients(dtype, scale=1.0):
+    rng = np.random.default_rng(2)
+    shapes = {"W": (40, 31), "b": (7,), "none": (0, 3)}
+    return {name: (scale * rng.normal(size=shape)).astype(dtype) for name, shape in shapes.items()}
+
+
+@both_precisions
+@pytest.mark.parametrize("scales", [None, LARGE, SMALL], ids=["1", "large", "small"])
+def test_clipping_agrees_with_the_reference(dtype, scales):
+    """Also where squares overflow or vanish; the norm of the result is the threshold. The norms are sums in another
+    order: of 1247 terms, in double precision."""
+    threshold = scales[dtype] if scales else 1.0
+    given, order = gradients(dtype, threshold), 1e-14
+    for clip in (clipping.clip_by_norm, clipping.clip_by_value):
+        (got, norm), (want, known) = (clip(given, threshold, target=where) for where in ("cuda", "reference"))
+        assert norm == pytest.approx(known, rel=order)
+        for name, array in want.items():
+            np.testing.assert_allclose(got[name], array, rtol=order + roundoff(dtype), atol=0, err_msg=name)
+    clipped, _ = clipping.clip_by_norm(given, threshold, target="cuda")
+    assert clipping.global_norm(clipped) == pytest.approx(threshold, rel=order + roundoff(dtype))
+
+
+@both_precisions
+def test_a_launch_does_not_change_a_bit_of_the_norm(dtype, monkeypatch):
+    given = gradients(dtype)
+    want = clipping.global_norm(given, target="cuda")
+    for _ in launches(monkeypatch):
+        assert clipping.global_norm(given, target="cuda") == want
+
+
+def test_many_sums_are_added_up_on_the_device(monkeypatch):
+    monkeypatch.setattr(norms, "FEW", 40)
+    x = np.arange(3000.0)
+    assert target("cuda").sum_of_squares([x], 1.0, 0.5) == float(np.sum(x * x) / 4)
+
+
+@both_precisions
+def test_what_is_not_finite(dtype):
+    given = gradients(dtype)
+    given["b"][3] = np.inf
+    with pytest.raises(ValueError, match=r"grads\['b'\]: expected finite numbers, got inf at \(3,\)"):
+        clipping.clip_by_norm(given, 1.0, target="cuda")
+    zeros, norm = clipping.clip_by_norm(given, 1.0, "zero", target="cuda")
+    assert norm == np.inf
+    assert not any(array.any() for array in zeros.values())
+    kept, _ = clipping.clip_by_value(given, 1.0, "keep", target="cuda")
+    assert kept["b"][3] == 1
+
+
+RULES = [
+    optimisers.SGD(0.1, weight_decay=0.01),
+    optimisers.SGD(0.1, momentum=0.9, dampening=0.1),
+    optimisers.SGD(0.1, momentum=0.9, nesterov=True),
+    optimisers.Adam(weight_decay=0.01, decoupled=True),
+    optimisers.Adam(amsgrad=True),
+    optimisers.RMSprop(momentum=0.5),
+    optimisers.RMSprop(centred=True),
+]
+
+
+@both_precisions
+@pytest.mark.parametrize("optimiser", RULES, ids=lambda optimiser: optimiser.rule.__name__)
+def test_steps_of_an_optimiser_agree_with_the_reference(optimiser, dtype, monkeypatch):
+    def path():
+        """Three steps, the last in place."""
+        params = gradients(dtype)
+        state = optimiser.initialise(params)
+        for _ in range(2):
+            params, state = optimiser.step(params, gradients(dtype, 0.3), state, target=where)
+        return optimiser.step(params, gradients(dtype), state, out=(params, state), target=where)
+
+    where, bound = "reference", 16 * roundoff(dtype)
+    want = path()
+    where = "cuda"
+    for _ in [None, *launches(monkeypatch)] if optimiser.rule.__name__ == "adam" else [None]:
+        got = path()
+        for ours, theirs in zip(got, want, strict=True):
+            for name, array in theirs.items():
+                np.testing.assert_allclose(ours[name], array, rtol=bound, atol=bound / 4, err_msg=name)
+
+
+def test_other_numbers_are_refused():
+    x, k, *_ = drawn("float64")
+    with pytest.raises(TypeError, match="target 'cuda' takes float32, float64; got complex128"):
+        losses.cross_entropy(x.astype(complex), k, target="cuda")
