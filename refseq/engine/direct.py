@@ -85,18 +85,22 @@ class Plan:
     def forward(self, lease: Lease, x: Any, state: Any) -> tuple[np.ndarray, Arrays] | None:
         """Outputs and final states; None if the arrays are not plain."""
         dtype = self.dtype
-        sources = [plain(x, self.x_shape, dtype)]
         if state is None:
-            sources += self.zeros_at
+            sources = self.zeros_at.copy()
         elif type(state) is dict and len(state) == len(self.states):
-            sources += [plain(state.get(name), shape, dtype) for name, shape in self.states]
+            sources = [plain(state.get(name), shape, dtype) for name, shape in self.states]
         else:
             return None
+        sources.append(plain(x, self.x_shape, dtype))
         if not all(sources):
             return None
         ready, y, final = lease.ready, np.empty(self.y_shape, dtype), {}
         _, inputs, results = ready.copies
-        inputs.sources[:] = sources
+        if self.record:
+            inputs.sources[:] = sources
+        else:  # x is read where it is
+            ready.words[FIELD.x] = sources.pop()
+            inputs.sources[:] = sources
         run_2(self.move, inputs.address, inputs.many)
         ready.words[FIELD.y] = plain(y, self.y_shape, dtype)
         targets = []

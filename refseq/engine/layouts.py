@@ -58,14 +58,17 @@ def _states(part: "Part", setup: Setup, array: str, to_engine: bool) -> list[Lin
 
 
 def forward_direction(part: "Part", setup: Setup, record: bool) -> Direction:
-    """Copies of the parameters, which may not be NaN; of x and of the states before; the states after."""
+    """Copies of the parameters, which may not be NaN; of the states before, and of x if backward will need it; the
+    states after."""
     given, entries = part.shapes(), _entries(part)
     x, kept = setup.steps * setup.rows * part.inputs, setup.steps if record else 1
     states = setup.rows * len(part.cell.state) * part.wide
-    arrays = entries | {"x": x, "s0": states, "final": states}
+    arrays = entries | {"x": x if record else 0, "s0": states, "final": states}
     arrays |= {"s": (kept + 1) * setup.rows * setup.state_row, "tape": kept * setup.rows * setup.tape_row}
     parameters = [_whole(LOOK, f"their {name}", name, entries[name]) for name in given]
-    inputs = [_whole(COPY, "their x", "x", x), *_states(part, setup, "s0", True)]
+    inputs = _states(part, setup, "s0", True)
+    if record:
+        inputs.append(_whole(COPY, "their x", "x", x))
     return Direction(
         setup.forward(setup.full),
         {"start": 0, "stop": setup.steps, "keep": int(record)},

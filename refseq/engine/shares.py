@@ -18,21 +18,21 @@ from refseq.engine.job import ADD, INSTRUCTION, PRODUCT, STAGE, Instruction
 from refseq.engine.plan import Sizes, plan
 from refseq.engine.tile import WIDE
 
-FEW_ROWS = 8
-"""Rows of a slice from which sharing rows is better: they fill the registers' tile, and nothing waits."""
 WORTH_WAITING = 16_000
 """Multiply-adds of a part in a phase below which waiting costs more than it saves."""
 
 
+def shareable(cell: Cell) -> bool:
+    """Whether a step of the cell can be shared: all its stages work unit by unit."""
+    return all(stage.operation is None for stage in cell.stages)
+
+
 def worth_sharing_steps(cell: Cell, sizes: Sizes, rows: int, parts: int) -> bool:
-    """Whether the parts should share every step, rather than each have rows of its own."""
-    if any(stage.operation is not None for stage in cell.stages):
-        return False
-    made = plan(cell)
-    inside = [step.block for step in made.steps if step.block is not None and step.block.matrix is not None]
-    work = sum(sizes.inputs(block) * block.gates * sizes.units(block) for block in inside)
-    stages = len(cell.stages)
-    return 0 < rows < FEW_ROWS * parts and rows * work >= WORTH_WAITING * parts * stages
+    """Whether the parts should share every step: there are not enough rows for each to have some of its own, and a
+    phase is long beside the waiting at its end."""
+    blocks = [step.block for step in plan(cell).steps if step.block is not None and step.block.matrix is not None]
+    work = rows * sum(sizes.inputs(block) * block.gates * sizes.units(block) for block in blocks)
+    return shareable(cell) and rows < parts and work >= WORTH_WAITING * parts * len(cell.stages)
 
 
 @dataclass(frozen=True)

@@ -32,15 +32,17 @@ from refseq.engine.workspace import address as address_of
 
 SPINS = 20_000
 """Rounds of looking for work before a thread sleeps; of waiting for a part before the caller lets others run."""
-MOST = 1 << 20
-"""More parts than anybody asks for; they are counted in the low bits of the ticket."""
+MOST, CALLS = 1 << 20, 1 << 23
+"""More parts than anybody asks for; and calls, which are counted again from 0 after so many."""
 
 TICKET, DONE = 0, 128
 FUNCTION, COUNT, FIRST, SECOND, THIRD, FOURTH = range(256, 304, 8)
 TABLE = 384
-"""The shared table, in bytes: the ticket is (call number) * MOST + (parts that nobody has taken); parts that are done;
-the call: function, how many arguments it has, and these but for the part's number, which is the second one. What
-different threads write is on lines of the cache of its own (two, as processors fetch pairs)."""
+"""The shared table, in bytes. The ticket is (call number, low, high), numbers of MOST: nobody has taken the parts
+low <= k < high yet. The caller takes the last one and threads the first one, so that mostly the same thread does the
+same part, in whose cache its data are. Then the parts that are done; and the call: function, how many arguments it has,
+and these but for the part's number, which is the second one. What different threads write is on lines of the cache of
+its own (two, as processors fetch pairs)."""
 
 
 config: Any = settings
@@ -100,15 +102,17 @@ def compiled() -> tuple[CFunction, CFunction]:
     most = MOST
 
     @register_jitable
-    def take(table):
+    def take(table, from_the_end):
         """Take parts until there are none; how many were taken."""
         taken = 0
         while True:
             ticket = _load(table, TICKET, 0, 0)
-            if ticket % most == 0:
+            low, high = ticket // most % most, ticket % most
+            if low == high:
                 return taken
-            if _exchange(table, TICKET, ticket, ticket - 1):
-                function, first, part = _load(table, FUNCTION, 0, 0), _load(table, FIRST, 0, 0), ticket % most - 1
+            if _exchange(table, TICKET, ticket, ticket - 1 if from_the_end else ticket + most):
+                function, first = _load(table, FUNCTION, 0, 0), _load(table, FIRST, 0, 0)
+                part = high - 1 if from_the_end else low
                 second, third, fourth = (
                     _load(table, SECOND, 0, 0),
                     _load(table, THIRD, 0, 0),
@@ -128,7 +132,7 @@ def compiled() -> tuple[CFunction, CFunction]:
         keep_apart()
         idle = 0
         while idle < spins:
-            idle = 0 if take(table) else idle + 1
+            idle = 0 if take(table, False) else idle + 1
             _pause()
 
     def engine_call(table, function, count, parts, first, second, third, fourth, give_way):
@@ -140,9 +144,9 @@ def compiled() -> tuple[CFunction, CFunction]:
         _store(table, THIRD, 0, third)
         _store(table, FOURTH, 0, fourth)
         _store(table, DONE, 0, 0)
-        call = _load(table, TICKET, 0, 0) // most + 1
-        _store(table, TICKET, 0, call * most + parts)
-        take(table)
+        call = _load(table, TICKET, 0, 0) // (most * most) + 1
+        _store(table, TICKET, 0, call % CALLS * most * most + parts)
+        take(table, True)
         waited = 0
         while _load(table, DONE, 0, 0) < parts:
             _pause()

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from refseq.checks.problem import draw
-from refseq.engine import shares, threads, vector
+from refseq.engine import setup, threads, vector
 from refseq.engine.job import INSTRUCTION, PRODUCT, STAGE, Instruction
 from refseq.engine.plan import Sizes
 from refseq.engine.programs import backward_programs, forward_programs
 from refseq.engine.setup import Setup
-from refseq.engine.shares import shared, worth_sharing_steps
+from refseq.engine.shares import shareable, shared, worth_sharing_steps
 from refseq.engine.target import forget
 from refseq.engine.threads import borrowed
 from tests.engine.problems import different, everything, shared_between
@@ -89,8 +89,7 @@ def test_whole_vectors_are_not_shared():
 @pytest.fixture(params=[2, 3])
 def always(request, monkeypatch):
     """So many threads share every step."""
-    monkeypatch.setattr(shares, "FEW_ROWS", 10**9)
-    monkeypatch.setattr(shares, "WORTH_WAITING", 0)
+    monkeypatch.setattr(setup, "worth_sharing_steps", lambda cell, *_: shareable(cell))
     with shared_between(request.param, monkeypatch):
         yield
 
@@ -147,9 +146,10 @@ def test_several_python_threads_at_once(always):
     assert wrong == []
 
 
-def test_few_wide_rows_share_steps_and_many_do_not():
+def test_a_wide_row_is_shared_and_two_rows_are_not():
     cell, sizes = of(("lstm", {}), 256, "float32")
     assert worth_sharing_steps(cell, sizes, 1, 2)
-    assert not worth_sharing_steps(cell, sizes, 64, 2)
+    assert not worth_sharing_steps(cell, sizes, 2, 2)
+    assert worth_sharing_steps(cell, sizes, 3, 8)
     small_cell, small = of(("lstm", {}), 16, "float32")
     assert not worth_sharing_steps(small_cell, small, 1, 2)
