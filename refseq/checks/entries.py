@@ -28,8 +28,8 @@ SAMPLE, SAFETY = 64, 4
 ROUNDINGS = 16
 LEVELS = tuple(2.0**-k for k in range(6, 13))
 """The steps of the extrapolation."""
-NUMBERS_AT_ONCE = 1 << 22
-"""Numbers of x and y in a batch, 32 MiB."""
+NUMBERS_AT_ONCE = 1 << 20
+"""Numbers of x and y in a batch, 8 MiB."""
 
 
 @dataclass(frozen=True)
@@ -53,30 +53,28 @@ class _Change:
     entry: np.ndarray
 
 
-def screen(problem: Problem, name: str) -> Differences:
-    """The differences at all entries of an input, named by its gradient; one error for all of them."""
+def screen(problem: Problem, name: str, rounding: float) -> Differences:
+    """The differences at all entries of an input, named by its gradient; one error for all of them. ``rounding``: of
+    the problem, ``rounding_of``."""
     shape = inputs(problem)[name].shape
     entries = np.arange(int(np.prod(shape)))
     values = quotients(problem, name, entries, STEP)
     some = np.random.default_rng(3).permutation(entries)[:SAMPLE]
     truncation = SAFETY * np.abs(quotients(problem, name, some, 2 * STEP) - values[some]).max(initial=0) / 3
-    error = truncation + _rounding(problem) / STEP
+    error = truncation + rounding / STEP
     return Differences(values.reshape(shape), np.full(shape, error))
 
 
-def extrapolate(problem: Problem, name: str, entries: np.ndarray) -> Differences:
+def extrapolate(problem: Problem, name: str, entries: np.ndarray, rounding: float) -> Differences:
     """The differences at these entries (flat numbers), extrapolated to h = 0, each with the error that its own table
     shows (``refseq.checks.ridders``)."""
     columns = {step: quotients(problem, name, entries, step) for step in LEVELS}
-    pairs = [
-        extrapolated([column[k] for column in columns.values()], LEVELS, _rounding(problem))
-        for k in range(len(entries))
-    ]
+    pairs = [extrapolated([column[k] for column in columns.values()], LEVELS, rounding) for k in range(len(entries))]
     values, errors = np.array(pairs).reshape(-1, 2).T
     return Differences(values, errors)
 
 
-def _rounding(problem: Problem) -> float:
+def rounding_of(problem: Problem) -> float:
     """What rounding may do to the difference of two losses."""
     run = problem.layer.forward(problem.params, problem.x, problem.state, problem.lengths, masks=problem.masks)
     squares = np.sum((problem.dy * run.y) ** 2)

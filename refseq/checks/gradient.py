@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.checks.entries import extrapolate, screen
+from refseq.checks.entries import extrapolate, rounding_of, screen
 from refseq.checks.implementation import Implementation
 from refseq.checks.problem import Problem, inputs
 from refseq.checks.subject import Misbehaviour, Subject
@@ -53,8 +53,9 @@ def gradient(
     except Misbehaviour as fault:
         findings.append(Finding(NAME, problem.label, Place(fault.tensor), fault.message))
     else:
+        rounding = rounding_of(problem)
         for name in inputs(problem):
-            found = _wrong(problem, name, grads[name])
+            found = _wrong(problem, name, grads[name], rounding)
             findings += found if isinstance(found, list) else []
             doubts += [name] if found is None else []
     verdict = FAIL if findings else UNDECIDED if doubts else PASS
@@ -63,16 +64,16 @@ def gradient(
     return Report(subject.name, layer.label, layer.sizes, "float64", (outcome,), subject.activations)
 
 
-def _wrong(problem: Problem, name: str, grad: np.ndarray) -> list[Finding] | None:
+def _wrong(problem: Problem, name: str, grad: np.ndarray, rounding: float) -> list[Finding] | None:
     """What is wrong with one tensor; None if that cannot be told."""
-    found = screen(problem, name)
+    found = screen(problem, name, rounding)
     ratio = np.abs(grad - found.values) / found.errors
     ratio[np.isnan(ratio)] = np.inf
     suspects = np.argsort(-ratio, axis=None, kind="stable")[: min(LOOKED_AT_AGAIN, int((ratio > THRESHOLD).sum()))]
     size = np.abs(found.values).max(initial=0)
     if not len(suspects):
         return [] if found.errors.max(initial=0) <= DOUBTFUL * (size or np.inf) else None
-    again = extrapolate(problem, name, suspects)
+    again = extrapolate(problem, name, suspects, rounding)
     distance = np.abs(grad.flat[suspects] - again.values)
     bad = ~(distance <= THRESHOLD * again.errors)
     if not bad.any():

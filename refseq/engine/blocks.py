@@ -4,13 +4,12 @@ A job is a table of 64-bit integers: HEAD words, then one line for each array. W
 nothing: a function of entries has one result for each, and a sum over entries has one part for each block.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from types import ModuleType
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from refseq.engine import threads
-from refseq.engine.compiling import CFunction, compiled_c, source_of
+from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.memory import word
 from refseq.engine.workspace import address
 
@@ -24,7 +23,7 @@ BEGIN, COUNT, FIRST = range(3)
 """Words of a line: the number of the array's first block, its entries, and its addresses from here on."""
 
 
-def function_of_blocks(name: str, body: Callable, dtype: str, modules: Iterable[ModuleType], *more: str) -> CFunction:
+def function_of_blocks(name: str, body: Callable, dtype: str, *more: str) -> CFunction:
     """The C function (job, part) that calls body(job, line, first, last) for entries first <= j < last of arrays;
     ``first`` is a multiple of BLOCK."""
 
@@ -39,7 +38,7 @@ def function_of_blocks(name: str, body: Callable, dtype: str, modules: Iterable[
                 body(job, line, first, last)
 
     function.__name__ = name
-    return compiled_c(function, 2, dtype, source_of(*modules), *more)
+    return compiled_c(function, 2, dtype, *more)
 
 
 def blocks_of(count: int) -> int:
@@ -59,9 +58,4 @@ def run_blocks(function: CFunction, own: int, lines: Sequence[Sequence[int]]) ->
     head = [len(lines), width, int(begins[-1]), min(parts, int(begins[-1])), own, *[0] * (HEAD - OWN - 1)]
     table = [word for begin, line in zip(begins.tolist(), lines, strict=False) for word in (begin, *line)]
     job = np.array(head + table, np.int64)
-    share(function, head[PARTS], address(job))
-
-
-def share(function: CFunction, parts: int, job: int) -> None:
-    """function(job, part) for every part."""
-    threads.share(function, parts, job)
+    threads.share(function, head[PARTS], address(job))

@@ -6,11 +6,9 @@ whoever compiles adds to it.
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from numba.core import config, sigutils, types
@@ -44,13 +42,11 @@ class CFunction(CFunc):
 
 @cache
 def _source() -> str:
-    """All source of the engine: a driver is made of most of it, and a list for each would miss a file one day."""
-    return "\0".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
-
-
-def source_of(*modules: ModuleType) -> str:
-    """The source of modules outside the engine that a function is made of."""
-    return "\0".join(inspect.getsource(module) for module in modules)
+    """All source of the engine, and of what it calculates with: a function is made of most of it, and a list for each
+    would miss a file one day."""
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), *(here.parent / f"{name}.py" for name in ("lanes", "primitives", "rules"))]
+    return "\0".join(path.read_text() for path in files)
 
 
 def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunction:

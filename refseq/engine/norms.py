@@ -5,7 +5,6 @@ blocks' sums in a fixed tree. So it is the same for any number of threads, and m
 most n / l + log2(l) + log2(m) + 2 roundings.
 """
 
-import sys
 from collections.abc import Sequence
 from functools import cache
 
@@ -13,13 +12,11 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
-from refseq import primitives, rules
 from refseq.engine import blocks, vector
 from refseq.engine.compiling import CFunction
 from refseq.engine.entries import entries_of
 from refseq.engine.lanes import fold, narrowed_to, scaled, spread, widened
 from refseq.engine.memory import loader, storer, word
-from refseq.engine.vector_lanes import MODULES
 from refseq.engine.workspace import address
 from refseq.primitives import clip, zero
 
@@ -65,9 +62,7 @@ def _function(name: str, dtype: str) -> CFunction:
             y[j] = clip(x[j], limit)
 
     bodies = {"squares": squares, "multiply": multiply, "bound": bound}
-    return blocks.function_of_blocks(
-        name, bodies[name], dtype, (*MODULES, primitives, rules, sys.modules[__name__]), name
-    )
+    return blocks.function_of_blocks(name, bodies[name], dtype, name)
 
 
 def sum_of_squares(arrays: Sequence[np.ndarray], a: float, b: float) -> float:

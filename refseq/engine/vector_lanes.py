@@ -1,31 +1,16 @@
 """``Lanes`` of a SIMD vector, on rows of ``refseq.engine.entries``."""
 
-import sys
 from functools import cache
-from types import ModuleType
 
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq import lanes as scalar_lanes
-from refseq.engine import entries, lanes, memory, vector, vector_field, vector_log, vector_math
+import refseq.engine.vector_field  # noqa: F401 - teaches the primitives what a vector is
+from refseq.engine import entries, lanes, vector
 from refseq.engine.entries import shifted
 from refseq.engine.memory import loader, storer
 from refseq.lanes import Lanes
 from refseq.primitives import larger
-
-MODULES: tuple[ModuleType, ...] = (
-    entries,
-    lanes,
-    memory,
-    scalar_lanes,
-    vector,
-    vector_field,
-    vector_log,
-    vector_math,
-    sys.modules[__name__],
-)
-"""What functions on vectors are made of, for the digest of their source."""
 
 
 @cache

@@ -11,12 +11,11 @@ import numpy as np
 from numba.core import types
 
 from refseq.columns import gather
-from refseq.engine import blocks, threads, vector
-from refseq.engine.compiling import CFunction, compiled_c, source_of
+from refseq.engine import threads, vector
+from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import matrix_of, word
 from refseq.engine.results import result
-from refseq.engine.vector_lanes import MODULES
 from refseq.engine.workspace import address
 from refseq.kernels import source_key
 
@@ -61,7 +60,7 @@ def _function(element: Callable, parameters: int, dtype: str) -> CFunction:
                 tokens[n] = total if counts else nothing
 
     short_losses.__name__ = name = f"short_{element.__name__}"
-    key = (source_of(*MODULES), source_key(element, _function), name, str(parameters))
+    key = (source_key(element, _function), name, str(parameters))
     return compiled_c(short_losses, 2, dtype, *key)
 
 
@@ -76,5 +75,5 @@ def over_short_tokens(
     laid, values = np.ascontiguousarray(np.tile(w, together)), np.empty((parts, together * width), x.dtype)
     places = [address(array) for array in (x, index, y, laid, scale, values, tokens, dx)]
     job = np.array([parts, count, width, together, *places], np.int64)
-    blocks.share(_function(element, len(w), str(x.dtype)), parts, address(job))
+    threads.share(_function(element, len(w), str(x.dtype)), parts, address(job))
     return tokens, dx

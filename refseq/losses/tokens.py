@@ -17,12 +17,12 @@ from numba.core import types
 from numba.extending import register_jitable
 
 from refseq.arrays import zeros
-from refseq.engine import blocks, threads, vector
-from refseq.engine.compiling import CFunction, compiled_c, source_of
+from refseq.engine import threads, vector
+from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import matrix_of, word
 from refseq.engine.results import result
-from refseq.engine.vector_lanes import MODULES, vector_lanes
+from refseq.engine.vector_lanes import vector_lanes
 from refseq.engine.workspace import address
 from refseq.kernels import compiled, on_vectors, source_key
 from refseq.primitives import zero
@@ -111,7 +111,7 @@ def _vectors(build: Callable, options: tuple, dtype: str) -> CFunction:
                     unused[j] = nothing
 
     token_losses.__name__ = name
-    return compiled_c(token_losses, 2, dtype, source_of(*MODULES), source_key(*_described(build, options)), name)
+    return compiled_c(token_losses, 2, dtype, source_key(*_described(build, options)), name)
 
 
 def _share(
@@ -137,4 +137,4 @@ def _share(
     q = np.empty((parts, wide), x.dtype)
     places = [address(array) for array in (x, index, y, smoothing, padded, scale, q, tokens, dx)]
     job = np.array([parts, count, width, kind, wide, *places], np.int64)
-    blocks.share(function, parts, address(job))
+    threads.share(function, parts, address(job))

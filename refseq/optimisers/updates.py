@@ -11,7 +11,7 @@ from refseq.engine import blocks, vector
 from refseq.engine.compiling import CFunction
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import word
-from refseq.engine.vector_lanes import MODULES, vector_lanes
+from refseq.engine.vector_lanes import vector_lanes
 from refseq.engine.workspace import address
 from refseq.kernels import source_key
 from refseq.lanes import Lanes
@@ -37,7 +37,7 @@ def update_function(
         update(p, g, s, h, p1, rows(word(line, S1) + start, count, total))
 
     name = f"update_{rule.__name__}"
-    return blocks.function_of_blocks(name, body, dtype, (*MODULES, blocks), source_key(rule, update_function), name)
+    return blocks.function_of_blocks(name, body, dtype, source_key(rule, update_function), name)
 
 
 def run_updates(

@@ -5,7 +5,7 @@ import pytest
 
 import refseq
 from refseq.checks import OwnImplementation
-from refseq.checks.entries import STEP, extrapolate, quotients, screen
+from refseq.checks.entries import STEP, extrapolate, quotients, rounding_of, screen
 from refseq.checks.gradient import _problem
 from refseq.checks.problem import inputs
 
@@ -64,7 +64,7 @@ def test_a_right_gradient_passes_and_every_tensor_is_looked_at(name, options):
     expected |= {f"dstate[{key}]": value for key, value in grads.state.items()}
     assert set(expected) == set(inputs(problem))
     for tensor, value in expected.items():
-        found = screen(problem, tensor)
+        found = screen(problem, tensor, rounding_of(problem))
         assert np.all(np.abs(found.values - value) <= 6 * found.errors)
         assert found.errors.max() < 1e-6
 
@@ -102,7 +102,7 @@ def test_extrapolation_knows_its_error():
     entries = np.array([0, 7, 31])
     run = layer.forward(problem.params, problem.x, problem.state, LENGTHS)
     exact = layer.backward(run, problem.dy, problem.dstate).params["W_hx"].flat[entries]
-    found = extrapolate(problem, "dW_hx", entries)
+    found = extrapolate(problem, "dW_hx", entries, rounding_of(problem))
     coarse = quotients(problem, "dW_hx", entries, 2.0**-6)
     assert np.all(np.abs(found.values - exact) <= found.errors)
     assert np.all(found.errors < 1e-9)
