@@ -14,15 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from refseq.cell import Cell
-from refseq.engine import vector
 from refseq.engine.job import ADD, INSTRUCTION, PRODUCT, STAGE, Instruction
 from refseq.engine.plan import Sizes, plan
-from refseq.engine.tile import ROWS, WIDE
+from refseq.engine.tile import WIDE
 
 WORTH_WAITING = 16_000
 """Multiply-adds of a part in a phase below which waiting costs more than it saves."""
-STREAMED = 1 << 22
-"""Bytes of a step's matrices that no core's own cache holds: every slice of the rows would read them all, each step."""
 
 
 def shareable(cell: Cell) -> bool:
@@ -31,12 +28,11 @@ def shareable(cell: Cell) -> bool:
 
 
 def worth_sharing_steps(cell: Cell, sizes: Sizes, rows: int, parts: int) -> bool:
-    """Whether the parts should share every step: there are not enough rows for each to have some of its own, or so few
-    that one tile has them all and the matrices are streamed; and a phase is long beside the waiting at its end."""
+    """Whether the parts should share every step: there are not enough rows for each to have some of its own, and a
+    phase is long beside the waiting at its end."""
     blocks = [step.block for step in plan(cell).steps if step.block is not None and step.block.matrix is not None]
     entries = sum(sizes.inputs(block) * block.gates * sizes.units(block) for block in blocks)
-    few = rows < parts or (rows < ROWS and entries * vector.size(sizes.dtype) > STREAMED)
-    return shareable(cell) and few and rows * entries >= WORTH_WAITING * parts * len(cell.stages)
+    return shareable(cell) and rows < parts and rows * entries >= WORTH_WAITING * parts * len(cell.stages)
 
 
 @dataclass(frozen=True)

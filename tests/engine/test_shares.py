@@ -151,8 +151,5 @@ def test_a_wide_row_is_shared_and_two_rows_are_not():
     assert worth_sharing_steps(cell, sizes, 1, 2)
     assert not worth_sharing_steps(cell, sizes, 2, 2)
     assert worth_sharing_steps(cell, sizes, 3, 8)
-    large_cell, large = of(("lstm", {}), 700, "float32")
-    assert worth_sharing_steps(large_cell, large, 5, 2)  # matrices that no cache of a core holds
-    assert not worth_sharing_steps(large_cell, large, 64, 2)
     small_cell, small = of(("lstm", {}), 16, "float32")
     assert not worth_sharing_steps(small_cell, small, 1, 2)
