@@ -1,13 +1,13 @@
 """Record the results of this machine: ``python benchmarks/record.py [FOLDER]``, by default benchmarks/results.
 
 Each part is one ``refseq bench``: PART.json is its file, PART.txt its tables as they are printed, and layers and curves
-have pictures. The machine should have nothing else to do; two cores need less than 15 minutes. The time of each
+have pictures. The machine should have nothing else to do; two cores need more than 15 minutes. The time of each
 part is printed, and parts may be chosen: ``--only layers --only curves``.
 
     layers      every shape, LSTM, both GRU and Elman, float32 and float64: refseq, torch, ONNX Runtime
     jax         LSTM in the standard shapes: refseq, jax, jax-scan
     hostile     the standard shapes with torch at work between the calls, in the same process
-    operations  cross-entropy, clipping and Adam over 10^7 parameters, float32 and float64
+    operations  cross-entropy, clipping and Adam over 10^7 parameters, trees and graphs, float32 and float64
     curves      LSTM along T, B, H and threads, with a picture
     memory      LSTM, peak memory beside torch's in the standard shapes
 """
