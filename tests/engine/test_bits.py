@@ -115,6 +115,7 @@ def _in_process(queue):
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # JAX's, where another test loaded it
 @pytest.mark.parametrize("method", [each for each in multiprocessing.get_all_start_methods() if each != "forkserver"])
 def test_other_processes(method, monkeypatch):
     """A forked child has none of its parent's threads, and must not wait for them."""

@@ -1,6 +1,7 @@
 """log(1 + x) of vectors: ULP against balls, what is not finite, and the ends of arrays."""
 
 from functools import cache
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -8,11 +9,9 @@ import pytest
 from flint import arb
 from numba.extending import register_jitable
 
-from refseq import primitives
 from refseq.engine import blocks, vector
 from refseq.engine.entries import entries_of
 from refseq.engine.memory import word
-from refseq.engine.vector_lanes import MODULES
 from refseq.engine.workspace import address
 from refseq.fields.ball import precision
 from refseq.primitives import log1p
@@ -29,7 +28,7 @@ def function(dtype):
         for j in range(0, len(x), lanes):
             y[j] = log1p(x[j])
 
-    return blocks.function_of_blocks("log1p_of_entries", body, dtype, (*MODULES, primitives))
+    return blocks.function_of_blocks("log1p_of_entries", body, dtype, Path(__file__).read_text())
 
 
 def compute(x):

@@ -106,6 +106,7 @@ def test_threads_never_hold_the_same_memory():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # JAX's, where another test loaded it
 def test_a_fork_while_another_thread_holds_the_lock():
     """The child has no such thread, and must not wait for it."""
     holds, release = threading.Event(), threading.Event()
