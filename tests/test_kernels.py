@@ -41,7 +41,6 @@ EDITS = [
     # file, formula, another formula, what it changes
     ("losses/cross_entropy_rows.py", "total = total + apart(e, c, m)", "total = total + e + e", "loss"),
     ("engine/vector_math.py", "0.16666666666", "0.26666666666", "loss"),
-    ("engine/lanes.py", "builder.fadd(low, high)", "builder.fsub(low, high)", "loss"),
     # Adam's rule uses a function of this file
     ("optimisers/sgd.py", "return g + decay * p", "return g + p", "adam"),
 ]

@@ -5,6 +5,7 @@ first one at the end; a network without memory can only guess, at log 2.
 """
 
 import os
+import signal
 import sys
 
 import numpy as np
@@ -53,4 +54,5 @@ def say(what) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin deaf to it
     main(sys.argv[1], int(sys.argv[2]))

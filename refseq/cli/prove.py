@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,8 +14,14 @@ from proofs import NOT_AVAILABLE, PROVED, REFUTED, UNDECIDED, Result, Theorem
 from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
-from refseq.cli.interrupts import INTERRUPTED, Interrupts
+from refseq.cli.interrupts import INTERRUPTED
 from refseq.cli.prove_foreign import foreign
+from refseq.cli.running import STOPPED, run
+from refseq.cli.work import Proof
+from refseq.cli.workers import usual_jobs
+
+WORTH_WORKERS = 40
+"""Theorems below which starting another process takes longer than it saves."""
 
 STYLES = {PROVED: "green", REFUTED: "bold red", UNDECIDED: "yellow", NOT_AVAILABLE: "yellow"}
 
@@ -36,6 +41,9 @@ def prove(
     method: Annotated[
         list[str] | None, typer.Option(help=f"Only this method: {', '.join(proofs.PROVIDERS)}; repeatable.")
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes. Default: one for each processor; one for few theorems.")
+    ] = None,
     only_list: Annotated[bool, typer.Option("--list", help="List the theorems and prove nothing.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")] = None,
 ) -> int:
@@ -43,32 +51,35 @@ def prove(
     if json_file:
         check_writable(json_file)
     console = tables.console()
-    chosen = foreign(names or (), cell or (), method or ()) or select(names or (), method or ())
+    selection = tuple(names or ()), tuple(cell or ()), tuple(method or ())
+    chosen = select(*selection)
     if only_list:
         console.print(_listed(chosen))
         if json_file:
             write_json(json_file, {"theorems": [_plain(theorem) for theorem in chosen]})
         return 0
     start = time.perf_counter()
-    results, interrupted = _run(console, chosen)
+    own = any(":" in name for name in selection[0])
+    jobs = jobs or (1 if own or len(chosen) < WORTH_WORKERS else usual_jobs())
+    results, trouble = run(console, work, selection, work(selection), jobs)
     seconds = time.perf_counter() - start
     console.print(_table(results))
     for line in _details(results):
         console.print(line)
     console.print(_summary(results, seconds))
-    if interrupted:
-        console.print(f"interrupted after {len(results)} of {len(chosen)}", style="yellow")
+    if trouble:
+        console.print(f"{trouble} after {len(results)} of {len(chosen)}", style="yellow")
     if json_file:
         content = {
             "environment": environment(),
-            "interrupted": interrupted,
+            "interrupted": trouble == STOPPED,
             "seconds": seconds,
             "methods": {name: _method(name) for name in dict.fromkeys(theorem.method for theorem in chosen)},
             "theorems": [_plain(r.theorem) | _found(r) for r in results],
         }
         write_json(json_file, content)
-    if interrupted:
-        return INTERRUPTED
+    if trouble:
+        return INTERRUPTED if trouble == STOPPED else 1
     left = [result for result in results if result.verdict != PROVED and not _excused(result)]
     return 0 if not left and any(result.verdict == PROVED for result in results) else 1
 
@@ -78,8 +89,17 @@ def _excused(result: Result) -> bool:
     return result.verdict == NOT_AVAILABLE and proofs.method(result.theorem.method).optional
 
 
-def select(names: Sequence[str], methods: Sequence[str]) -> list[Theorem]:
+def work(selection: tuple[Sequence[str], Sequence[str], Sequence[str]]) -> list[Proof]:
+    """The theorems of (names, cells, methods), to be proved."""
+    chosen = select(*selection)
+    missing = {name: proofs.method(name).missing() for name in dict.fromkeys(theorem.method for theorem in chosen)}
+    return [Proof(theorem, missing[theorem.method]) for theorem in chosen]
+
+
+def select(names: Sequence[str], cells: Sequence[str], methods: Sequence[str]) -> list[Theorem]:
     """The theorems so named, of these methods. Raises typer.BadParameter for a name that fits none."""
+    if own := foreign(names, cells, methods):
+        return own
     for name in methods:
         if name not in proofs.PROVIDERS:
             known = ", ".join(proofs.PROVIDERS)
@@ -90,23 +110,6 @@ def select(names: Sequence[str], methods: Sequence[str]) -> list[Theorem]:
             begin = ", ".join(dict.fromkeys(theorem.name.partition("/")[0] + "/" for theorem in found))
             raise typer.BadParameter(f"no theorem is called so: {name!r}; names begin with {begin}", param_hint="NAME")
     return [theorem for theorem in found if not names or theorem.name.startswith(tuple(names))]
-
-
-def _run(console: Console, chosen: Sequence[Theorem]) -> tuple[list[Result], bool]:
-    """All results, or those that were there when Ctrl-C came."""
-    results: list[Result] = []
-    missing = {name: proofs.method(name).missing() for name in dict.fromkeys(theorem.method for theorem in chosen)}
-    with tables.progress_bar(console) as bar, Interrupts() as seen:
-        task = bar.add_task("", total=len(chosen))
-        try:
-            for theorem in chosen:
-                bar.update(task, description=theorem.name)
-                results.append(proofs.prove(theorem, missing[theorem.method]))
-                seen.check()
-                bar.advance(task)
-        except KeyboardInterrupt:
-            return results, True
-    return results, False
 
 
 def _plain(theorem: Theorem) -> dict[str, Any]:

@@ -14,13 +14,10 @@ from refseq.checks.verdict import NOT_OFFERED, PASS
 from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
-from refseq.cli.interrupts import INTERRUPTED, Interrupts
+from refseq.cli.interrupts import INTERRUPTED
 from refseq.cli.rows import Selection, has_own_code, rows
-from refseq.cli.work import Work
-from refseq.cli.workers import WorkerDied, in_this_process, in_workers, usual_jobs
-
-STOPPED = "interrupted"
-"""What is said after Ctrl-C."""
+from refseq.cli.running import STOPPED, run
+from refseq.cli.workers import usual_jobs
 
 
 def verify(
@@ -59,7 +56,8 @@ def verify(
         raise typer.BadParameter(f"only refseq has targets, and TARGET is {' '.join(names)}", param_hint="--target")
     selection = Selection(names, cell or (), dtype or (), target or (), quick)
     work, console, start = rows(selection), tables.console(), time.perf_counter()
-    results, trouble = _judge(console, selection, work, usual_jobs(has_own_code(names)) if jobs is None else jobs)
+    jobs = jobs or (1 if has_own_code(names) else usual_jobs())  # code of one's own may not expect several processes
+    results, trouble = run(console, rows, selection, work, jobs)
     reports, cases = [found for found in results if isinstance(found, Report)], []
     for found in results:
         cases += found if isinstance(found, list) else []
@@ -80,30 +78,6 @@ def verify(
         return INTERRUPTED if interrupted else 1
     verdicts = [report.verdict for report in reports] + [case.verdict for case in cases]
     return 0 if PASS in verdicts and all(word in (PASS, NOT_OFFERED) for word in verdicts) else 1
-
-
-def _judge(console: Console, selection: Selection, work: Sequence[Work], jobs: int) -> tuple[list[Any], str]:
-    """All results in order, and ""; or those that were there when Ctrl-C came or a worker died, and what happened."""
-    found: dict[int, Any] = {}
-    trouble = ""
-    with tables.progress_bar(console) as bar, Interrupts() as seen:
-        task = bar.add_task("", total=len(work))
-        try:
-            several = jobs > 1 and len({item.group for item in work}) > 1
-            events = (
-                in_workers(rows, selection, work, jobs, seen.check) if several else in_this_process(work, seen.check)
-            )
-            for event in events:
-                if event.done:
-                    found[event.number] = event.result
-                    bar.advance(task)
-                else:
-                    bar.update(task, description=event.title)
-        except KeyboardInterrupt:
-            trouble = STOPPED
-        except WorkerDied as news:
-            trouble = str(news)
-    return [found[number] for number in sorted(found)], trouble
 
 
 def _print(console: Console, reports: list[Report], cases: list[Any], names: Sequence[str]) -> None:

@@ -1,9 +1,11 @@
-"""The pieces of work of ``refseq verify``: each is judged by itself."""
+"""The pieces of work of ``refseq verify`` and ``refseq prove``: each is judged by itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import proofs
+from proofs import Result, Theorem
 from refseq.checks import Implementation, NotOffered, Report
 from refseq.checks import verify as judge
 from refseq.checks.structures import verify as judge_network
@@ -108,3 +110,25 @@ class NodeCases(Work):
         from refseq.adapters.onnx_cases import run_cases
 
         return run_cases()
+
+
+@dataclass(frozen=True)
+class Proof(Work):
+    """A theorem to be proved. ``missing``: why its method cannot run here."""
+
+    theorem: Theorem
+    missing: str | None
+
+    @property
+    def title(self) -> str:
+        """What to call it while it runs."""
+        return self.theorem.name
+
+    @property
+    def group(self) -> str:
+        """What its name begins with."""
+        return self.theorem.name.partition("/")[0]
+
+    def run(self, progress: Progress = None) -> Result:
+        """Prove it."""
+        return proofs.prove(self.theorem, self.missing)

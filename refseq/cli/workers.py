@@ -36,10 +36,8 @@ class WorkerDied(Exception):  # noqa: N818 - it is news, not a fault of refseq's
     """A worker ended before it was done: killed, or by a crash in compiled code."""
 
 
-def usual_jobs(own: bool) -> int:
-    """As many as there are processors for this process; one for the user's ``own`` code, which may not expect more."""
-    if own:
-        return 1
+def usual_jobs() -> int:
+    """As many as there are processors for this process."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 

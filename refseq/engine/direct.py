@@ -108,10 +108,7 @@ class Plan:
             final[name] = array = np.empty(shape, dtype)
             targets.append(plain(array, shape, dtype))
         results.targets[:] = targets
-        if self.setup.split:
-            drive(self.fore_loop, ready.words, ready.where)
-        else:
-            threads.share(self.fore_loop, self.setup.sharing, ready.where)
+        drive(self.fore_loop, ready.words, ready.where, self.setup.sharing)
         run_2(self.move, results.address, results.many)
         return y, final
 
@@ -134,10 +131,7 @@ class Plan:
         threads.share(self.prepare, setup.parts, where)
         for begin in reversed(range(0, setup.steps, chunk)):
             end = min(begin + chunk, setup.steps)
-            if setup.split:
-                drive(self.back_loop, words, where, begin, end)
-            else:
-                threads.share(self.back_loop, setup.sharing, where, begin, end)
+            drive(self.back_loop, words, where, setup.sharing, begin, end)
             threads.share(self.sums, setup.parts, where, begin, end)
         run_2(self.move, outward.address, outward.many)
         return grads, dx, dict(zip(self.part.cell.state, before, strict=True))

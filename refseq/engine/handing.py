@@ -1,4 +1,5 @@
-"""How a driver hands out a phase of a step in shares, and waits for them: the threads are the driver's for the while.
+"""How a driver is run; and how it hands out a phase of a step in shares, and waits for them: the threads are the
+driver's for the while.
 
 Whoever is awake takes the next share, as in ``refseq.engine.threads``; where the threads have other work the driver
 does all shares itself.
@@ -35,8 +36,11 @@ def span(job, part, phase):
     return word(job, FIELD.shares) + word(line, 0) * LINE, word(line, 1)
 
 
-def drive(function: CFunction, words: np.ndarray, where: int, *rest: int) -> None:
-    """Run a driver on the job's only slice, with the threads to hand shares to."""
+def drive(function: CFunction, words: np.ndarray, where: int, sharing: int, *rest: int) -> None:
+    """Run a driver: its slices shared by so many threads, or on the only slice, with the threads to hand shares to."""
+    if not words[FIELD.phases]:
+        threads.share(function, sharing, where, *rest)
+        return
     with threads.borrowed(int(words[FIELD.parts])) as hands:
         words[FIELD.pool], words[FIELD.call], words[FIELD.give_way] = hands
         RUN[2 + len(rest)](function.address, where, 0, *rest)

@@ -10,8 +10,8 @@ import numpy as np
 
 from refseq.engine import moves, workspace
 from refseq.engine.job import FIELD
+from refseq.engine.job_of import JobOf, Region
 from refseq.engine.moves import Move
-from refseq.engine.setup import JobOf, Region
 from refseq.engine.workspace import address
 
 Place = tuple[str, int]

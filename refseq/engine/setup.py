@@ -4,10 +4,9 @@ A setup holds the job of each direction with all that does not change from run t
 memory for everything that the engine itself needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,11 @@ from refseq.cell import Cell
 from refseq.engine import threads, vector
 from refseq.engine.backward import backward_share
 from refseq.engine.forward import forward_share
-from refseq.engine.job import FIELD, FILL, GRADIENT, INSTRUCTION, PACK, SUM, Job
+from refseq.engine.job import FIELD
+from refseq.engine.job_of import JobOf
 from refseq.engine.plan import Sizes
-from refseq.engine.products import BAND, products
-from refseq.engine.programs import Packed, backward_programs, forward_programs, table
+from refseq.engine.products import BAND
+from refseq.engine.programs import Packed, backward_programs, forward_programs
 from refseq.engine.shares import shared, worth_sharing_steps
 from refseq.engine.workspace import Buffer, address
 from refseq.targets import Feed, Weights
@@ -32,26 +32,6 @@ WORTH_A_THREAD = 500_000
 """Multiply-adds below which waking a thread costs more than it saves."""
 REMEMBERED, CHUNKS = 64, 4
 """Setups that are kept, and lengths of a chunk for which a setup keeps its jobs."""
-ALIGNMENT = 64
-
-
-class Region:
-    """Several arrays in one piece of memory: where each is, and how many bytes it has."""
-
-    def __init__(self, entries: Mapping[str, int], size: int) -> None:
-        self.offsets: dict[str, int] = {}
-        total = 0
-        for name, count in entries.items():
-            self.offsets[name] = total
-            total += -(-count * size // ALIGNMENT) * ALIGNMENT
-        self.bytes = total
-        fields = [name for name in entries if name in Job._fields]
-        self._fields = [getattr(FIELD, name) for name in fields]
-        self._places = np.array([self.offsets[name] for name in fields], np.int64)
-
-    def place(self, words: np.ndarray, base: int) -> None:
-        """Point a job's fields of these names to the arrays of a region at this address."""
-        words[self._fields] = self._places + base
 
 
 @dataclass(frozen=True)
@@ -123,7 +103,7 @@ class Setup:
         return sorted_rows(lengths, self.slices)
 
     def begin(
-        self, job: "JobOf", rows: Rows, weights: Weights, feed: Feed, targets: Sequence[np.ndarray] = ()
+        self, job: JobOf, rows: Rows, weights: Weights, feed: Feed, targets: Sequence[np.ndarray] = ()
     ) -> "Begun":
         """A job for these rows and arrays, and its memory. Both must outlive its use, and so must the arrays."""
         memory, words = Buffer(job.region.bytes), job.words(sum(map(len, (weights.matrices, weights.biases, targets))))
@@ -145,18 +125,18 @@ class Setup:
             words[FIELD.bounds] = address(rows.bounds)
         return Begun(words, where, memory, job)
 
-    def forward(self, rows: Rows, tilted: bool = False) -> "JobOf":
+    def forward(self, rows: Rows, tilted: bool = False) -> JobOf:
         """The job of the forward direction for these rows; ``tilted``: rows may differ in a parameter."""
         return self._forward(self._chunk(ROWS_AHEAD, rows), tilted)
 
-    def backward(self, rows: Rows) -> "JobOf":
+    def backward(self, rows: Rows) -> JobOf:
         """The job of the other direction for these rows."""
         return self._backward(self._chunk(ROWS_BACK, rows))
 
     def _chunk(self, wanted: int, rows: Rows) -> int:
         return max(1, min(self.steps, -(-wanted // max(rows.largest, 1))))
 
-    def _made_forward(self, chunk: int, tilted: bool) -> "JobOf":
+    def _made_forward(self, chunk: int, tilted: bool) -> JobOf:
         split = self.split and not tilted
         programs = dict(forward_programs(self.cell, self.sizes, tilted, split))
         if split:
@@ -164,7 +144,7 @@ class Setup:
         share: dict[str, Any] = {"share": forward_share(self.dtype).address} if split else {}
         return JobOf(self, chunk, programs, Packed(self.cell, self.sizes, turned=False, apart=split), {}, share)
 
-    def _made_backward(self, chunk: int) -> "JobOf":
+    def _made_backward(self, chunk: int) -> JobOf:
         rows = chunk * self.rows
         sides = {"side_left": rows * BAND, "side_right": rows * max(shape[2] for shape in self.gradient_shapes)}
         more = {
@@ -195,76 +175,7 @@ class Begun:
     words: np.ndarray
     where: int
     memory: Buffer
-    job: "JobOf"
-
-
-class JobOf:
-    """The job of one direction with all that does not change from run to run, and the region that it needs."""
-
-    def __init__(
-        self,
-        setup: Setup,
-        chunk: int,
-        programs: Mapping[str, np.ndarray],
-        packed: Packed,
-        more: Mapping[str, int],
-        words: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
-        layout, rows, self.chunk = setup.cell.layout, chunk * setup.rows, chunk
-        self._programs = {**programs, "packs": table(packed.program(setup.strides))}
-        made = products(setup.dtype)
-        fields = dict.fromkeys(Job._fields, 0) | {
-            "size": setup.size,
-            "rows": setup.rows,
-            "width": setup.width,
-            "wide": setup.wide,
-            "inputs": setup.inputs,
-            "padded_inputs": setup.sizes.padded(setup.inputs),
-            "outputs": setup.outputs,
-            "mask_size": setup.mask_size,
-            "slots": len(layout.slots),
-            "states": len(setup.cell.state),
-            "stored": layout.stored,
-            "vectors": len(layout.vectors),
-            "masks": setup.masks,
-            "own": setup.own,
-            "numbers": setup.numbers,
-            "steps": setup.steps,
-            "reverse": int(setup.reverse),
-            "slices": setup.slices,
-            "parts": setup.parts,
-            "chunk": chunk,
-            "order": address(setup.full.order),
-            "lengths": address(setup.full.lengths),
-            "bounds": address(setup.full.bounds),
-            "product": made.add_product.address,
-            "turned": made.add_turned.address,
-            **words,
-        }
-        lines = {"fills": FILL, "packs": PACK, "gradients": GRADIENT, "sums": SUM}
-        for name, program in self._programs.items():
-            fields[name] = address(program)
-            if f"{name}_count" in fields:
-                fields[f"{name}_count"] = len(program) // len(lines.get(name, INSTRUCTION))
-        if "spans" in self._programs:
-            fields["phases"] = len(self._programs["spans"]) // (2 * setup.parts) - 1  # the first is no phase of a step
-        self._words = table(Job(**fields))
-        region = {
-            "packed": packed.bytes // setup.size,
-            "bias": len(layout.slots) * setup.width,
-            "p_rows": setup.numbers * setup.width,
-            "a": rows * len(layout.slots) * setup.width,
-            "x_rows": rows * setup.inputs,
-            "m_rows": rows * setup.masks * setup.width,
-            **more,
-        }
-        self.region = Region(region, setup.size)
-
-    def words(self, more: int) -> np.ndarray:
-        """The job's words, with room for ``more`` behind them."""
-        words = np.empty(len(FIELD) + more, np.int64)
-        words[: len(FIELD)] = self._words
-        return words
+    job: JobOf
 
 
 remembered = lru_cache(maxsize=REMEMBERED)(Setup)

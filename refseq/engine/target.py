@@ -143,10 +143,7 @@ class _Forward:
         words[FIELD.s], words[FIELD.tape], words[FIELD.keep] = kept.s, kept.tape, keep
         words[FIELD.start], words[FIELD.stop] = start, stop
         words[FIELD.s0], words[FIELD.final], words[FIELD.y] = address(s0), address(final), address(y)
-        if words[FIELD.phases]:
-            drive(forward(setup.dtype), words, self.job.where)
-        else:
-            threads.share(forward(setup.dtype), setup.sharing, self.job.where)
+        drive(forward(setup.dtype), words, self.job.where, setup.sharing)
         return kept, final
 
 
@@ -184,10 +181,7 @@ class _Backward:
         words[FIELD.ds_in], words[FIELD.ds_out] = address(ds), address(before)
         edges = [*range(start, stop, self.chunk), stop]
         for begin, end in reversed(list(pairwise(edges))):
-            if setup.split:
-                drive(backward(setup.dtype), words, where, begin, end)
-            else:
-                threads.share(backward(setup.dtype), setup.sharing, where, begin, end)
+            drive(backward(setup.dtype), words, where, setup.sharing, begin, end)
             threads.share(gradient(setup.dtype), setup.parts, where, begin, end)
         return before
 

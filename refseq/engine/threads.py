@@ -19,15 +19,13 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba.core import config as settings
-from numba.core import types
 from numba.extending import register_jitable
 
+from refseq.engine.atomics import add, exchange, load, pause, store
 from refseq.engine.calling import RUN, caller, run_2, run_9
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.memory import keep_apart
-from refseq.engine.vector import intrinsic
 from refseq.engine.workspace import address as address_of
 
 SPINS = 20_000
@@ -53,47 +51,6 @@ def count() -> int:
     return numba.get_num_threads()
 
 
-def _atomic(name: str) -> Any:
-    @intrinsic
-    def operation(typing: Any, table: Any, place: Any, old: Any, new: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            table, place, old, new = arguments
-            pointer = builder.inttoptr(builder.add(table, place), ir.IntType(64).as_pointer())
-            if name == "load":
-                return builder.load_atomic(pointer, "acquire", 8)
-            if name == "store":
-                builder.store_atomic(new, pointer, "release", 8)
-                return new
-            if name == "add":
-                return builder.atomic_rmw("add", pointer, new, "acq_rel")
-            pair = builder.cmpxchg(pointer, old, new, "acq_rel", "acquire")
-            return builder.zext(builder.extract_value(pair, 1), ir.IntType(64))
-
-        return types.int64(*[types.int64] * 4), generate
-
-    return operation
-
-
-_load, _store, _add, _exchange = (_atomic(name) for name in ("load", "store", "add", "exchange"))
-
-
-@intrinsic
-def _pause(typing: Any) -> Any:
-    """Tell the processor that this is a waiting loop."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        machine, hint = str(builder.module.triple), ir.Constant(ir.IntType(32), 1)
-        name, given = (
-            ("llvm.x86.sse2.pause", []) if machine.startswith(("x86", "i686")) else ("llvm.aarch64.hint", [hint])
-        )
-        if not given or machine.startswith(("aarch64", "arm64")):
-            kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
-            builder.call(builder.module.globals.get(name) or ir.Function(builder.module, kind, name), given)
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
 @cache
 def compiled() -> tuple[CFunction, CFunction]:
     """The loop of a waiting thread, f(table, spins), and that of the caller, f(table, function, count, parts, first,
@@ -106,26 +63,26 @@ def compiled() -> tuple[CFunction, CFunction]:
         """Take parts until there are none; how many were taken."""
         taken = 0
         while True:
-            ticket = _load(table, TICKET, 0, 0)
+            ticket = load(table, TICKET, 0, 0)
             low, high = ticket // most % most, ticket % most
             if low == high:
                 return taken
-            if _exchange(table, TICKET, ticket, ticket - 1 if from_the_end else ticket + most):
-                function, first = _load(table, FUNCTION, 0, 0), _load(table, FIRST, 0, 0)
+            if exchange(table, TICKET, ticket, ticket - 1 if from_the_end else ticket + most):
+                function, first = load(table, FUNCTION, 0, 0), load(table, FIRST, 0, 0)
                 part = high - 1 if from_the_end else low
                 second, third, fourth = (
-                    _load(table, SECOND, 0, 0),
-                    _load(table, THIRD, 0, 0),
-                    _load(table, FOURTH, 0, 0),
+                    load(table, SECOND, 0, 0),
+                    load(table, THIRD, 0, 0),
+                    load(table, FOURTH, 0, 0),
                 )
-                count = _load(table, COUNT, 0, 0)
+                count = load(table, COUNT, 0, 0)
                 if count == 2:
                     two(function, first, part)
                 elif count == 4:
                     four(function, first, part, second, third)
                 else:
                     five(function, first, part, second, third, fourth)
-                _add(table, DONE, 0, 1)
+                add(table, DONE, 0, 1)
                 taken += 1
 
     def engine_work(table, spins):
@@ -133,23 +90,23 @@ def compiled() -> tuple[CFunction, CFunction]:
         idle = 0
         while idle < spins:
             idle = 0 if take(table, False) else idle + 1
-            _pause()
+            pause()
 
     def engine_call(table, function, count, parts, first, second, third, fourth, give_way):
         keep_apart()
-        _store(table, FUNCTION, 0, function)
-        _store(table, COUNT, 0, count)
-        _store(table, FIRST, 0, first)
-        _store(table, SECOND, 0, second)
-        _store(table, THIRD, 0, third)
-        _store(table, FOURTH, 0, fourth)
-        _store(table, DONE, 0, 0)
-        call = _load(table, TICKET, 0, 0) // (most * most) + 1
-        _store(table, TICKET, 0, call % CALLS * most * most + parts)
+        store(table, FUNCTION, 0, function)
+        store(table, COUNT, 0, count)
+        store(table, FIRST, 0, first)
+        store(table, SECOND, 0, second)
+        store(table, THIRD, 0, third)
+        store(table, FOURTH, 0, fourth)
+        store(table, DONE, 0, 0)
+        call = load(table, TICKET, 0, 0) // (most * most) + 1
+        store(table, TICKET, 0, call % CALLS * most * most + parts)
         take(table, True)
         waited = 0
-        while _load(table, DONE, 0, 0) < parts:
-            _pause()
+        while load(table, DONE, 0, 0) < parts:
+            pause()
             waited += 1
             if waited % 1024 == 0 and give_way:
                 give(give_way)

@@ -116,3 +116,13 @@ def test_control_c_prints_what_was_done(monkeypatch, tmp_path, capsys):
     assert main(["prove", "range/", "--json", str(file)]) == 130
     assert "interrupted after 1 of 7" in capsys.readouterr().out
     assert json.loads(file.read_text())["interrupted"]
+
+
+def test_several_processes_prove_the_same(tmp_path):
+    found = []
+    for jobs in ("1", "2"):
+        file = tmp_path / f"{jobs}.json"
+        assert main(["prove", "gates/", "clipping/", "--jobs", jobs, "--json", str(file)]) == 0
+        theorems = json.loads(file.read_text())["theorems"]
+        found.append([{key: value for key, value in each.items() if key != "seconds"} for each in theorems])
+    assert found[0] == found[1]

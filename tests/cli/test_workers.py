@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from refseq.cli import workers
+from refseq.cli import main, workers
 from refseq.cli.work import Work
-from refseq.cli.workers import WorkerDied, in_this_process, in_workers, usual_jobs
+from refseq.cli.workers import WorkerDied, in_this_process, in_workers
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,6 @@ def test_interrupted_workers_are_not_waited_for():
     assert time.perf_counter() - started < 40
 
 
-def test_the_users_own_code_is_not_run_twice_at_a_time():
-    assert usual_jobs(own=True) == 1
-    assert usual_jobs(own=False) >= 1
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 def test_control_c_of_a_terminal_leaves_no_process_and_no_traceback(tmp_path):
     """As a shell does it: to the whole group of processes."""
@@ -129,3 +124,15 @@ def alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs"), [(["refseq"], 3), ([f"{__file__}:none"], 1), (["refseq", "--jobs", "2"], 2)]
+)
+def test_code_of_ones_own_is_not_run_twice_at_a_time(arguments, jobs, monkeypatch):
+    asked = []
+    monkeypatch.setattr("refseq.cli.verify.usual_jobs", lambda: 3)
+    monkeypatch.setattr("refseq.cli.verify.rows", lambda selection: [])
+    monkeypatch.setattr("refseq.cli.verify.run", lambda *given: (asked.append(given[-1]), ([], ""))[1])
+    main(["verify", *arguments])
+    assert asked == [jobs]

@@ -14,8 +14,6 @@ from cuda_kernels.machine import MOST_THREADS
 from refseq.operations import OPERATIONS
 from tests.conftest import REQUIRE_ALL, framework
 
-pytestmark = pytest.mark.xdist_group("compile gate")  # one process compiles the kernels for all tests
-
 
 @pytest.fixture(autouse=True, scope="module")
 def compiler():

@@ -12,12 +12,16 @@ from refseq.engine import workspace
 from refseq.engine.workspace import ALIGNMENT, Buffer
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_from_before():
+    """Not for every test: with all that other files have imported it takes seconds."""
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def _empty():
-    gc.collect()
     workspace.free()
     yield
-    gc.collect()
     workspace.free()
 
 
