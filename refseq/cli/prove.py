@@ -61,7 +61,8 @@ def prove(
     start = time.perf_counter()
     own = any(":" in name for name in selection[0])
     jobs = jobs or (1 if own or len(chosen) < WORTH_WORKERS else usual_jobs())
-    results, trouble = run(console, work, selection, work(selection), jobs)
+    done, trouble = run(console, work, selection, work(selection), jobs)
+    results = [Result(chosen[number], *found) for number, found in done.items()]
     seconds = time.perf_counter() - start
     console.print(_table(results))
     for line in _details(results):

@@ -16,9 +16,9 @@ STOPPED = "interrupted"
 
 def run(
     console: Console, make: Callable[[Any], Sequence[Work]], selection: Any, work: Sequence[Work], jobs: int
-) -> tuple[list[Any], str]:
-    """All results of ``make(selection)``, which is ``work``, in its order, and ""; or those that were there when Ctrl-C
-    came or a worker died, and what happened."""
+) -> tuple[dict[int, Any], str]:
+    """All results of ``make(selection)``, which is ``work``, by its numbers and in their order, and ""; or those that
+    were there when Ctrl-C came or a worker died, and what happened."""
     found: dict[int, Any] = {}
     trouble = ""
     with tables.progress_bar(console) as bar, Interrupts() as seen:
@@ -38,4 +38,4 @@ def run(
             trouble = STOPPED
         except WorkerDied as news:
             trouble = str(news)
-    return [found[number] for number in sorted(found)], trouble
+    return dict(sorted(found.items())), trouble

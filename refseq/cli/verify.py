@@ -57,7 +57,8 @@ def verify(
     selection = Selection(names, cell or (), dtype or (), target or (), quick)
     work, console, start = rows(selection), tables.console(), time.perf_counter()
     jobs = jobs or (1 if has_own_code(names) else usual_jobs())  # code of one's own may not expect several processes
-    results, trouble = run(console, rows, selection, work, jobs)
+    done, trouble = run(console, rows, selection, work, jobs)
+    results = list(done.values())
     reports, cases = [found for found in results if isinstance(found, Report)], []
     for found in results:
         cases += found if isinstance(found, list) else []

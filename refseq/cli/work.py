@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import proofs
-from proofs import Result, Theorem
+from proofs import Theorem
 from refseq.checks import Implementation, NotOffered, Report
 from refseq.checks import verify as judge
 from refseq.checks.structures import verify as judge_network
@@ -129,6 +129,7 @@ class Proof(Work):
         """What its name begins with."""
         return self.theorem.name.partition("/")[0]
 
-    def run(self, progress: Progress = None) -> Result:
-        """Prove it."""
-        return proofs.prove(self.theorem, self.missing)
+    def run(self, progress: Progress = None) -> tuple[str, float, str, str]:
+        """Verdict, seconds, detail, and what was planted: not the theorem, which cannot go to another process."""
+        found = proofs.prove(self.theorem, self.missing)
+        return found.verdict, found.seconds, found.detail, found.planted

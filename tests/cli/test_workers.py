@@ -133,6 +133,6 @@ def test_code_of_ones_own_is_not_run_twice_at_a_time(arguments, jobs, monkeypatc
     asked = []
     monkeypatch.setattr("refseq.cli.verify.usual_jobs", lambda: 3)
     monkeypatch.setattr("refseq.cli.verify.rows", lambda selection: [])
-    monkeypatch.setattr("refseq.cli.verify.run", lambda *given: (asked.append(given[-1]), ([], ""))[1])
+    monkeypatch.setattr("refseq.cli.verify.run", lambda *given: (asked.append(given[-1]), ({}, ""))[1])
     main(["verify", *arguments])
     assert asked == [jobs]
