@@ -5,19 +5,15 @@ therefore built on first use, never at import. With NUMBA_ENABLE_CUDASIM=1 in th
 device by a simulator written in Python: slow, but one source then runs on every machine.
 """
 
-import ctypes
 import importlib
 import importlib.util
 import inspect
-import math
 import operator
 import warnings
 from collections.abc import Callable
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from numba.extending import register_jitable
 
 from cuda_kernels.simulator import meeting_threads
@@ -152,65 +148,6 @@ def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: 
     with warnings.catch_warnings(), meeting_threads(_simulated()):
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy's of overflow and the like: no device warns
         configured(*arguments)
-
-
-def array_at(address: int, shape: tuple[int, ...], dtype: np.dtype, owner: Any) -> Any:
-    """An array as kernels take it, of memory that is the device's and ``owner`` keeps, one entry after another."""
-    if not SIMULATOR:
-        described = {"shape": shape, "strides": None, "typestr": dtype.str, "data": (address, False), "version": 3}
-        return cuda.from_cuda_array_interface(described, owner=owner, sync=False)
-    fake = importlib.import_module("numba.cuda.simulator.cudadrv.devicearray").FakeCUDAArray
-    if 0 in shape:
-        return fake(np.empty(shape, dtype))
-    memory: Any = (ctypes.c_byte * (math.prod(shape) * dtype.itemsize)).from_address(address)
-    return fake(np.frombuffer(memory, dtype).reshape(shape))
-
-
-def is_array(array: Any) -> bool:
-    """Whether this is numba-cuda's own array on the device."""
-    return getattr(array, "__cuda_ndarray__", False) is True
-
-
-def address_of(array: Any) -> int:
-    """Where numba-cuda's own array is."""
-    return array._ary.ctypes.data if SIMULATOR else array.device_ctypes_pointer.value or 0
-
-
-def device_of(address: int) -> int:
-    """The number of the device whose memory this is; the current one's of an address that is none, 0."""
-    if SIMULATOR:
-        return 0
-    if not address:
-        return cuda.current_context().device.id
-    driver = importlib.import_module("numba.cuda.cudadrv.driver")
-    ordinal = driver.binding.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
-    return int(driver.driver.cuPointerGetAttribute(ordinal, driver.binding.CUdeviceptr(address)))
-
-
-def stream_at(handle: int) -> Any:
-    """The stream of a handle, as ``launch`` takes it: 0 and 1 the default stream, 2 that of the thread, else a
-    cudaStream_t. The simulator has none."""
-    if SIMULATOR or not handle:
-        return 0
-    special = {1: cuda.legacy_default_stream, 2: cuda.per_thread_default_stream}
-    return special[handle]() if handle in special else cuda.external_stream(handle)
-
-
-def wait(stream: Any, other: Any) -> None:
-    """What comes on the stream waits for what is on the other; the host waits for neither."""
-    event = cuda.event(timing=False) if not SIMULATOR else cuda.event()
-    event.record(other)
-    event.wait(stream)
-
-
-def memory_size() -> float:
-    """Bytes of memory that the current device has; the simulator's are not counted."""
-    return math.inf if SIMULATOR else _memory_of(cuda.get_current_device().id)
-
-
-@cache
-def _memory_of(device: int) -> float:
-    return cuda.current_context(device).get_memory_info().total
 
 
 def toolchain() -> SimpleNamespace:

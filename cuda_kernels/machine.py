@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import arithmetic, gpu, memory
+from cuda_kernels import arithmetic, gpu, memory, places
 from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
 
 WARP = 32
@@ -35,7 +35,7 @@ class Machine:
 
     def room(self) -> float:
         """Bytes of memory that the device has."""
-        return gpu.memory_size()
+        return places.memory_size()
 
     def place(self, array: np.ndarray) -> Any:
         """A copy of a host's array on the device."""

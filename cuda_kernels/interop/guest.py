@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu
+from cuda_kernels import gpu, places
 from cuda_kernels.interop.kinds import Kind, kind_of, stream_for
 from cuda_kernels.interop.resident import Resident
 from cuda_kernels.machine import MOST_THREADS, Machine
@@ -36,7 +36,7 @@ class GuestMachine(Machine):
     @property
     def stream(self) -> Any:
         """As a launch takes it."""
-        return gpu.stream_at(self.handle)
+        return places.stream_at(self.handle)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Resident:
         """An array on the device, whatever is in it."""
@@ -52,7 +52,7 @@ class GuestMachine(Machine):
             return array.contiguous()
         array = np.ascontiguousarray(array)
         kept = self._kept(array)
-        return Resident(self, gpu.address_of(kept), array.shape, strides_of(array.shape), array.dtype, kept)
+        return Resident(self, places.address_of(kept), array.shape, strides_of(array.shape), array.dtype, kept)
 
     def _kept(self, array: np.ndarray) -> Any:
         key = (self.device, array.dtype.str, array.shape, array.tobytes())
@@ -113,6 +113,7 @@ class Guest:
         self.machine = GuestMachine(kind, seen.device, stream_for(kind, array, seen.device), target.machine)
         self.target = copy.copy(target)
         self.target.machine = self.machine
+        self._before: Any = None
 
     def __enter__(self) -> "Guest":
         self._context = gpu.cuda.gpus[self.machine.device]
@@ -120,14 +121,18 @@ class Guest:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._before is not None:  # whose allocator may use again what this call has used
+            places.wait(self._before, self.machine.stream)
+            self._before = None
         self._context.__exit__(*error)
 
     def resume(self, array: Any) -> None:
-        """Go on with the caller's stream as it is now, which may be another than before: it waits for that one."""
+        """Go on with the caller's stream as it is now, which may be another than before: it waits for that one, and
+        that one for the end of the call."""
         handle = stream_for(self.kind, array, self.machine.device)
         if handle != self.machine.handle:
-            before, self.machine.handle = self.machine.stream, handle
-            gpu.wait(self.machine.stream, before)
+            self._before, self.machine.handle = self.machine.stream, handle
+            places.wait(self.machine.stream, self._before)
 
     def enter(self, name: str, given: Any) -> Any:
         """An argument with its arrays as ``Resident``: an array, a dict of them, or None. Raises TypeError or
@@ -153,7 +158,7 @@ class Guest:
             words = f"multiples of {seen.dtype.itemsize} bytes that are not negative"
             raise ValueError(f"{name}: expected strides that are {words}, got {seen.strides}")
         if seen.stream is not None and seen.stream != machine.handle:
-            gpu.wait(machine.stream, gpu.stream_at(seen.stream))
+            places.wait(machine.stream, places.stream_at(seen.stream))
         return Resident(machine, seen.address, seen.shape, strides, seen.dtype, seen.owner)
 
     def leave(self, given: Any) -> Any:
@@ -173,7 +178,7 @@ def guest(target: Any, **arguments: Any) -> Guest | None:
     if kind is None:
         return None
     lengths = arguments.get("lengths")
-    if gpu.is_array(lengths) or "cpu" not in str(getattr(lengths, "device", "cpu")).lower():
+    if places.is_array(lengths) or "cpu" not in str(getattr(lengths, "device", "cpu")).lower():
         words = "as they decide how many products are launched"
         raise TypeError(f"lengths: expected integers on the host, {words}; got {type(lengths).__name__} on a device")
     return Guest(target, kind, "x", arguments["x"])

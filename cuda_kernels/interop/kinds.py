@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu
+from cuda_kernels import gpu, places
 from cuda_kernels.interop import dlpack
 
 _chosen: ContextVar[int | None] = ContextVar("stream", default=None)
@@ -20,8 +20,9 @@ _chosen: ContextVar[int | None] = ContextVar("stream", default=None)
 
 @contextmanager
 def on_stream(stream: Any) -> Iterator[None]:
-    """Inside, layers run on this stream, whatever arrays they are given: a cudaStream_t as an integer, or a stream of
-    torch, cupy, numba-cuda or cuda.core. Raises TypeError for anything else."""
+    """Inside, layers run on this stream: a cudaStream_t as an integer, or a stream of torch, cupy, numba-cuda or
+    cuda.core. Not those with arrays of torch and cupy, which have a current stream of their own. Raises TypeError for
+    what is no stream."""
     token = _chosen.set(handle_of(stream))
     try:
         yield
@@ -64,25 +65,25 @@ class Numba:
     def holds(self, array: Any) -> bool:
         """Whether it is of this kind."""
         protocols = ("__cuda_array_interface__", "__dlpack__")
-        return gpu.is_array(array) or any(hasattr(type(array), name) for name in protocols)
+        return places.is_array(array) or any(hasattr(type(array), name) for name in protocols)
 
     def seen(self, name: str, array: Any, stream: int) -> Seen:
         """Where it lies. Raises TypeError naming the argument for what cannot be read on a device."""
-        if gpu.is_array(array):
-            address = gpu.address_of(array)
-            waits = int(array.stream) if array.stream else None
-            return Seen(address, tuple(array.shape), array.strides, array.dtype, gpu.device_of(address), array, waits)
+        if places.is_array(array):
+            address, waits = places.address_of(array), int(array.stream) if array.stream else None
+            device = places.device_of(address)
+            return Seen(address, tuple(array.shape), array.strides, array.dtype, device, array, waits)
         interface = getattr(array, "__cuda_array_interface__", None)
         return _by_interface(name, interface, array) if interface is not None else _by_dlpack(name, array, stream)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype, device: int) -> tuple[Any, int]:
         """A new array, whatever is in it, and where it lies."""
         made = gpu.cuda.device_array(shape, dtype)
-        return made, gpu.address_of(made)
+        return made, places.address_of(made)
 
     def stream(self, array: Any, device: int) -> int:
         """The handle of the stream to run on: that of the array, if it has one."""
-        if gpu.is_array(array):
+        if places.is_array(array):
             return int(array.stream) if array.stream else 0
         interface = getattr(array, "__cuda_array_interface__", None) or {}
         return interface.get("stream") or 0
@@ -168,9 +169,9 @@ def kind_of(array: Any) -> Kind | None:
 
 
 def stream_for(kind: Kind, array: Any, device: int) -> int:
-    """The handle of the stream to run on."""
+    """The handle of the stream to run on: torch's and cupy's own, as their allocators go by it."""
     chosen = _chosen.get()
-    return kind.stream(array, device) if chosen is None else chosen
+    return chosen if chosen is not None and isinstance(kind, Numba) else kind.stream(array, device)
 
 
 def _by_interface(name: str, interface: dict[str, Any], array: Any) -> Seen:
@@ -180,7 +181,7 @@ def _by_interface(name: str, interface: dict[str, Any], array: Any) -> Seen:
     address, dtype = interface["data"][0], np.dtype(interface["typestr"])
     shape, strides = tuple(interface["shape"]), interface.get("strides")
     strides = None if strides is None else tuple(strides)
-    return Seen(address, shape, strides, dtype, gpu.device_of(address), array, interface.get("stream"))
+    return Seen(address, shape, strides, dtype, places.device_of(address), array, interface.get("stream"))
 
 
 def _by_dlpack(name: str, array: Any, stream: int) -> Seen:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cuda_kernels import arithmetic, gpu, memory
+from cuda_kernels import arithmetic, memory, places
 from cuda_kernels.memory import strides_of
 from refseq.arrays import Elsewhere
 
@@ -84,12 +84,12 @@ class Resident(Elsewhere):
     def span(self) -> Any:
         """The memory from the first to the last entry, flat, as kernels take it."""
         reach = sum((count - 1) * step for count, step in zip(self.shape, self.strides, strict=True)) + 1
-        return gpu.array_at(self.address, (reach if self.size else 0,), self.dtype, self.owner)
+        return places.array_at(self.address, (reach if self.size else 0,), self.dtype, self.owner)
 
     def argument(self) -> Any:
         """As kernels take it. The entries follow one another."""
         assert self.packed
-        return gpu.array_at(self.address, self.shape, self.dtype, self.owner)
+        return places.array_at(self.address, self.shape, self.dtype, self.owner)
 
     def broadcast(self, shape: Shape) -> "Resident":
         """See ``Elsewhere``."""

@@ -4,7 +4,7 @@ import importlib.util
 
 import numpy as np
 
-from cuda_kernels import gpu
+from cuda_kernels import gpu, places
 
 
 class Interface:
@@ -15,7 +15,7 @@ class Interface:
 
     @property
     def __cuda_array_interface__(self):
-        address, dtype = gpu.address_of(self._array), self._array.dtype
+        address, dtype = places.address_of(self._array), self._array.dtype
         found = {"shape": tuple(self._array.shape), "typestr": dtype.str, "data": (address, False), "version": 3}
         return found | self._changes
 
@@ -53,7 +53,7 @@ if importlib.util.find_spec("torch"):
 
 def host(result):
     """numpy's array of a result."""
-    return result.copy_to_host() if gpu.is_array(result) else result.cpu().numpy()
+    return result.copy_to_host() if places.is_array(result) else result.cpu().numpy()
 
 
 def mapped(function, given):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import refseq
-from cuda_kernels import gpu
+from cuda_kernels import gpu, places
 from cuda_kernels.interop import guest, kinds, on_stream
 from refseq.checks.problem import draw
 from tests.cuda_kernels.callers import KINDS, Capsule, Interface, host, mapped
@@ -129,11 +129,11 @@ def test_a_second_call_copies_nothing_and_reads_x_where_it_is(monkeypatch):
         launch = gpu.launch
 
         def launched(kernel, blocks, threads, arguments, stream=0, launch=launch):
-            addresses.extend(gpu.address_of(array) for array in arguments if gpu.is_array(array))
+            addresses.extend(places.address_of(array) for array in arguments if places.is_array(array))
             launch(kernel, blocks, threads, arguments, stream)
 
         monkeypatch.setattr(gpu, "launch", launched)
-    assert gpu.address_of(x) in addresses
+    assert places.address_of(x) in addresses
 
 
 def test_results_are_new():
@@ -143,7 +143,7 @@ def test_results_are_new():
     state = mapped(numba, dict(problem.state))
     runs = [problem.layer.forward(params, x, state, target="cuda") for _ in range(2)]
     arrays = [x, *params.values(), *state.values(), *(run.y for run in runs), *(run.state["h"] for run in runs)]
-    assert len({gpu.address_of(array) for array in arrays}) == len(arrays)
+    assert len({places.address_of(array) for array in arrays}) == len(arrays)
     before = host(runs[0].y)
     problem.layer.backward(runs[0], runs[0].y)
     assert host(runs[0].y).tobytes() == before.tobytes()
@@ -196,7 +196,7 @@ def test_errors_of_other_arguments():
 
 
 def test_too_large_a_shape(monkeypatch):
-    monkeypatch.setattr(gpu, "memory_size", lambda: 100)
+    monkeypatch.setattr(places, "memory_size", lambda: 100)
     refused(r"x: expected a run that fits into 100 bytes of the device's memory, got T = 4, B = 3", ValueError)
 
 
@@ -254,8 +254,8 @@ def test_the_stream_of_a_library_is_its_current_one(monkeypatch):
 def test_launches_are_on_the_stream_and_backward_waits_for_forward(monkeypatch):
     given, params, x = arguments(KINDS["numba"])
     used, waits, launch = [], [], gpu.launch
-    monkeypatch.setattr(gpu, "stream_at", lambda handle: handle)
-    monkeypatch.setattr(gpu, "wait", lambda stream, other: waits.append((stream, other)))
+    monkeypatch.setattr(places, "stream_at", lambda handle: handle)
+    monkeypatch.setattr(places, "wait", lambda stream, other: waits.append((stream, other)))
     monkeypatch.setattr(gpu, "launch", lambda *given: (used.append(given[4]), launch(*given)))
     with on_stream(5):
         run = given.forward(params, x, target="cuda")
@@ -263,7 +263,7 @@ def test_launches_are_on_the_stream_and_backward_waits_for_forward(monkeypatch):
     with on_stream(6):
         given.backward(run)
     assert set(used) == {5, 6}
-    assert waits == [(6, 5)]
+    assert waits == [(6, 5), (5, 6)]
     waits.clear()
     with on_stream(5):
         given.forward(params | {"b_h": Interface(np.ones((1, 3), "float32"), stream=9)}, x, target="cuda")
