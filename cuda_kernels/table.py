@@ -26,6 +26,11 @@ def labels() -> dict[str, inventory.Variant]:
     return {refseq.layer(name, 2, 3, **dict(options)).label: (name, options) for name, options in inventory.catalogue()}
 
 
+def trees() -> list[str]:
+    """Layers over trees, likewise."""
+    return [refseq.tree_layer(name, 2, 3, **dict(options)).label for name, options in inventory.TREES]
+
+
 def simulated() -> Iterator[str]:
     """Lines of JSON, in the simulator: an entry, and whether the checks of ``cuda_kernels.bench`` pass at a tiny size
     in both precisions; trees, losses, clipping and optimisers under their own names."""
@@ -86,7 +91,7 @@ def rows(agreed: Mapping[str, bool], allowed: budget.Budget, said: Mapping[str, 
 
     return [
         [name, words[agreed.get(name)], words[compiles(name, allowed)], on_devices(name)]
-        for name in [*labels(), *(variant[0] for variant in inventory.TREES)]
+        for name in [*labels(), *trees()]
     ]
 
 

@@ -9,6 +9,7 @@ import refseq
 from cuda_kernels import inventory, norms
 from refseq import clipping, losses, optimisers
 from refseq.networks.stacked import Arrays
+from refseq.tree_layer import TreeLayer
 
 Judge = Callable[..., Any]
 LENGTHS = [7, 0, 3, 1]
@@ -30,7 +31,8 @@ def checks(judge: Judge, tiny: bool) -> Iterator[Callable[[], Any]]:
     """All of them, in both precisions; ``judge`` compares results by name with the truth."""
     for dtype in inventory.DTYPES[:1] if tiny else inventory.DTYPES:
         for variant in inventory.TREES:
-            yield lambda variant=variant, dtype=dtype: _check(judge, variant[0], dtype, _tree(variant), 500)
+            layer = refseq.tree_layer(variant[0], 3, 5, **variant[1])
+            yield lambda layer=layer, dtype=dtype: _check(judge, layer.label, dtype, _tree(layer), 500)
         for name, loss in _losses().items():
             yield lambda name=name, loss=loss, dtype=dtype: _check(judge, name, dtype, loss, 10)
         yield lambda dtype=dtype: _check(judge, "clipping", dtype, _clipping(FEW if tiny else MANY), 10)
@@ -47,9 +49,9 @@ def _drawn(shape: tuple[int, ...], dtype: str, computed: str, seed: int = 1) -> 
     return np.random.default_rng(seed).normal(size=shape).astype(dtype).astype(computed)
 
 
-def _tree(variant: inventory.Variant) -> Callable[[str, str, str], Arrays]:
+def _tree(layer: TreeLayer) -> Callable[[str, str, str], Arrays]:
     def run(dtype: str, computed: str, target: str) -> Arrays:
-        layer, forest = refseq.tree_layer(variant[0], 3, 5, **variant[1]), refseq.trees.balanced(7)
+        forest = refseq.trees.balanced(7)
         params = {name: _drawn(shape, dtype, computed) / 2 for name, shape in layer.shapes.items()}
         x = _drawn((forest.nodes, 3), dtype, computed, 2)
         result = layer.forward(params, x, forest, target=target)

@@ -10,6 +10,7 @@ import refseq
 from cuda_kernels import gpu, places
 from cuda_kernels.interop import guest, kinds, on_stream
 from refseq.checks.problem import draw
+from refseq.targets import target
 from tests.cuda_kernels.callers import KINDS, Capsule, Interface, host, mapped
 from tests.variants import layer
 
@@ -147,6 +148,19 @@ def test_results_are_new():
     before = host(runs[0].y)
     problem.layer.backward(runs[0], runs[0].y)
     assert host(runs[0].y).tobytes() == before.tobytes()
+
+
+def test_what_leaves_is_a_whole_array():
+    """A view of all entries in another order is copied; a view of all of them in order is not."""
+    visitor = guest.guest(target("cuda"), x=KINDS["numba"](np.zeros((2, 3), "float32")))
+    with visitor:
+        made = visitor.machine.zeros((2, 3), np.dtype("float32"))
+        made[...] = visitor.enter("x", KINDS["numba"](np.arange(6, dtype="float32").reshape(2, 3)))
+        turned, flat, row = (visitor.leave(view) for view in (made.transpose(1, 0), made.reshape(6), made[1]))
+    assert host(turned).tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert (host(flat).tolist(), host(row).tolist()) == ([0, 1, 2, 3, 4, 5], [3, 4, 5])
+    assert places.address_of(flat) == made.address
+    assert places.address_of(row) != made[1].address
 
 
 def arguments(make, **changes):
