@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import arithmetic, gpu, memory, places
+from cuda_kernels import arithmetic, gpu, memory, places, products
 from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
 
 WARP = 32
@@ -92,6 +92,24 @@ class Machine:
         edge = self.tiles.edge
         grid = self.grid((-(-columns // edge), -(-rows // edge), depth))
         self.run(kernel, grid, self.tiles.threads, arguments)
+
+    def project(self, blocks: np.ndarray, *arrays: Any) -> None:
+        """``Products.project``; here and below, tables of blocks, gates and slots are the host's."""
+        M, *_, rows, a = arrays
+        kernel = products.kernels(str(np.dtype(a.dtype)), self.tiles).project
+        self.launch_tiles(kernel, rows.shape[0], M.shape[3], len(blocks), self.place(blocks), *arrays)
+
+    def pull(self, gates: np.ndarray, slots: np.ndarray, *arrays: Any) -> None:
+        """``Products.pull``."""
+        M, da, _, rows, _ = arrays
+        kernel = products.kernels(str(np.dtype(da.dtype)), self.tiles).pull
+        self.launch_tiles(kernel, rows.shape[0], M.shape[1], M.shape[0], *map(self.place, (gates, slots)), *arrays)
+
+    def outer(self, blocks: np.ndarray, *arrays: Any) -> None:
+        """``Products.outer``."""
+        *_, da, _, dM = arrays
+        kernel = products.kernels(str(np.dtype(da.dtype)), self.tiles).outer
+        self.launch_tiles(kernel, dM.shape[1], dM.shape[3], len(blocks), self.place(blocks), *arrays)
 
     def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
         """Launch the kernel."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import memory, products, scan, tables
+from cuda_kernels import memory, scan, tables
 from cuda_kernels.gradients import Source, add_gradients
 from cuda_kernels.limits import check_size
 from cuda_kernels.machine import Machine
@@ -112,14 +112,12 @@ def _piece(machine: Machine, run: Pass, state: Any, y: Any, start: int) -> tuple
     if not (n and rows):
         return s, tape
     a = make((directions, n * rows, len(layout.slots), width), dtype)
-    kernels = products.kernels(str(dtype), machine.tiles)
     table = tables.rows_of(start, stop, run.feeds[0].lengths, tuple(feed.reverse for feed in run.feeds))
     if len(table.rows):
         flat, times, numbers = run.x.reshape(steps * rows, 1, -1), machine.place(table.times), machine.place(table.rows)
         for matrix, bias, blocks in tables.inputs_blocks(run.cell, directions):
             M, begin = run.M[matrix], run.bias[bias] if run.bias else run.p
-            sizes = (len(table.rows), M.shape[3], len(blocks))
-            machine.launch_tiles(kernels.project, *sizes, machine.place(blocks), M, begin, flat, times, numbers, a)
+            machine.project(blocks, M, begin, flat, times, numbers, a)
     loop = scan.kernels(run.cell, str(dtype)).forward
     given = (run.M, run.bias, run.p, run.masks, run.x, run.lengths, run.reverse)
     machine.launch(loop, (rows, directions), width, start, stop, *given, s, tape, y, a)
@@ -173,7 +171,6 @@ def _gradients(
     table = tables.rows_of(start, stop, run.feeds[0].lengths, tuple(feed.reverse for feed in run.feeds))
     if not len(table.rows):
         return
-    kernels = products.kernels(str(run.dtype), machine.tiles)
     times, numbers = machine.place(table.times), machine.place(table.rows)
     each = machine.place(np.repeat(table.rows[None], directions, axis=0))
     flat = da.reshape(directions, (stop - start) * rows, -1, width)
@@ -191,8 +188,5 @@ def _gradients(
     add_gradients(machine, cell, source, flat, numbers, dM, db)
     for product in reversed(tables.inputs_of(cell)):
         M = run.M[cell.layout.matrices[str(product.matrix)].number]
-        gates, slots = map(machine.place, tables.gates_of(cell, product))
-        sizes = (len(table.rows), M.shape[1], directions)
-        machine.launch_tiles(
-            kernels.pull, *sizes, gates, slots, M, flat, times, numbers, dx.reshape(directions, steps * rows, 1, -1)
-        )
+        gates, slots = tables.gates_of(cell, product)
+        machine.pull(gates, slots, M, flat, times, numbers, dx.reshape(directions, steps * rows, 1, -1))

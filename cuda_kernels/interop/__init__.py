@@ -1,11 +1,12 @@
 """Arrays that a caller has on the device: layers compute where they lie, on the caller's stream.
 
-kinds     whose arrays there are, where one lies, new ones, and the stream to run on
-dlpack    what a DLPack capsule says
-resident  an array on the device with the views and operations that layers need
-guest     a call with such arrays: checked on the way in, made the caller's on the way out
+``kinds``             whose arrays there are, where one lies, new ones, and the stream to run on
+``dlpack``            what a DLPack capsule says
+``resident``          an array on the device with the views and operations that layers need
+``guest``             a call with such arrays: checked on the way in, made the caller's on the way out
+``library_products``  products by the caller's library
 """
 
-from cuda_kernels.interop.kinds import on_stream
+from cuda_kernels.interop.kinds import on_stream, own_products
 
-__all__ = ["on_stream"]
+__all__ = ["on_stream", "own_products"]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import gpu, places
-from cuda_kernels.interop.kinds import Kind, kind_of, stream_for
+from cuda_kernels.interop import library_products
+from cuda_kernels.interop.kinds import Kind, by_library, kind_of, stream_for
 from cuda_kernels.interop.resident import Resident
 from cuda_kernels.machine import MOST_THREADS, Machine
 from cuda_kernels.memory import strides_of
@@ -88,6 +89,33 @@ class GuestMachine(Machine):
     def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
         """Launch the kernel on the caller's stream."""
         gpu.launch(kernel, grid, threads, _lowered(arguments), self.stream)
+
+    def native(self, array: Any) -> Any:
+        """As the caller's library takes it."""
+        if not isinstance(array, Resident):
+            return array
+        return self.kind.native(array.span(), array.shape, array.strides, self.device)  # type: ignore[union-attr]
+
+    def project(self, blocks: np.ndarray, *arrays: Any) -> None:
+        """``Products.project``; here and below, by the caller's library if it has a product of its own."""
+        if by_library(self.kind):
+            library_products.project(blocks, *map(self.native, arrays))
+        else:
+            super().project(blocks, *arrays)
+
+    def pull(self, gates: np.ndarray, slots: np.ndarray, *arrays: Any) -> None:
+        """``Products.pull``."""
+        if by_library(self.kind):
+            library_products.pull(gates, slots, *map(self.native, arrays))
+        else:
+            super().pull(gates, slots, *arrays)
+
+    def outer(self, blocks: np.ndarray, *arrays: Any) -> None:
+        """``Products.outer``."""
+        if by_library(self.kind):
+            library_products.outer(blocks, *map(self.native, arrays))
+        else:
+            super().outer(blocks, *arrays)
 
     def entries(self, kernel: Any, *arguments: Any) -> None:
         """Launch with a thread for each entry of the first array; arrays are flat for the kernel."""

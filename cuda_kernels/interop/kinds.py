@@ -89,6 +89,20 @@ class Numba:
         return interface.get("stream") or 0
 
 
+_own: ContextVar[bool] = ContextVar("own products", default=False)
+
+
+@contextmanager
+def own_products() -> Iterator[None]:
+    """Inside, products of torch's and cupy's arrays are taken by tiles as well, with the bits of every other kind; else
+    by the matrix product of the library (``library_products``)."""
+    token = _own.set(True)
+    try:
+        yield
+    finally:
+        _own.reset(token)
+
+
 class Torch:
     """Tensors; in the simulator those of the CPU, as there the device's memory is the host's."""
 
@@ -124,6 +138,12 @@ class Torch:
         made = torch.empty(shape, dtype=getattr(torch, str(dtype)), device=place)
         return made, made.data_ptr()
 
+    def native(self, flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], device: int) -> Any:
+        """A tensor of memory that is flat for kernels; strides count entries."""
+        torch = sys.modules["torch"]
+        whole = torch.from_numpy(flat._ary) if gpu.SIMULATOR else torch.as_tensor(flat, device=f"cuda:{device}")
+        return whole.as_strided(shape, strides)
+
     def stream(self, array: Any, device: int) -> int:
         """torch's current stream."""
         return 0 if gpu.SIMULATOR else sys.modules["torch"].cuda.current_stream(device).cuda_stream
@@ -150,6 +170,14 @@ class Cupy:
             made = cupy.empty(shape, dtype)
         return made, made.data.ptr
 
+    def native(self, flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], device: int) -> Any:
+        """An array of memory that is flat for kernels; strides count entries."""
+        cupy = sys.modules["cupy"]
+        with cupy.cuda.Device(device):
+            whole = cupy.asarray(flat)
+            steps = tuple(step * whole.itemsize for step in strides)
+            return cupy.lib.stride_tricks.as_strided(whole, shape, steps)
+
     def stream(self, array: Any, device: int) -> int:
         """cupy's current stream."""
         cupy = sys.modules["cupy"]
@@ -166,6 +194,11 @@ def kind_of(array: Any) -> Kind | None:
     if isinstance(array, np.ndarray | np.generic):
         return None
     return next((kind for kind in KINDS if kind.holds(array)), None)
+
+
+def by_library(kind: Kind) -> bool:
+    """Whether products are the library's. In the simulator they are not: bits are compared there."""
+    return not isinstance(kind, Numba) and not _own.get() and not gpu.SIMULATOR
 
 
 def stream_for(kind: Kind, array: Any, device: int) -> int:

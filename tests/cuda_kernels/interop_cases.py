@@ -8,7 +8,7 @@ import pytest
 
 import refseq
 from cuda_kernels import gpu, places
-from cuda_kernels.interop import guest, kinds, on_stream
+from cuda_kernels.interop import guest, kinds, on_stream, own_products
 from refseq.checks.problem import draw
 from refseq.targets import target
 from tests.cuda_kernels.callers import KINDS, Capsule, Interface, host, mapped
@@ -148,6 +148,37 @@ def test_results_are_new():
     before = host(runs[0].y)
     problem.layer.backward(runs[0], runs[0].y)
     assert host(runs[0].y).tobytes() == before.tobytes()
+
+
+def as_numpy(flat, shape, strides, device):
+    """numpy's arrays, which index and multiply as cupy's do."""
+    steps = [step * flat._ary.itemsize for step in strides]
+    return np.lib.stride_tricks.as_strided(flat._ary, shape, steps)
+
+
+@simulated
+@pytest.mark.parametrize("library", ["torch", "cupy"])
+@pytest.mark.parametrize("given", LAYERS, ids=str)
+def test_products_by_the_caller_s_library(given, library, monkeypatch):
+    pytest.importorskip("torch")
+    problem = draw(given, "float64", STEPS, ROWS)
+    tiles, asked = solved(problem, KINDS["torch"])[0], []
+    monkeypatch.setattr(guest, "by_library", lambda kind: not asked.append(kind))
+    if library == "cupy":
+        monkeypatch.setattr(kinds.Torch, "native", lambda self, *given: as_numpy(*given))
+    for more in ({}, {"checkpoint": 2}):
+        got = solved(problem, KINDS["torch"], **more)[0]
+        for name, array in tiles.items():
+            np.testing.assert_allclose(host(got[name]), host(array), rtol=1e-12, atol=1e-13, err_msg=name)
+    assert asked
+
+
+def test_whose_products_they_are(monkeypatch):
+    assert not kinds.by_library(kinds.Torch()) or not gpu.SIMULATOR
+    monkeypatch.setattr(gpu, "SIMULATOR", False)
+    assert [kinds.by_library(kind) for kind in kinds.KINDS] == [True, True, False]
+    with own_products():
+        assert not any(map(kinds.by_library, kinds.KINDS))
 
 
 def test_what_leaves_is_a_whole_array():
