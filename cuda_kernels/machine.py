@@ -56,6 +56,10 @@ class Machine:
         """Copies of arrays of one shape on the device, as one array with a new first axis."""
         return self.place(np.stack(arrays))
 
+    def join_to_read(self, arrays: Sequence[Any]) -> Any:
+        """As ``join``, of what is only read, and no longer than the call lasts."""
+        return self.join(arrays)
+
     def across(self, M: Any) -> Any:
         """A copy of matrices (D, K, G, H) on the device, with K and H exchanged."""
         directions, K, G, H = M.shape

@@ -139,7 +139,7 @@ class Cotangents:
 def backward(machine: Machine, run: Pass, dys: Sequence[np.ndarray], dstates: Sequence[np.ndarray]) -> Cotangents:
     """BPTT through a pass."""
     (directions, steps, rows, width), dtype, cell = run.shape, run.dtype, run.cell
-    ds, dy = machine.join(dstates), machine.join(dys)
+    ds, dy = machine.join(dstates), machine.join_to_read(dys)
     d0 = machine.empty(ds.shape, dtype)
     dv = machine.empty((directions, rows, len(cell.layout.vectors), width), dtype)
     dx = machine.zeros((directions, *run.x.shape), dtype)

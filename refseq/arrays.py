@@ -13,9 +13,9 @@ DTYPES = ("float32", "float64", "complex64", "complex128", "object")
 
 
 class Elsewhere(ABC):
-    """An array that only its target can read, as on a device. Like numpy's it has shape, dtype, ndim and size, views by
-    integers and slices, transpose and reshape, assignment, +, / 2, copy, and the sum of a row; and, for the functions
-    below, what follows."""
+    """An array that only its target can read, as on a device; to those who only pass it on, a numpy array. It has
+    shape, dtype, ndim and size, views by integers and slices, transpose and reshape, assignment, +, / 2, copy, and the
+    sum of a row; and, for the functions below, what follows."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -42,7 +42,7 @@ class Elsewhere(ABC):
         """A view of this shape, in which axes of length 1 repeat."""
 
 
-def zeros(shape: tuple[int, ...], like: Any) -> Any:
+def zeros(shape: tuple[int, ...], like: Any) -> np.ndarray:
     """Zeros in the number field of ``like``, and where it is; for objects, the field's own zero."""
     if isinstance(like, Elsewhere):
         return like.zeros(shape)
@@ -53,18 +53,18 @@ def zeros(shape: tuple[int, ...], like: Any) -> Any:
     return result
 
 
-def contiguous(array: Any) -> Any:
+def contiguous(array: Any) -> np.ndarray:
     """The array itself if its entries follow one another in memory, else a copy."""
     return array.contiguous() if isinstance(array, Elsewhere) else np.ascontiguousarray(array)
 
 
-def beside(arrays: Sequence[Any]) -> Any:
+def beside(arrays: Sequence[Any]) -> np.ndarray:
     """The arrays as one, joined along the last axis."""
     first, *others = arrays
     return first.beside(others) if isinstance(first, Elsewhere) else np.concatenate(arrays, axis=-1)
 
 
-def broadcast(array: Any, shape: tuple[int, ...]) -> Any:
+def broadcast(array: Any, shape: tuple[int, ...]) -> np.ndarray:
     """A view of this shape, in which axes of length 1 repeat."""
     return array.broadcast(shape) if isinstance(array, Elsewhere) else np.broadcast_to(array, shape)
 

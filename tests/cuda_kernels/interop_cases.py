@@ -113,8 +113,10 @@ def test_strides_are_read():
 
 
 @simulated
-def test_a_second_call_copies_nothing_and_reads_x_where_it_is(monkeypatch):
-    problem = draw(LAYERS[0], "float32", STEPS, ROWS)
+@pytest.mark.parametrize("given", [LAYERS[0], LAYERS[3]], ids=str)
+def test_a_second_call_copies_nothing_and_reads_x_where_it_is(given, monkeypatch):
+    """Also dy, where there is one direction."""
+    problem = draw(given, "float32", STEPS, ROWS)
     numba = KINDS["numba"]
     given = {name: mapped(numba, dict(getattr(problem, name))) for name in ("params", "state", "dstate")}
     x, dy, addresses = numba(problem.x), numba(problem.dy), []
@@ -135,6 +137,7 @@ def test_a_second_call_copies_nothing_and_reads_x_where_it_is(monkeypatch):
 
         monkeypatch.setattr(gpu, "launch", launched)
     assert places.address_of(x) in addresses
+    assert problem.layer.bidirectional or places.address_of(dy) in addresses
 
 
 def test_results_are_new():
