@@ -218,7 +218,7 @@ class Layer:
         if visitor is None:
             return Gradients(*self._pull(run._recording, run.y, dy, dstate))
         with visitor:
-            visitor.resume(run.y)
+            visitor.resume()
             entered = [visitor.enter(*given) for given in (("run.y", run.y), ("dy", dy), ("dstate", dstate))]
             return Gradients(*visitor.leave(self._pull(run._recording, *entered)))
 

@@ -159,10 +159,10 @@ class Guest:
             self._before = None
         self._context.__exit__(*error)
 
-    def resume(self, array: Any) -> None:
+    def resume(self) -> None:
         """Go on with the caller's stream as it is now, which may be another than before: it waits for that one, and
         that one for the end of the call."""
-        handle = stream_for(self.kind, array, self.machine.device)
+        handle = stream_for(self.kind, None, self.machine.device, self.machine.handle)
         if handle != self.machine.handle:
             self._before, self.machine.handle = self.machine.stream, handle
             places.wait(self.machine.stream, self._before)
@@ -200,9 +200,11 @@ class Guest:
             return {key: self.leave(value) for key, value in given.items()}
         if isinstance(given, tuple):
             return tuple(map(self.leave, given))
-        mine = given if given.whole is not None and given.packed and given.size == given.whole[1] else given.copy()
-        whole, size = mine.whole
-        return whole if tuple(whole.shape) == mine.shape or not size else whole.reshape(mine.shape)
+        all_of_it = given.whole is not None and given.packed and 0 < given.size == given.whole[1]
+        mine = given if all_of_it else given.copy()
+        array = mine.whole[0]
+        array = array if tuple(array.shape) == mine.shape else array.reshape(mine.shape)
+        return self.kind.finished(array, self.machine.stream)
 
 
 def guest(target: Any, **arguments: Any) -> Guest | None:

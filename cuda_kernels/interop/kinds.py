@@ -81,6 +81,10 @@ class Numba:
         made = gpu.cuda.device_array(shape, dtype)
         return made, places.address_of(made)
 
+    def finished(self, array: Any, stream: Any) -> Any:
+        """A result, which says on which stream it is written."""
+        return array.bind(stream) if stream else array
+
     def stream(self, array: Any, device: int) -> int:
         """The handle of the stream to run on: that of the array, if it has one."""
         if places.is_array(array):
@@ -138,6 +142,10 @@ class Torch:
         made = torch.empty(shape, dtype=getattr(torch, str(dtype)), device=place)
         return made, made.data_ptr()
 
+    def finished(self, array: Any, stream: Any) -> Any:
+        """A result, written on torch's current stream."""
+        return array
+
     def native(self, flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], device: int) -> Any:
         """A tensor of memory that is flat for kernels; strides count entries."""
         torch = sys.modules["torch"]
@@ -170,6 +178,10 @@ class Cupy:
             made = cupy.empty(shape, dtype)
         return made, made.data.ptr
 
+    def finished(self, array: Any, stream: Any) -> Any:
+        """A result, written on cupy's current stream."""
+        return array
+
     def native(self, flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], device: int) -> Any:
         """An array of memory that is flat for kernels; strides count entries."""
         cupy = sys.modules["cupy"]
@@ -201,10 +213,13 @@ def by_library(kind: Kind) -> bool:
     return not isinstance(kind, Numba) and not _own.get() and not gpu.SIMULATOR
 
 
-def stream_for(kind: Kind, array: Any, device: int) -> int:
-    """The handle of the stream to run on: torch's and cupy's own, as their allocators go by it."""
+def stream_for(kind: Kind, array: Any, device: int, before: int = 0) -> int:
+    """The handle of the stream to run on: torch's and cupy's own, as their allocators go by it. Without an array, of
+    the others that which it was ``before``."""
     chosen = _chosen.get()
-    return chosen if chosen is not None and isinstance(kind, Numba) else kind.stream(array, device)
+    if isinstance(kind, Numba) and (chosen is not None or array is None):
+        return before if chosen is None else chosen
+    return kind.stream(array, device)
 
 
 def _by_interface(name: str, interface: dict[str, Any], array: Any) -> Seen:

@@ -144,7 +144,7 @@ class Guest(Protocol):
 
     def __exit__(self, *error: object) -> None: ...
 
-    def resume(self, array: Any) -> None:
+    def resume(self) -> None:
         """Begin another call, for which the caller may have chosen another stream."""
         ...
 

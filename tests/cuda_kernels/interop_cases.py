@@ -64,9 +64,10 @@ def test_results_are_of_the_caller_s_kind(kind):
     assert run.info["target"] == "cuda"
 
 
+@pytest.mark.parametrize("given", [LAYERS[0], LAYERS[3]], ids=str)
 @pytest.mark.parametrize(("steps", "rows"), [(0, ROWS), (STEPS, 0)])
-def test_no_steps_and_no_rows(steps, rows):
-    problem = draw(LAYERS[0], "float32", steps, rows)
+def test_no_steps_and_no_rows(steps, rows, given):
+    problem = draw(given, "float32", steps, rows)
     got, want = solved(problem, KINDS["numba"])[0], solved(problem)[0]
     assert {name: tuple(array.shape) for name, array in got.items()} == {n: a.shape for n, a in want.items()}
     assert_bitwise({n: a for n, a in got.items() if want[n].size}, {n: a for n, a in want.items() if a.size})
@@ -289,6 +290,7 @@ def test_streams_by_handle():
     array = Interface(np.ones(3), stream=2)
     assert kinds.stream_for(kinds.KINDS[-1], array, 0) == 2
     assert kinds.stream_for(kinds.KINDS[-1], Interface(np.ones(3)), 0) == 0
+    assert kinds.stream_for(kinds.KINDS[-1], None, 0, before=8) == 8
 
 
 def test_the_stream_of_a_library_is_its_current_one(monkeypatch):
@@ -311,7 +313,8 @@ def test_launches_are_on_the_stream_and_backward_waits_for_forward(monkeypatch):
     with on_stream(6):
         given.backward(run)
     assert set(used) == {5, 6}
-    assert waits == [(6, 5), (5, 6)]
+    assert (waits[0], waits[-1], set(waits)) == ((6, 5), (5, 6), {(6, 5), (5, 6)})
+    assert (run.y.stream, run.state["h"].stream) == (5, 5)  # whoever reads them next waits for it
     waits.clear()
     with on_stream(5):
         given.forward(params | {"b_h": Interface(np.ones((1, 3), "float32"), stream=9)}, x, target="cuda")
