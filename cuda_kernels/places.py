@@ -16,12 +16,12 @@ from cuda_kernels import gpu
 
 def array_at(address: int, shape: tuple[int, ...], dtype: np.dtype, owner: Any) -> Any:
     """An array as kernels take it, of memory that is the device's and ``owner`` keeps, one entry after another."""
+    if 0 in shape:
+        return gpu.cuda.device_array(shape, dtype)
     if not gpu.SIMULATOR:
         described = {"shape": shape, "strides": None, "typestr": dtype.str, "data": (address, False), "version": 3}
         return gpu.cuda.from_cuda_array_interface(described, owner=owner, sync=False)
     fake = importlib.import_module("numba.cuda.simulator.cudadrv.devicearray").FakeCUDAArray
-    if 0 in shape:
-        return fake(np.empty(shape, dtype))
     memory: Any = (ctypes.c_byte * (math.prod(shape) * dtype.itemsize)).from_address(address)
     return fake(np.frombuffer(memory, dtype).reshape(shape))
 
@@ -64,6 +64,11 @@ def wait(stream: Any, other: Any) -> None:
     event = gpu.cuda.event(timing=False) if not gpu.SIMULATOR else gpu.cuda.event()
     event.record(other)
     event.wait(stream)
+
+
+def finish(stream: Any) -> None:
+    """The host waits for what is on a stream."""
+    (stream or gpu.cuda.default_stream()).synchronize()
 
 
 def memory_size() -> float:

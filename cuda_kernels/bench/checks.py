@@ -8,8 +8,8 @@ named.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 import refseq
 from cuda_kernels import gpu, inventory
 from cuda_kernels.bench import structures
+from cuda_kernels.bench.peers import torch_device
+from cuda_kernels.interop import own_products
 from refseq.bench.judge import relative
 from refseq.checks.problem import Problem, draw
 from refseq.checks.tensors import forward_tensors, gradient_tensors
@@ -91,15 +93,41 @@ def exact(problem: Problem) -> Problem:
     )
 
 
-def layer_check(variant: inventory.Variant, dtype: str, shape: Shape) -> Check:
-    """Forward and backward of one recurrence."""
+def layer_check(
+    variant: inventory.Variant,
+    dtype: str,
+    shape: Shape,
+    words: str = "",
+    to: Callable[[np.ndarray], Any] | None = None,
+    back: Callable[[Any], np.ndarray] = host,
+) -> Check:
+    """Forward and backward of one recurrence; ``to``: arrays to the device, by default numba-cuda's."""
     name, options = variant
     steps, rows, inputs, units = shape
     layer = refseq.layer(name, inputs, units, bidirectional=True, merge=MERGES.get(name, "concat"), **options)
     problem = draw(layer, dtype, steps, rows, weaker=2.0 if steps >= GENTLE else 1.0)
-    got = solved(problem, "cuda", gpu.cuda.to_device, host)
+    got = solved(problem, "cuda", to or gpu.cuda.to_device, back)
     want = solved(exact(problem), "cpu", np.copy, np.asarray)
-    return judged(layer.label, dtype, "x".join(map(str, shape)), got, want, steps * (rows + inputs + units))
+    return judged(layer.label + words, dtype, "x".join(map(str, shape)), got, want, steps * (rows + inputs + units))
+
+
+def tensor_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
+    """The same with torch's tensors, on a stream of their own: products by torch, and by tiles."""
+    torch, place = torch_device()
+    if torch is None:
+        return
+
+    def check(own: bool) -> Check:
+        stream = torch.cuda.stream(torch.cuda.Stream()) if place == "cuda" else nullcontext()
+        words, shape = f", torch, products by {'tiles' if own else 'torch'}", TINY if tiny else SHAPES[1]
+        with stream, own_products() if own else nullcontext():
+            given = inventory.REPRESENTATIVES[0], "float32", shape, words
+            return layer_check(
+                *given, lambda array: torch.tensor(array, device=place), lambda tensor: tensor.cpu().numpy()
+            )
+
+    for own in (False, True):
+        yield lambda own=own: check(own)
 
 
 def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
@@ -115,15 +143,15 @@ def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
         yield lambda given=given: layer_check(*given)
 
 
-def everything(tiny: bool, until: float) -> tuple[list[Check], int]:
-    """All checks, as far as they begin before the clock (``time.monotonic``) says ``until``; and how many did not."""
-    waiting = [*structures.checks(judged, tiny), *layer_checks(tiny)]
-    found = []
-    for check in waiting:
+def everything(tiny: bool, until: float, say: Callable[[dict[str, Any]], object], part: slice) -> int:
+    """A part of all checks, as far as they begin before the clock (``time.monotonic``) says ``until``; each is said as
+    a dict. How many did not begin."""
+    waiting = [*structures.checks(judged, tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
+    for number, check in enumerate(waiting):
         if time.monotonic() > until:
-            break
-        found.append(check())
-    return found, len(waiting) - len(found)
+            return len(waiting) - number
+        say(check().to_dict())
+    return 0
 
 
 @contextmanager
@@ -143,12 +171,15 @@ def launched() -> Iterator[set[int]]:
         gpu.launch = before
 
 
-def reached(found: set[int], tiny: bool) -> Mapping[str, Any]:
-    """How many kernels of the inventory were launched, of how many, and which were not."""
-    entries = (
-        inventory.entries(inventory.REPRESENTATIVES, inventory.DTYPES[:1])
-        if tiny
-        else inventory.entries(inventory.catalogue())
-    )
-    missed = [f"{entry.name} {entry.dtype}" for entry in entries if id(entry.kernel) not in found]
-    return {"kernels": len(entries), "launched": len(entries) - len(missed), "missed": missed}
+def kernels(tiny: bool) -> dict[str, Any]:
+    """The kernels that should be launched, by name."""
+    variants = inventory.REPRESENTATIVES if tiny else inventory.catalogue()
+    dtypes = inventory.DTYPES[:1] if tiny else inventory.DTYPES
+    return {f"{entry.name} {entry.dtype}": entry.kernel for entry in inventory.entries(variants, dtypes)}
+
+
+def reached(launched: Collection[str], tiny: bool) -> dict[str, Any]:
+    """How many kernels were launched, of how many, and which were not."""
+    names = list(kernels(tiny))
+    missed = [name for name in names if name not in launched]
+    return {"kernels": len(names), "launched": len(names) - len(missed), "missed": missed}

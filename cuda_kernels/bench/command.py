@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cuda_kernels import gpu, places
-from cuda_kernels.bench import ceilings, checks, report, sanitizer, speed
+from cuda_kernels.bench import ceilings, checks, report, sanitizer, speed, workers
 from refseq import __version__
 
 SHARES = {"checks": 0.45, "ceilings": 0.05, "speed": 0.35, "sanitizer": 0.15}
@@ -34,16 +34,17 @@ def run(folder: Path, minutes: float, tiny: bool) -> int:
     for part, own in SHARES.items():
         share += own
         ends[part] = began + share * whole
-    with checks.launched() as launched:
-        found, left = checks.everything(tiny, ends["checks"])
-    _say(f"checks: {len(found)}, beyond their limit {sum(bool(one.trouble) for one in found)}, not reached {left}")
+    checked = workers.everything(tiny, ends["checks"])
+    found, left = checked["checks"], checked["left"]
+    bad = sum(bool(one["trouble"]) for one in found)
+    _say(f"checks: {len(found)}, beyond their limit {bad}, not reached {left}")
     result: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "device": device(),
         "versions": versions(),
-        "checks": [one.to_dict() for one in found],
+        "checks": found,
         "unchecked": left,
-        "reached": checks.reached(launched, tiny),
+        "reached": checks.reached(checked["launched"], tiny),
     }
     result["ceilings"] = ceilings.measured(0.0 if tiny else 0.3, tiny)
     for name, one in result["ceilings"].items():
@@ -56,8 +57,7 @@ def run(folder: Path, minutes: float, tiny: bool) -> int:
     result["seconds"] = time.monotonic() - began
     for file in report.write(folder, result):
         _say(f"written: {file.name}")
-    bad = any(one.trouble for one in found) or any(one["status"] == "found" for one in result["sanitizer"].values())
-    return int(bad)
+    return int(bad > 0 or any(one["status"] == "found" for one in result["sanitizer"].values()))
 
 
 def device() -> dict[str, Any]:

@@ -62,8 +62,7 @@ class GuestMachine(Machine):
                 _tables.move_to_end(key)
                 return _tables[key]
         made = gpu.cuda.to_device(array, stream=self.stream)
-        if not gpu.SIMULATOR and self.stream:
-            self.stream.synchronize()  # once: other streams will read it too
+        places.finish(self.stream)  # once: other streams will read it too
         with _lock:
             _tables[key] = made
             while len(_tables) > 1 and (len(_tables) > MOST_TABLES or sum(len(k[-1]) for k in _tables) > MOST_BYTES):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cuda_kernels import gpu
-from cuda_kernels.bench import cases, ceilings, checks, command, flash, report, sanitizer, speed
+from cuda_kernels.bench import cases, ceilings, checks, command, flash, report, sanitizer, speed, workers
 from cuda_kernels.bench.peers import Own
 from refseq.bench.libraries import Pass
 
@@ -28,6 +28,7 @@ def check(**changes):
 
 def test_a_wrong_or_missing_number_is_trouble():
     want = {"y": np.ones(3)}
+    assert checks.judged("a", "float32", "", {"y": np.ones(3, "float32")}, {"y": np.full(3, np.nan)}, 4).trouble
     for got, good in ((1 + 1e-7, True), (1.1, False), (np.nan, False), (np.inf, False)):
         found = checks.judged("a", "float32", "", {"y": np.full(3, got, "float32")}, want, 4)
         assert (not found.trouble) == good, got
@@ -48,16 +49,28 @@ def test_a_check_of_a_layer_sees_a_wrong_kernel(monkeypatch):
     assert checks.layer_check(variant, "float32", checks.TINY).tensor.startswith("dW_")
 
 
-def test_what_is_not_reached_is_said(monkeypatch):
-    assert checks.everything(True, time.monotonic() - 1) == ([], 18)
+def test_what_is_not_reached_is_said():
+    said = []
+    assert checks.everything(True, time.monotonic() - 1, said.append, slice(18)) == 18
+    assert checks.everything(True, time.monotonic() + SOON, said.append, slice(14, 18, 2)) == 0
+    assert [one["name"] for one in said] == ["lstm(projection=2)", "gru(reset=before)"]
     assert speed.everything(True, time.monotonic() - 1, 0)["left"] == [CASE.key, PACKED.key, LOW.key]
     with checks.launched() as found:
         checks.layer_check(("gru", {}), "float32", checks.TINY)
-    reached = checks.reached(found, tiny=True)
-    assert "losses token_losses float32" not in reached["missed"]
+    launched = {name for name, kernel in checks.kernels(True).items() if id(kernel) in found}
+    reached = checks.reached(launched, tiny=True)
     assert "jordan(activation=tanh, output=softmax) forward float32" in reached["missed"]
     assert "gru(reset=before) forward float32" not in reached["missed"]
     assert reached["kernels"] == reached["launched"] + len(reached["missed"])
+
+
+@pytest.mark.parametrize("end", ["", '{"name": "a", "trouble": ""}'])
+def test_a_process_that_ends_before_its_work_is_trouble(end):
+    process = SimpleNamespace(communicate=lambda timeout: (end, "Traceback\nNo memory"), returncode=3)
+    found = {"checks": [], "left": 0, "launched": set()}
+    workers._collect(found, 5, process, 1)
+    assert len(found["checks"]) == (2 if end else 1)
+    assert found["checks"][-1]["trouble"] == "ended with status 3: No memory"
 
 
 class Wrong(Own):
@@ -93,6 +106,9 @@ def test_low_precisions_are_judged_in_the_norm():
     error, limit = LOW.judged({"forward": noisy})
     assert error == pytest.approx(0.01)
     assert error < limit == 4 * 2.0**-7 * 3**0.5
+    spike = truth["y"].copy()
+    spike[0, 0, 0] += 1
+    assert LOW.judged({"forward": {"y": spike}})[0] == pytest.approx(1 / np.linalg.norm(truth["y"]))
     assert LOW.judged({"forward": truth | {"y": 2 * truth["y"]}})[0] == pytest.approx(1)
     assert CASE.judged({"forward": noisy})[0] > CASE.judged({"forward": noisy})[1]
 
@@ -143,7 +159,8 @@ def test_what_the_sanitizer_says(status, word, tmp_path, monkeypatch):
 
 
 def test_the_command_writes_what_it_found(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(checks, "everything", lambda *_: ([check(trouble="beyond the limit", error=2.0)], 5))
+    bad = {"checks": [check(trouble="beyond the limit", error=2.0).to_dict()], "left": 5, "launched": set()}
+    monkeypatch.setattr(workers, "everything", lambda *_: bad)
     monkeypatch.setattr(speed, "everything", lambda *_: {"peers": {"refseq": "1"}, "measurements": [], "left": ["x"]})
     monkeypatch.setattr(ceilings, "measured", lambda *_: {"launch": {"value": 7.0, "unit": "us", "times": {}}})
     monkeypatch.setattr(sanitizer, "everything", lambda *_: {"memcheck": {"status": "clean", "lines": []}})
@@ -156,7 +173,7 @@ def test_the_command_writes_what_it_found(tmp_path, monkeypatch, capsys):
     assert "| launch | 7 | us |" in text
     assert "not reached in time: x" in text
     assert "not reached 5" in capsys.readouterr().out
-    monkeypatch.setattr(checks, "everything", lambda *_: ([check()], 0))
+    monkeypatch.setattr(workers, "everything", lambda *_: {"checks": [check().to_dict()], "left": 0, "launched": set()})
     assert command.run(tmp_path, 1.0, tiny=True) == 0
 
 

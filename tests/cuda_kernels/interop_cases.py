@@ -8,7 +8,9 @@ import pytest
 
 import refseq
 from cuda_kernels import gpu, places
-from cuda_kernels.interop import guest, kinds, on_stream, own_products
+from cuda_kernels.interop import guest, kinds, library_products, on_stream, own_products
+from cuda_kernels.machine import Machine
+from cuda_kernels.tiled_products import NOTHING, PRESENT
 from refseq.checks.problem import draw
 from refseq.targets import target
 from tests.cuda_kernels.callers import KINDS, Capsule, Interface, host, mapped
@@ -161,9 +163,8 @@ def as_numpy(flat, shape, strides, device):
 
 
 @simulated
-@pytest.mark.parametrize("library", ["torch", "cupy"])
-@pytest.mark.parametrize("given", LAYERS, ids=str)
-def test_products_by_the_caller_s_library(given, library, monkeypatch):
+@pytest.mark.parametrize(("library", "given"), list(zip(["torch", "cupy"] * 2, LAYERS, strict=True)))
+def test_products_by_the_caller_s_library(library, given, monkeypatch):
     pytest.importorskip("torch")
     problem = draw(given, "float64", STEPS, ROWS)
     tiles, asked = solved(problem, KINDS["torch"])[0], []
@@ -175,6 +176,30 @@ def test_products_by_the_caller_s_library(given, library, monkeypatch):
         for name, array in tiles.items():
             np.testing.assert_allclose(host(got[name]), host(array), rtol=1e-12, atol=1e-13, err_msg=name)
     assert asked
+
+
+def test_products_by_a_library_are_those_of_the_tiles():
+    """Of numbers in all their arguments: two directions, blocks in any order, sums that go on, shifted rows."""
+    rng, machine = np.random.default_rng(5), Machine()
+    K, G, H, W, A, V = 3, 4, 2, 5, 6, 7
+    M, bias, x = (rng.normal(size=shape) for shape in [(2, K, G, H), (2, 3, W), (9, 1, K)])
+    da, v = rng.normal(size=(2, 9, A, W)), rng.normal(size=(2, 11, 4, W))
+    times, rows = np.array([rng.permutation(9)[:V] for _ in range(2)]), rng.permutation(9)[:V]
+    blocks = np.array([[0, 2, 5, 1], [1, 2, 5, NOTHING], [0, 0, 1, PRESENT], [1, 1, 3, 2]])
+    gates, slots = np.array([1, 2]), np.array([4, 0])
+    calls = [
+        ("project", (blocks,), [M, bias, x, times, rows], rng.normal(size=(2, 9, A, W))),
+        ("pull", (gates, slots), [M, da, times, rows], rng.normal(size=(2, 9, 1, K))),
+        ("outer", (blocks,), [v, 1, 3, times, 2, da, rows], rng.normal(size=(2, K, G, H))),
+        ("outer", (blocks,), [v, 0, 3, times, 2, da, rows], rng.normal(size=(2, K, G, H))),
+    ]
+    for name, tables, given, start in calls:
+        placed = [machine.place(array) if isinstance(array, np.ndarray) else array for array in given]
+        to, want = machine.place(start), start.copy()
+        getattr(machine, name)(*tables, *placed, to)
+        getattr(library_products, name)(*tables, *given, want)
+        assert not np.array_equal(want, start)
+        np.testing.assert_allclose(machine.fetch(to), want, rtol=1e-14, atol=1e-14, err_msg=name)
 
 
 def test_whose_products_they_are(monkeypatch):
@@ -266,6 +291,8 @@ def test_errors_of_torch():
     refused(r"params\['b_h'\]: expected a tensor without requires_grad", make=make, b_h=bias.clone().requires_grad_())
     refused(r"params\['b_h'\]: .*got torch.bfloat16", make=make, b_h=bias.bfloat16())
     refused(r"params\['b_h'\]: .*got one on meta", make=make, b_h=bias.to("meta"))
+    lazy = torch.ones(1, 3, dtype=torch.complex64).conj().imag
+    refused(r"params\['b_h'\]: expected a tensor with its numbers in memory", make=make, b_h=lazy)
     other = KINDS["numba"](np.ones((1, 3), "float32"))
     refused(r"params\['b_h'\]: expected a torch tensor .* like x, got FakeCUDAArray", make=make, b_h=other)
     with torch.no_grad():
