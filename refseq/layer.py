@@ -155,8 +155,8 @@ class Layer:
                 backward: memory O(sqrt(T)) instead of O(T), the same result bit for bit
         gradient    False keeps nothing for backward: for inference
 
-        With target "cuda" all arrays but lengths may be on the device, as torch, cupy and numba-cuda have them: then the
-        results are there too, in the same kind, and parameters are not searched for NaN (docs/cuda.md).
+        With target "cuda" all arrays but lengths may be on the device, as torch, cupy and numba-cuda have them: then
+        the results are there too, in the same kind, and parameters are not searched for NaN (docs/cuda.md).
 
         All arrays share one dtype, which is the dtype of the result. Raises TypeError or ValueError naming the
         argument; RuntimeError where the target cannot run.

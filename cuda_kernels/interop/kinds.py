@@ -4,43 +4,13 @@ A kind knows its arrays, says where one lies, makes new ones with its own alloca
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cuda_kernels import gpu, places
-from cuda_kernels.interop import dlpack
-
-_chosen: ContextVar[int | None] = ContextVar("stream", default=None)
-
-
-@contextmanager
-def on_stream(stream: Any) -> Iterator[None]:
-    """Inside, layers run on this stream: a cudaStream_t as an integer, or a stream of torch, cupy, numba-cuda or
-    cuda.core. Not those with arrays of torch and cupy, which have a current stream of their own. Raises TypeError for
-    what is no stream."""
-    token = _chosen.set(handle_of(stream))
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
-
-
-def handle_of(stream: Any) -> int:
-    """The cudaStream_t of a stream."""
-    if isinstance(stream, int) and not isinstance(stream, bool):
-        return stream
-    for name in ("cuda_stream", "ptr"):  # torch, cupy
-        if isinstance(getattr(stream, name, None), int):
-            return getattr(stream, name)
-    protocol = getattr(stream, "__cuda_stream__", None)  # cuda.core's: version, handle
-    if protocol is not None:
-        return int(protocol()[1])
-    raise TypeError(f"stream: expected a CUDA stream or its handle, got {type(stream).__name__}")
+from cuda_kernels.interop import choices, dlpack
 
 
 @dataclass(frozen=True)
@@ -91,20 +61,6 @@ class Numba:
             return int(array.stream) if array.stream else 0
         interface = getattr(array, "__cuda_array_interface__", None) or {}
         return interface.get("stream") or 0
-
-
-_own: ContextVar[bool] = ContextVar("own products", default=False)
-
-
-@contextmanager
-def own_products() -> Iterator[None]:
-    """Inside, products of torch's and cupy's arrays are taken by tiles as well, with the bits of every other kind; else
-    by the matrix product of the library (``library_products``)."""
-    token = _own.set(True)
-    try:
-        yield
-    finally:
-        _own.reset(token)
 
 
 class Torch:
@@ -210,13 +166,13 @@ def kind_of(array: Any) -> Kind | None:
 
 def by_library(kind: Kind) -> bool:
     """Whether products are the library's. In the simulator they are not: bits are compared there."""
-    return not isinstance(kind, Numba) and not _own.get() and not gpu.SIMULATOR
+    return not isinstance(kind, Numba) and not choices.tiles.get() and not gpu.SIMULATOR
 
 
 def stream_for(kind: Kind, array: Any, device: int, before: int = 0) -> int:
     """The handle of the stream to run on: torch's and cupy's own, as their allocators go by it. Without an array, of
     the others that which it was ``before``."""
-    chosen = _chosen.get()
+    chosen = choices.stream.get()
     if isinstance(kind, Numba) and (chosen is not None or array is None):
         return before if chosen is None else chosen
     return kind.stream(array, device)

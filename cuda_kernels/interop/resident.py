@@ -15,7 +15,7 @@ from cuda_kernels.memory import strides_of
 from refseq.arrays import Elsewhere
 
 if TYPE_CHECKING:
-    from cuda_kernels.interop.guest import GuestMachine
+    from cuda_kernels.interop.guest_machine import GuestMachine
 
 Shape = tuple[int, ...]
 

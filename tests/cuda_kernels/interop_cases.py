@@ -8,7 +8,7 @@ import pytest
 
 import refseq
 from cuda_kernels import gpu, places
-from cuda_kernels.interop import guest, kinds, library_products, on_stream, own_products
+from cuda_kernels.interop import choices, guest, guest_machine, kinds, library_products, on_stream, own_products
 from cuda_kernels.machine import Machine
 from cuda_kernels.tiled_products import NOTHING, PRESENT
 from refseq.checks.problem import draw
@@ -168,7 +168,7 @@ def test_products_by_the_caller_s_library(library, given, monkeypatch):
     pytest.importorskip("torch")
     problem = draw(given, "float64", STEPS, ROWS)
     tiles, asked = solved(problem, KINDS["torch"])[0], []
-    monkeypatch.setattr(guest, "by_library", lambda kind: not asked.append(kind))
+    monkeypatch.setattr(guest_machine, "by_library", lambda kind: not asked.append(kind))
     if library == "cupy":
         monkeypatch.setattr(kinds.Torch, "native", lambda self, *given: as_numpy(*given))
     for more in ({}, {"checkpoint": 2}):
@@ -309,7 +309,7 @@ class Stream:
 
 def test_streams_by_handle():
     named = [5, SimpleNamespace(cuda_stream=5), SimpleNamespace(ptr=5), Stream()]
-    assert [kinds.handle_of(stream) for stream in named] == [5, 5, 5, 7]
+    assert [choices.handle_of(stream) for stream in named] == [5, 5, 5, 7]
     with pytest.raises(TypeError, match="stream: expected a CUDA stream or its handle, got str"), on_stream("5"):
         pass
     with on_stream(5):
@@ -360,8 +360,8 @@ def test_dlpack_is_told_the_stream(monkeypatch):
 
 
 def test_tables_on_the_device_are_few(monkeypatch):
-    monkeypatch.setattr(guest, "_tables", guest.OrderedDict())
-    monkeypatch.setattr(guest, "MOST_TABLES", 3)
+    monkeypatch.setattr(guest_machine, "_tables", guest_machine.OrderedDict())
+    monkeypatch.setattr(guest_machine, "MOST_TABLES", 3)
     given, params, x = arguments(KINDS["numba"])
     given.backward(given.forward(params, x, target="cuda"))
-    assert len(guest._tables) == 3
+    assert len(guest_machine._tables) == 3
