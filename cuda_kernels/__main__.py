@@ -3,6 +3,7 @@
 --all     every option of every recurrence; else those that between them have every kind of product, stage and operation
 --renew   compile all and write the budget again
 --only X  kernels whose name contains X
+--table   instead: what is known of every entry of the catalogue, as Markdown (it asks the simulator: some minutes)
 
 Needs no device, but the compiler (pip install 'refseq[cuda]'). Exit status 1 if something is red, 2 without a compiler.
 """
@@ -11,7 +12,7 @@ import argparse
 import sys
 import time
 
-from cuda_kernels import budget, gate, gpu, inventory
+from cuda_kernels import budget, gate, gpu, inventory, table
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="every option of every recurrence")
     parser.add_argument("--renew", action="store_true", help="compile all and write the budget again")
     parser.add_argument("--only", default="", metavar="X", help="kernels whose name contains X")
+    parser.add_argument("--table", action="store_true", help="what is known of every entry of the catalogue")
     chosen = parser.parse_args(arguments)
+    if chosen.table:
+        _say(table.markdown())
+        return 0
     try:
         gpu.toolchain()
     except RuntimeError as error:

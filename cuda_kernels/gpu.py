@@ -133,15 +133,15 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
     return cuda.jit(**options)
 
 
-def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple) -> None:
-    """Launch the kernel on a grid of ``blocks`` blocks of ``threads`` threads.
+def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple, stream: Any = 0) -> None:
+    """Launch the kernel on a grid of ``blocks`` blocks of ``threads`` threads, on a stream as numba-cuda takes it.
 
     numba-cuda warns of fewer than 128 blocks, where a device is under-used. True, but the batch is the caller's: that
     one warning is silenced, here and nowhere else.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
-        configured = kernel[blocks, threads]
+        configured = kernel[blocks, threads, stream]
     if not SIMULATOR:
         configured(*arguments)
         return

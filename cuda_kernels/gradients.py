@@ -31,9 +31,7 @@ def add_gradients(
         matrix, place = cell.layout.matrices[str(product.matrix)].number, cell.layout.place(product.operand)
         v, own, places, shift = source(place)
         blocks = tables.gradient_blocks(cell, product, directions)
-        sizes = (dM[matrix].shape[1], dM[matrix].shape[3], len(blocks))
-        given = (machine.place(blocks), v, own, place.row, places, shift, da, rows)
-        machine.launch_tiles(kernels.outer, *sizes, *given, dM[matrix])
+        machine.outer(blocks, v, own, place.row, places, shift, da, rows, dM[matrix])
     for number, bias in enumerate(db):
         slots, targets = map(machine.place, tables.bias_rows(cell, number))
         pieces = (-(-bias.shape[2] // machine.block(bias.shape[2])), bias.shape[1], directions)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import refseq
-from cuda_kernels.recorder import of_layer, of_losses, of_norms, of_optimisers, of_tree
+from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tree
 
 DTYPES = ("float32", "float64")
 
@@ -68,6 +68,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *of_losses(dtype),
             *of_optimisers(dtype),
             *of_norms(dtype),
+            *of_arrays(dtype),
         ]
         for label, kernel, arguments in launches:
             module, name = kernel.py_func.__module__.rpartition(".")[2], kernel.py_func.__name__

@@ -1,10 +1,11 @@
 """Where kernels are launched: arrays on the device, and the size of a launch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu, memory
+from cuda_kernels import arithmetic, gpu, memory, places, products
 from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
 
 WARP = 32
@@ -32,6 +33,10 @@ class Machine:
         """The tile of a product."""
         return SIMULATED if gpu.SIMULATOR else DEVICE
 
+    def room(self) -> float:
+        """Bytes of memory that the device has."""
+        return places.memory_size()
+
     def place(self, array: np.ndarray) -> Any:
         """A copy of a host's array on the device."""
         return gpu.cuda.to_device(np.ascontiguousarray(array))
@@ -46,6 +51,32 @@ class Machine:
         if made.size:
             self.launch(memory.kernels(str(dtype)).clear, (-(-made.size // MOST_THREADS),), None, made.reshape(-1))
         return made
+
+    def join(self, arrays: Sequence[Any]) -> Any:
+        """Copies of arrays of one shape on the device, as one array with a new first axis."""
+        return self.place(np.stack(arrays))
+
+    def join_to_read(self, arrays: Sequence[Any]) -> Any:
+        """As ``join``, of what is only read, and no longer than the call lasts."""
+        return self.join(arrays)
+
+    def across(self, M: Any) -> Any:
+        """A copy of matrices (D, K, G, H) on the device, with K and H exchanged."""
+        directions, K, G, H = M.shape
+        turned = self.empty((directions, H, G, K), M.dtype)
+        along = (K * G * H, 1, H, G * H)
+        memory.move(self, turned.shape, turned.reshape(-1), memory.strides_of(turned.shape), M.reshape(-1), along)
+        return turned
+
+    def total(self, x: Any) -> Any:
+        """The sum of x (D, B, P, W) on the device over b, from the first to the last: (D, P, W)."""
+        directions, rows, P, W = x.shape
+        if not x.size:
+            return self.zeros((directions, P, W), x.dtype)
+        sums = self.empty((directions, P, W), x.dtype)
+        kernel, pieces = arithmetic.kernels(str(np.dtype(x.dtype))).total, (-(-P * W // MOST_THREADS), directions)
+        self.launch(kernel, pieces, None, x.reshape(directions, rows, P * W), sums.reshape(directions, P * W))
+        return sums
 
     def fetch(self, array: Any) -> np.ndarray:
         """A copy of a device's array on the host."""
@@ -65,6 +96,24 @@ class Machine:
         edge = self.tiles.edge
         grid = self.grid((-(-columns // edge), -(-rows // edge), depth))
         self.run(kernel, grid, self.tiles.threads, arguments)
+
+    def project(self, blocks: np.ndarray, *arrays: Any) -> None:
+        """``Products.project``; here and below, tables of blocks, gates and slots are the host's."""
+        M, *_, rows, a = arrays
+        kernel = products.kernels(str(np.dtype(a.dtype)), self.tiles).project
+        self.launch_tiles(kernel, rows.shape[0], M.shape[3], len(blocks), self.place(blocks), *arrays)
+
+    def pull(self, gates: np.ndarray, slots: np.ndarray, *arrays: Any) -> None:
+        """``Products.pull``."""
+        M, da, _, rows, _ = arrays
+        kernel = products.kernels(str(np.dtype(da.dtype)), self.tiles).pull
+        self.launch_tiles(kernel, rows.shape[0], M.shape[1], M.shape[0], *map(self.place, (gates, slots)), *arrays)
+
+    def outer(self, blocks: np.ndarray, *arrays: Any) -> None:
+        """``Products.outer``."""
+        *_, da, _, dM = arrays
+        kernel = products.kernels(str(np.dtype(da.dtype)), self.tiles).outer
+        self.launch_tiles(kernel, dM.shape[1], dM.shape[3], len(blocks), self.place(blocks), *arrays)
 
     def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
         """Launch the kernel."""

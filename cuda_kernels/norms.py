@@ -7,12 +7,13 @@ factor TERMS in the number of entries, and FEW at the end.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numba.extending import register_jitable
 
 from cuda_kernels import gpu
 from cuda_kernels.digest import digest
@@ -43,39 +44,50 @@ class Norms:
     bound: Any
 
 
-@cache
-def kernels(dtype: str) -> Norms:
-    """The kernels, compiled on their first launch."""
-    double, number = np.float64, np.dtype(dtype).type
-    key = digest(gpu, primitives, rules, sys.modules[__name__])
+def _build_lanes(term: Callable) -> Callable:
+    """Every lane's sum of term(x, j, a, b)."""
 
-    # `key` is captured so that it is part of numba's cache key
-    def squares(x, a, b, sums):
-        _ = key
+    @register_jitable
+    def lanes(x, a, b, sums):
         n = device.blockIdx.x * threads() + thread()
         while n < sums.shape[0]:
             j = n // LANES * LANES * TERMS + n % LANES
             total = zero(sums[n])
             for _k in range(TERMS):
                 if j < x.shape[0]:
-                    y = double(x[j]) * a * b
-                    total = total + y * y
+                    total = total + term(x, j, a, b)
                 j += LANES
             sums[n] = total
             n += device.gridDim.x * threads()
 
+    return lanes
+
+
+@cache
+def kernels(dtype: str) -> Norms:
+    """The kernels, compiled on their first launch."""
+    double, number = np.float64, np.dtype(dtype).type
+    key = digest(gpu, primitives, rules, sys.modules[__name__])
+
+    @register_jitable
+    def square(x, j, a, b):
+        y = double(x[j]) * a * b
+        return y * y
+
+    @register_jitable
+    def entry(x, j, a, b):
+        return x[j]
+
+    lanes_of_squares, lanes = _build_lanes(square), _build_lanes(entry)
+
+    # `key` is captured so that it is part of numba's cache key
+    def squares(x, a, b, sums):
+        _ = key
+        lanes_of_squares(x, a, b, sums)
+
     def total(x, sums):
         _ = key
-        n = device.blockIdx.x * threads() + thread()
-        while n < sums.shape[0]:
-            j = n // LANES * LANES * TERMS + n % LANES
-            whole = zero(sums[n])
-            for _k in range(TERMS):
-                if j < x.shape[0]:
-                    whole = whole + x[j]
-                j += LANES
-            sums[n] = whole
-            n += device.gridDim.x * threads()
+        lanes(x, None, None, sums)
 
     def multiply(x, a, b, to):
         _ = key

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import memory, products, scan, tables
+from cuda_kernels import memory, scan, tables
 from cuda_kernels.gradients import Source, add_gradients
+from cuda_kernels.limits import check_size
 from cuda_kernels.machine import Machine
 from refseq.cell import Cell
 from refseq.layout import Place
@@ -51,11 +52,6 @@ class Pass:
         return self.weights[0].p.dtype
 
 
-def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """One array with the direction first."""
-    return np.ascontiguousarray(np.stack(arrays))
-
-
 def forward(
     machine: Machine,
     cell: Cell,
@@ -67,17 +63,18 @@ def forward(
     weights, feeds = [direction.weights for direction in directions], [direction.feed for direction in directions]
     x = feeds[0].x
     steps, rows, size = x.shape
-    piece = max(steps, 1) if every is None else every
+    piece, p = max(steps, 1) if every is None else every, weights[0].p
+    check_size(machine, cell, (len(feeds), steps, rows, p.shape[1]), piece, p.dtype.itemsize)
     matrices, biases = (zip(*(getattr(w, name) for w in weights), strict=True) for name in ("matrices", "biases"))
     placed = Pass(
         cell,
         tuple(weights),
         tuple(feeds),
         piece,
-        tuple(machine.place(stacked(parts)) for parts in matrices),
-        tuple(machine.place(stacked(parts)) for parts in biases),
-        machine.place(stacked([w.p for w in weights])),
-        machine.place(stacked([feed.masks for feed in feeds])),
+        tuple(map(machine.join, matrices)),
+        tuple(map(machine.join, biases)),
+        machine.join([w.p for w in weights]),
+        machine.join([feed.masks for feed in feeds]),
         machine.place(x.reshape(steps, rows, 1, size)),
         machine.place(feeds[0].lengths.astype(np.int64)),
         machine.place(np.array([feed.reverse for feed in feeds], np.uint8)),
@@ -86,7 +83,7 @@ def forward(
         None,
     )
     y = machine.zeros((len(feeds), steps, rows, output_size(cell, weights[0])), placed.dtype)
-    state, s, tape, kept = machine.place(stacked([direction.s0 for direction in directions])), None, None, []
+    state, s, tape, kept = machine.join([direction.s0 for direction in directions]), None, None, []
     for start in range(0, max(steps, 1), piece):
         kept.append(state)
         s, tape = _piece(machine, placed, state, y, start)
@@ -115,14 +112,12 @@ def _piece(machine: Machine, run: Pass, state: Any, y: Any, start: int) -> tuple
     if not (n and rows):
         return s, tape
     a = make((directions, n * rows, len(layout.slots), width), dtype)
-    kernels = products.kernels(str(dtype), machine.tiles)
     table = tables.rows_of(start, stop, run.feeds[0].lengths, tuple(feed.reverse for feed in run.feeds))
     if len(table.rows):
         flat, times, numbers = run.x.reshape(steps * rows, 1, -1), machine.place(table.times), machine.place(table.rows)
         for matrix, bias, blocks in tables.inputs_blocks(run.cell, directions):
             M, begin = run.M[matrix], run.bias[bias] if run.bias else run.p
-            sizes = (len(table.rows), M.shape[3], len(blocks))
-            machine.launch_tiles(kernels.project, *sizes, machine.place(blocks), M, begin, flat, times, numbers, a)
+            machine.project(blocks, M, begin, flat, times, numbers, a)
     loop = scan.kernels(run.cell, str(dtype)).forward
     given = (run.M, run.bias, run.p, run.masks, run.x, run.lengths, run.reverse)
     machine.launch(loop, (rows, directions), width, start, stop, *given, s, tape, y, a)
@@ -131,8 +126,8 @@ def _piece(machine: Machine, run: Pass, state: Any, y: Any, start: int) -> tuple
 
 @dataclass(frozen=True)
 class Cotangents:
-    """Of everything that went in, with the direction first: matrices (D, K, G, H), biases, parameters of every row
-    (D, B, P, W), x (D, T, B, 1, K), the states before the first step (D, B, S, W)."""
+    """Of everything that went in, with the direction first: matrices (D, K, G, H), biases, parameters of the units
+    (D, P, W), summed over the rows in their order, x (D, T, B, 1, K), the states before the first step (D, B, S, W)."""
 
     matrices: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
@@ -144,15 +139,13 @@ class Cotangents:
 def backward(machine: Machine, run: Pass, dys: Sequence[np.ndarray], dstates: Sequence[np.ndarray]) -> Cotangents:
     """BPTT through a pass."""
     (directions, steps, rows, width), dtype, cell = run.shape, run.dtype, run.cell
-    ds, dy = machine.place(stacked(dstates)), machine.place(stacked(dys))
+    ds, dy = machine.join(dstates), machine.join_to_read(dys)
     d0 = machine.empty(ds.shape, dtype)
     dv = machine.empty((directions, rows, len(cell.layout.vectors), width), dtype)
     dx = machine.zeros((directions, *run.x.shape), dtype)
     dp = machine.zeros((directions, rows, len(cell.own), width), dtype)
     dM, db = (tuple(machine.zeros(part.shape, dtype) for part in parts) for parts in (run.M, run.bias))
-    across = tuple(
-        machine.place(stacked([w.matrices[k].transpose(2, 1, 0) for w in run.weights])) for k in range(len(run.M))
-    )
+    across = tuple(map(machine.across, run.M))
     for number in reversed(range(len(run.states))):
         start = number * run.every
         stop, s, tape = min(start + run.every, steps), run.s, run.tape
@@ -167,7 +160,7 @@ def backward(machine: Machine, run: Pass, dys: Sequence[np.ndarray], dstates: Se
         machine.launch(loop, (rows, directions), width, start, stop, *given)
         _gradients(machine, run, s, tape, da, dM, db, dx, start, stop)
     matrices, biases = (tuple(map(machine.fetch, parts)) for parts in (dM, db))
-    return Cotangents(matrices, biases, machine.fetch(dp), machine.fetch(dx), machine.fetch(ds))
+    return Cotangents(matrices, biases, machine.fetch(machine.total(dp)), machine.fetch(dx), machine.fetch(ds))
 
 
 def _gradients(
@@ -178,7 +171,6 @@ def _gradients(
     table = tables.rows_of(start, stop, run.feeds[0].lengths, tuple(feed.reverse for feed in run.feeds))
     if not len(table.rows):
         return
-    kernels = products.kernels(str(run.dtype), machine.tiles)
     times, numbers = machine.place(table.times), machine.place(table.rows)
     each = machine.place(np.repeat(table.rows[None], directions, axis=0))
     flat = da.reshape(directions, (stop - start) * rows, -1, width)
@@ -196,8 +188,5 @@ def _gradients(
     add_gradients(machine, cell, source, flat, numbers, dM, db)
     for product in reversed(tables.inputs_of(cell)):
         M = run.M[cell.layout.matrices[str(product.matrix)].number]
-        gates, slots = map(machine.place, tables.gates_of(cell, product))
-        sizes = (len(table.rows), M.shape[1], directions)
-        machine.launch_tiles(
-            kernels.pull, *sizes, gates, slots, M, flat, times, numbers, dx.reshape(directions, steps * rows, 1, -1)
-        )
+        gates, slots = tables.gates_of(cell, product)
+        machine.pull(gates, slots, M, flat, times, numbers, dx.reshape(directions, steps * rows, 1, -1))

@@ -48,44 +48,33 @@ class Products:
 @cache
 def kernels(dtype: str, size: Tiles) -> Products:
     """The kernels, compiled on their first launch."""
-    number, shape, square = np.dtype(dtype).type, size.shape, (size.micro, size.micro)
+    number = np.dtype(dtype).type
     projected, pulled, added = (build(size, number(0)) for build in (build_project, build_pull, build_outer))
     key = _digest(size)
 
     # `key` is captured so that it is part of numba's cache key
     def project(blocks, M, bias, x, times, rows, a):
         _ = key
-        left = device.shared.array(shape, number)
-        right = device.shared.array(shape, number)
-        sums = device.local.array(square, number)
         z = device.blockIdx.z
         while z < blocks.shape[0]:
             d = blocks[z, 0]
-            given = (M[d], bias[d], x, times[d], rows, a[d], blocks[z])
-            projected(left, right, sums, rows.shape[0], M.shape[3], given)
+            projected(rows.shape[0], M.shape[3], (a[d], M[d], bias[d], x, times[d], rows, blocks[z]))
             z += device.gridDim.z
 
     def pull(gates, slots, M, da, times, rows, dx):
         _ = key
-        left = device.shared.array(shape, number)
-        right = device.shared.array(shape, number)
-        sums = device.local.array(square, number)
         d = device.blockIdx.z
         while d < M.shape[0]:
-            given = (M[d], da[d], times[d], rows, dx[d], gates, slots)
-            pulled(left, right, sums, rows.shape[0], M.shape[1], given)
+            pulled(rows.shape[0], M.shape[1], (dx[d], M[d], da[d], times[d], rows, gates, slots))
             d += device.gridDim.z
 
     def outer(blocks, v, own, vector, places, shift, da, rows, dM):
         _ = key
-        left = device.shared.array(shape, number)
-        right = device.shared.array(shape, number)
-        sums = device.local.array(square, number)
         z = device.blockIdx.z
         while z < blocks.shape[0]:
             d = blocks[z, 0]
-            given = (v[d * own], vector, places[d], shift, da[d], rows, dM[d], blocks[z])
-            added(left, right, sums, dM.shape[1], dM.shape[3], given)
+            given = (dM[d], v[d * own], vector, places[d], shift, da[d], rows, blocks[z])
+            added(dM.shape[1], dM.shape[3], given)
             z += device.gridDim.z
 
     def sums(slots, targets, rows, da, db):

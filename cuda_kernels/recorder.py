@@ -3,13 +3,14 @@
 Every function here gives triples of a label, a kernel, and the arguments of a launch.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 import refseq
-from cuda_kernels import losses, norms, trees, updates
+from cuda_kernels import arithmetic, losses, norms, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.target import CudaTarget
 from refseq.losses import cross_entropy_rows, pointwise_rows
@@ -29,6 +30,10 @@ class Recorder(Machine):
     def __init__(self) -> None:
         super().__init__()
         self.launches: list[tuple[Any, tuple]] = []
+
+    def room(self) -> float:
+        """As much as is asked for."""
+        return math.inf
 
     def place(self, array: np.ndarray) -> np.ndarray:
         """The array."""
@@ -107,6 +112,17 @@ def of_optimisers(dtype: str) -> Iterator[Launch]:
         rates = optimiser.rates(1, optimiser.default_rate)
         updates.run_updates(recorder, optimiser.rule, count, build, rates, [(p, p, s, p, s)])
         yield from recorder.labelled(optimiser.rule.__name__)
+
+
+def of_arrays(dtype: str) -> Iterator[Launch]:
+    """What layers need around their launches, for arrays on the device (``cuda_kernels.interop``)."""
+    recorder, x = Recorder(), np.zeros((2, 3, 4, 5), dtype)
+    recorder.across(x)
+    recorder.total(x)
+    flat = x.reshape(-1)
+    recorder.launch(arithmetic.kernels(dtype).add, (1,), None, flat, flat)
+    recorder.launch(arithmetic.kernels(dtype).scale, (1,), None, flat, flat.dtype.type(1))
+    return recorder.labelled("arrays")
 
 
 def of_norms(dtype: str) -> Iterator[Launch]:

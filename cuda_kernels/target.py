@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import gpu, losses, norms, passes, trees, updates
+from cuda_kernels.interop.guest import Guest, guest
 from cuda_kernels.machine import Machine
 from cuda_kernels.passes import Pass
-from refseq.arrays import zeros
 from refseq.cell import Cell
 from refseq.networks import tree
 from refseq.targets import Direction, Feed, Pulled, Tape, Weights
@@ -41,6 +41,10 @@ class CudaTarget:
     def describe(self) -> str:
         """The device's name."""
         return gpu.describe()
+
+    def guest(self, **arguments: Any) -> Guest | None:
+        """See ``refseq.targets.guest``."""
+        return guest(self, **arguments)
 
     def forward(
         self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True
@@ -115,11 +119,9 @@ def _of_directions(tapes: Sequence[Tape]) -> Pass:
 
 
 def _part(pulled: passes.Cotangents, d: int, run: Pass) -> Pulled:
-    """One direction of the cotangents; the parameters of the units are summed over the rows, in their order."""
-    total = zeros(pulled.p.shape[2:], pulled.p)
-    for row in pulled.p[d]:
-        total = total + row
-    weights = Weights(tuple(part[d] for part in pulled.matrices), tuple(part[d] for part in pulled.biases), total)
+    """One direction of the cotangents."""
+    matrices, biases = (tuple(part[d] for part in parts) for parts in (pulled.matrices, pulled.biases))
+    weights = Weights(matrices, biases, pulled.p[d])
     return Pulled(weights, pulled.x[d].reshape(run.feeds[d].x.shape), pulled.states[d])
 
 

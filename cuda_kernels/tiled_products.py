@@ -1,7 +1,7 @@
 """What the tiled kernels of ``cuda_kernels.products`` multiply: where entries come from, where sums begin and go.
 
-Each function takes the tuple ``given`` of its kernel, and an entry's place: i or n the row, k the column of the result,
-q the term of the sum.
+Each function takes the tuple ``given`` of its kernel, which begins with the result, and an entry's place: i or n the
+row, k the column of the result, q the term of the sum.
 """
 
 from collections.abc import Callable
@@ -57,24 +57,24 @@ def build_project(size: Tiles, none: np.floating) -> Callable:
     multiply = build_multiply(size, *loaders)
 
     @register_jitable
+    def place(given, n, k):
+        rows, line = given[5], given[6]
+        return rows[n], line[2], k
+
+    @register_jitable
     def begin(given, n, k):
-        _M, bias, _x, _times, rows, a, line = given
+        bias, line = given[2], given[6]
         if line[3] >= 0:
             return bias[line[3], k]
-        return a[rows[n], line[2], k] if line[3] == PRESENT else none
+        return given[0][place(given, n, k)] if line[3] == PRESENT else none
 
     @register_jitable
     def add(left, right, sums, me, row, column, given):
-        M, _bias, x, times, rows, _a, line = given
+        _a, M, _bias, x, times, rows, line = given
         L, R = (x, times), (M, line[1])
         multiply(left, right, sums, me, row, column, rows.shape[0], M.shape[2], M.shape[0], L, R)
 
-    @register_jitable
-    def finish(given, n, k, total):
-        rows, a, line = given[4], given[5], given[6]
-        a[rows[n], line[2], k] = total
-
-    return build_sweep(size, none, begin, add, finish)
+    return build_sweep(size, none, place, add, begin)
 
 
 def build_pull(size: Tiles, none: np.floating) -> Callable:
@@ -83,23 +83,17 @@ def build_pull(size: Tiles, none: np.floating) -> Callable:
     multiply = build_multiply(size, *loaders)
 
     @register_jitable
-    def begin(given, n, k):
-        times, dx = given[2], given[4]
-        return dx[times[n], 0, k]
+    def place(given, n, k):
+        return given[3][n], 0, k
 
     @register_jitable
     def add(left, right, sums, me, row, column, given):
-        M, da, _times, rows, _dx, gates, slots = given
+        _dx, M, da, _times, rows, gates, slots = given
         for g in range(gates.shape[0]):
             L, R = (da, rows, slots[g]), (M, gates[g])
             multiply(left, right, sums, me, row, column, rows.shape[0], M.shape[0], M.shape[2], L, R)
 
-    @register_jitable
-    def finish(given, n, k, total):
-        times, dx = given[2], given[4]
-        dx[times[n], 0, k] = total
-
-    return build_sweep(size, none, begin, add, finish)
+    return build_sweep(size, none, place, add)
 
 
 def build_outer(size: Tiles, none: np.floating) -> Callable:
@@ -108,19 +102,13 @@ def build_outer(size: Tiles, none: np.floating) -> Callable:
     multiply = build_multiply(size, *loaders)
 
     @register_jitable
-    def begin(given, n, k):
-        dM, line = given[6], given[7]
-        return dM[n, line[1], k]
+    def place(given, n, k):
+        return n, given[7][1], k
 
     @register_jitable
     def add(left, right, sums, me, row, column, given):
-        v, vector, places, shift, da, rows, dM, line = given
+        dM, v, vector, places, shift, da, rows, line = given
         L, R = (v, vector, places, shift), (da, rows, line[2])
         multiply(left, right, sums, me, row, column, dM.shape[0], dM.shape[2], rows.shape[0], L, R)
 
-    @register_jitable
-    def finish(given, n, k, total):
-        dM, line = given[6], given[7]
-        dM[n, line[1], k] = total
-
-    return build_sweep(size, none, begin, add, finish)
+    return build_sweep(size, none, place, add)

@@ -86,16 +86,29 @@ def build_multiply(tiles: Tiles, load_left: Callable, load_right: Callable) -> C
     return multiply
 
 
-def build_sweep(tiles: Tiles, none: np.floating, begin: Callable, add: Callable, finish: Callable) -> Callable:
-    """sweep(left, right, sums, rows, columns, given): all tiles of a result, as far as they are this block's.
+def build_sweep(
+    tiles: Tiles, none: np.floating, place: Callable, add: Callable, begin: Callable | None = None
+) -> Callable:
+    """sweep(rows, columns, given): all tiles of a result, as far as they are this block's.
 
-    begin(given, n, k) is what an entry begins with, add(left, right, sums, me, row, column, given) adds products to the
-    tile that begins there, finish(given, n, k, total) stores an entry. Blocks: x goes over columns, y over rows.
+    given[0] is the result, place(given, n, k) where in it the entry n, k is; begin(given, n, k) what the entry begins
+    with, by default what is there; add(left, right, sums, me, row, column, given) adds products to the tile that begins
+    at a row and a column; left, right: shared memory. Blocks: x goes over columns, y over rows.
     """
-    side, micro, edge = tiles.side, tiles.micro, tiles.edge
+    side, micro, edge, shape, square = tiles.side, tiles.micro, tiles.edge, tiles.shape, (tiles.micro, tiles.micro)
+    number = type(none)
 
     @register_jitable
-    def sweep(left, right, sums, rows, columns, given):
+    def present(given, n, k):
+        return given[0][place(given, n, k)]
+
+    first = present if begin is None else begin
+
+    @register_jitable
+    def sweep(rows, columns, given):
+        left = device.shared.array(shape, number)
+        right = device.shared.array(shape, number)
+        sums = device.local.array(square, number)
         me = thread()
         i, j = me // side, me % side
         row = device.blockIdx.y * edge
@@ -105,13 +118,13 @@ def build_sweep(tiles: Tiles, none: np.floating, begin: Callable, add: Callable,
                 for u in range(micro):
                     for v in range(micro):
                         n, k = row + i + side * u, column + j + side * v
-                        sums[u, v] = begin(given, n, k) if n < rows and k < columns else none
+                        sums[u, v] = first(given, n, k) if n < rows and k < columns else none
                 add(left, right, sums, me, row, column, given)
                 for u in range(micro):
                     for v in range(micro):
                         n, k = row + i + side * u, column + j + side * v
                         if n < rows and k < columns:
-                            finish(given, n, k, sums[u, v])
+                            given[0][place(given, n, k)] = sums[u, v]
                 column += device.gridDim.x * edge
             row += device.gridDim.y * edge
 

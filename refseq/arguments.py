@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import field_name, zeros
+from refseq.arrays import Elsewhere, broadcast, field_name, zeros
 from refseq.engine.results import copied
 
 
@@ -79,6 +79,8 @@ def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | N
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
         return copied(value, value.dtype)  # the most frequent case, at once
     _expected(name, value, shape, dtype)
+    if isinstance(value, Elsewhere):
+        return value.contiguous()  # read where it is
     return copied(value, value.dtype.newbyteorder("="))
 
 
@@ -87,6 +89,8 @@ def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype 
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape and value.flags.carray:
         return value  # the most frequent case, at once
     _expected(name, value, shape, dtype)
+    if isinstance(value, Elsewhere):
+        return value.contiguous()
     native = np.asarray(value, dtype=value.dtype.newbyteorder("="), order="C")
     return native if native.flags.aligned else native.copy()
 
@@ -102,7 +106,8 @@ def writable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype)
 
 def _expected(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> None:
     """A numpy array of this shape and dtype."""
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):  # a mask would be lost
+    masked = isinstance(value, np.ma.MaskedArray)  # a mask would be lost
+    if masked or not isinstance(value, np.ndarray | Elsewhere):
         raise TypeError(f"{name}: expected a numpy array, got {type(value).__name__}")
     fits = value.ndim == len(shape) and all(
         isinstance(want, str) or got == want for got, want in zip(value.shape, shape, strict=True)
@@ -118,7 +123,7 @@ def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], targ
     """The one dtype of all parameters, which the target must accept."""
     found: dict[np.dtype, str] = {}
     for name, value in params.items():
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray | Elsewhere):
             raise TypeError(f"params[{name!r}]: expected a numpy array, got {type(value).__name__}")
         found.setdefault(value.dtype.newbyteorder("="), name)
     if len(found) > 1:
@@ -133,14 +138,14 @@ def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], targ
 def parameters(
     params: Any, shapes: Mapping[str, tuple[int, ...]], accepted: Sequence[str], target: str
 ) -> dict[str, np.ndarray]:
-    """Exactly the parameters of ``shapes``, of one accepted dtype, without NaN."""
+    """Exactly the parameters of ``shapes``, of one accepted dtype; without NaN, if numpy can see it."""
     if not isinstance(params, Mapping):
         raise TypeError(f"params: expected a dict of arrays, got {type(params).__name__}")
     names("params", params, shapes)
     dtype = common_dtype(params, accepted, target)
     checked = {name: array(f"params[{name!r}]", params[name], shape, dtype) for name, shape in shapes.items()}
     for name, value in checked.items():
-        if dtype != object and _has_nan(value):
+        if dtype != object and isinstance(value, np.ndarray) and _has_nan(value):
             where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
             raise ValueError(f"params[{name!r}]: expected numbers, got NaN at {where}")
     return checked
@@ -201,7 +206,7 @@ def masks(given: Any, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype) ->
     found = {}
     for name, mask in given.items():
         shape = shapes[name]
-        once = isinstance(mask, np.ndarray) and mask.ndim == 4 and mask.shape[1] == 1
+        once = isinstance(mask, np.ndarray | Elsewhere) and mask.ndim == 4 and mask.shape[1] == 1
         expected = (shape[0], 1, *shape[2:]) if once else shape
-        found[name] = np.broadcast_to(array(f"masks[{name!r}]", mask, expected, dtype), shape)
+        found[name] = broadcast(array(f"masks[{name!r}]", mask, expected, dtype), shape)
     return found

@@ -1,6 +1,7 @@
 """Arrays over any number field: zeros of the right kind, and the dtypes that refseq accepts."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,40 @@ DTYPES = ("float32", "float64", "complex64", "complex128", "object")
 """Every dtype that the reference target accepts; ``object`` holds numbers of a registered field."""
 
 
-def zeros(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
-    """Zeros in the number field of ``like``; for objects, the field's own zero."""
+class Elsewhere(ABC):
+    """An array that only its target can read, as on a device; to those who only pass it on, a numpy array. It has
+    shape, dtype, ndim and size, views by integers and slices, transpose and reshape, assignment, +, / 2, copy, and the
+    sum of a row; and, for the functions below, what follows."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @abstractmethod
+    def zeros(self, shape: tuple[int, ...]) -> Any:
+        """Zeros in the same place, of the same dtype."""
+
+    @abstractmethod
+    def contiguous(self) -> Any:
+        """The array itself if its entries follow one another in memory, else a copy."""
+
+    @abstractmethod
+    def beside(self, others: Sequence[Any]) -> Any:
+        """The array and others as one, joined along the last axis."""
+
+    @abstractmethod
+    def broadcast(self, shape: tuple[int, ...]) -> Any:
+        """A view of this shape, in which axes of length 1 repeat."""
+
+
+def zeros(shape: tuple[int, ...], like: Any) -> np.ndarray:
+    """Zeros in the number field of ``like``, and where it is; for objects, the field's own zero."""
+    if isinstance(like, Elsewhere):
+        return like.zeros(shape)
     if like.dtype != object:
         return np.zeros(shape, like.dtype)
     result = np.empty(shape, object)
@@ -20,7 +53,28 @@ def zeros(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
     return result
 
 
-def field_name(array: np.ndarray) -> str:
+def contiguous(array: Any) -> np.ndarray:
+    """The array itself if its entries follow one another in memory, else a copy."""
+    return array.contiguous() if isinstance(array, Elsewhere) else np.ascontiguousarray(array)
+
+
+def beside(arrays: Sequence[Any]) -> np.ndarray:
+    """The arrays as one, joined along the last axis."""
+    first, *others = arrays
+    return first.beside(others) if isinstance(first, Elsewhere) else np.concatenate(arrays, axis=-1)
+
+
+def broadcast(array: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A view of this shape, in which axes of length 1 repeat."""
+    return array.broadcast(shape) if isinstance(array, Elsewhere) else np.broadcast_to(array, shape)
+
+
+def sample(array: Any) -> Any:
+    """A number of the kind that the array holds."""
+    return array.dtype.type(0) if isinstance(array, Elsewhere) else array.flat[0]
+
+
+def field_name(array: Any) -> str:
     """What to call the numbers in an array in a message: its dtype, or the type of its objects."""
     if array.dtype == object and array.size:
         return f"object ({type(array.flat[0]).__name__})"

@@ -16,7 +16,7 @@ from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
 from refseq.run import Arrays, Gradients, Run
-from refseq.targets import available, directly, run_info
+from refseq.targets import Recording, Target, available, directly, guest, run_info
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,9 @@ class Layer:
                 backward: memory O(sqrt(T)) instead of O(T), the same result bit for bit
         gradient    False keeps nothing for backward: for inference
 
+        With target "cuda" all arrays but lengths may be on the device, as torch, cupy and numba-cuda have them: then
+        the results are there too, in the same kind, and parameters are not searched for NaN (docs/cuda.md).
+
         All arrays share one dtype, which is the dtype of the result. Raises TypeError or ValueError naming the
         argument; RuntimeError where the target cannot run.
         """
@@ -163,7 +166,29 @@ class Layer:
             done = directly(where, self.parts, params, x, state, record)
             if done is not None:
                 return Run(*done[:2], run_info(target), self, done[2])
-        params = arguments.parameters(params, self.shapes, where.dtypes, target)
+        visitor = guest(where, x=x, lengths=lengths)
+        if visitor is None:
+            found = self._forward(where, params, x, state, lengths, masks, checkpoint, record)
+            return Run(*found[:2], run_info(target), self, found[2])
+        with visitor:
+            given = {"params": params, "x": x, "state": state, "masks": masks}
+            entered = {name: visitor.enter(name, value) for name, value in given.items()}
+            found = self._forward(visitor.target, lengths=lengths, checkpoint=checkpoint, record=record, **entered)
+            return Run(visitor.leave(found[0]), visitor.leave(found[1]), run_info(target), self, found[2], visitor)
+
+    def _forward(
+        self,
+        where: Target,
+        params: Any,
+        x: Any,
+        state: Any,
+        lengths: Any,
+        masks: Any,
+        checkpoint: bool | int,
+        record: bool,
+    ) -> tuple[Any, Arrays, Recording | None]:
+        """Check the arguments and run: outputs, final states, and what backward needs."""
+        params = arguments.parameters(params, self.shapes, where.dtypes, where.name)
         dtype = next(iter(params.values())).dtype
         x = arguments.array("x", x, ("T", "B", self.inputs), dtype)
         steps, rows, _ = x.shape
@@ -172,10 +197,7 @@ class Layer:
         initial = self._states("state", state, rows, sample)
         given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
         every = None if checkpoint is False else _piece(checkpoint, steps)
-        y, final, recording = stacked.forward(
-            where, self.parts, self.merge, params, x, initial, counts, given, every, record
-        )
-        return Run(y, final, run_info(target), self, recording)
+        return stacked.forward(where, self.parts, self.merge, params, x, initial, counts, given, every, record)
 
     def bind(self, params: Mapping[str, np.ndarray]) -> Bound:
         """The layer with these parameters, for inference on the target "cpu": ``layer.bind(params).forward(x)`` is
@@ -195,11 +217,19 @@ class Layer:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
         if run._recording is None:
             raise ValueError("run: expected one that kept what backward needs, got one with gradient=False")
-        steps, rows, width = run.y.shape
-        like = run.y
+        visitor = run._guest
+        if visitor is None:
+            return Gradients(*self._pull(run._recording, run.y, dy, dstate))
+        with visitor:
+            visitor.resume()
+            entered = [visitor.enter(*given) for given in (("run.y", run.y), ("dy", dy), ("dstate", dstate))]
+            return Gradients(*visitor.leave(self._pull(run._recording, *entered)))
+
+    def _pull(self, recording: Recording, like: Any, dy: Any, dstate: Any) -> tuple[Arrays, Any, Arrays]:
+        """Check the cotangents of outputs ``like`` these, and go back."""
+        steps, rows, width = like.shape
         dy = zeros(like.shape, like) if dy is None else arguments.readable("dy", dy, (steps, rows, width), like.dtype)
-        ds = self._states("dstate", dstate, rows, like, arguments.readable)
-        return Gradients(*run._recording.pull(dy, ds))
+        return recording.pull(dy, self._states("dstate", dstate, rows, like, arguments.readable))
 
     def _states(self, what: str, given: Any, rows: int, sample: np.ndarray, take: Callable = arguments.array) -> Arrays:
         widths = self._state_widths

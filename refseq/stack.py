@@ -114,7 +114,8 @@ class Stack:
         given = self._parted("state", state, self.states)
         masked = self._parted("masks", masks, tuple(self.mask_shapes(1, 1)))
         mine, runs = self._parted("params", params, tuple(self.shapes)), []
-        if isinstance(params, Mapping):  # what is no dict, the first layer refuses
+        host = isinstance(x, np.ndarray)  # of arrays on a device every layer sees that the dtype is one
+        if host and isinstance(params, Mapping):  # what is no dict, the first layer refuses
             arguments.common_dtype(params, available(target).dtypes, target)
         for number, layer in enumerate(self.layers):
             with _of_layer(number):
@@ -123,7 +124,7 @@ class Stack:
                 )
             runs.append(run)
             x = run.y
-        return StackRun(x.copy(), _joined([run.state for run in runs]), runs[-1].info, self, tuple(runs))
+        return StackRun(x.copy() if host else x, _joined([run.state for run in runs]), runs[-1].info, self, tuple(runs))
 
     def backward(
         self, run: StackRun, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None

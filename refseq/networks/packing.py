@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import contiguous, zeros
+from refseq.arrays import sample as sample_of
 from refseq.cell import Cell
 from refseq.primitives import constant
 from refseq.targets import Weights
@@ -100,14 +101,14 @@ class Part:
             if self.bias or not parameter.bias:
                 p[row, :units] = params[parameter.name + suffix]
         for row, (name, value) in enumerate(cell.constants.items(), len(cell.own)):
-            p[row] = constant(sample.flat[0], arguments.castable(name, value, sample.dtype))
+            p[row] = constant(sample_of(sample), arguments.castable(name, value, sample.dtype))
         return Weights(matrices, biases, p)
 
     def unpack(self, weights: Weights) -> dict[str, np.ndarray]:
         """The adjoint of pack, for gradients."""
         cell, units = self.cell, self.sizes["units"]
         named = zip(cell.layout.matrices, weights.matrices, strict=True)
-        result = {name: np.ascontiguousarray(matrix.transpose(1, 2, 0)) for name, matrix in named}
+        result = {name: contiguous(matrix.transpose(1, 2, 0)) for name, matrix in named}
         if self.bias:
             result |= {bias.name: value for bias, value in zip(cell.biases, weights.biases, strict=True)}
         for parameter, row in zip(cell.parameters, weights.p, strict=False):

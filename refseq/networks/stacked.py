@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import beside, contiguous, zeros
 from refseq.cell import Cell
 from refseq.networks.packing import Part
 from refseq.targets import Direction, Feed, Tape, Target, Weights, backward_together, forward_together
@@ -43,7 +43,7 @@ def merged(outputs: Sequence[np.ndarray], merge: str) -> np.ndarray:
     if len(outputs) == 1:
         return outputs[0]
     if merge == "concat":
-        return np.concatenate(outputs, axis=2)
+        return beside(outputs)
     total = outputs[0] + outputs[1]
     return total / 2 if merge == "mean" else total
 
@@ -53,7 +53,8 @@ def parted(dy: np.ndarray, merge: str, directions: int) -> list[np.ndarray]:
     if directions == 1:
         return [dy]
     if merge == "concat":
-        return [np.ascontiguousarray(half) for half in np.split(dy, directions, axis=2)]
+        width = dy.shape[2] // directions
+        return [contiguous(dy[:, :, d * width : (d + 1) * width]) for d in range(directions)]
     return [dy / 2 if merge == "mean" else dy] * directions
 
 

@@ -134,6 +134,36 @@ def backward_together(
     return [target.backward(cell, *given) for given in reversed(directions)][::-1]
 
 
+class Guest(Protocol):
+    """A caller whose arrays are on the target's device, and stay there; a context in which calls run. ``target``: the
+    target, at that device."""
+
+    target: Target
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def resume(self) -> None:
+        """Begin another call, for which the caller may have chosen another stream."""
+        ...
+
+    def enter(self, name: str, given: Any) -> Any:
+        """An argument, an array or a dict of them, as ``refseq.arrays.Elsewhere``. Raises TypeError or ValueError
+        naming it."""
+        ...
+
+    def leave(self, given: Any) -> Any:
+        """The same results in the caller's kind of array."""
+        ...
+
+
+def guest(target: Target, **arguments: Any) -> Guest | None:
+    """A guest, for the arguments of a call by name; None for numpy's arrays, and where the target knows no others."""
+    make = getattr(target, "guest", None)
+    return make(**arguments) if make is not None else None
+
+
 _PROVIDERS = {
     "reference": ("refseq.targets.host", "REFERENCE"),
     "cpu": ("refseq.engine.target", "CPU"),

@@ -1,0 +1,77 @@
+"""benchmarks/device.py from outside, and the table of what is known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cuda_kernels import budget, gpu, offline, table
+from cuda_kernels.bench import ceilings
+from tests.conftest import framework
+
+ROOT = Path(__file__).parents[2]
+
+
+def device_command(*arguments):
+    command = [sys.executable, "-W", "error::RuntimeWarning", str(ROOT / "benchmarks" / "device.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_runs_in_the_simulator(tmp_path):
+    framework("numba_cuda")
+    result = device_command("--simulator", str(tmp_path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    content = json.loads((tmp_path / "numba-cuda-simulator.json").read_text())
+    assert content["unchecked"] == 0
+    assert not any(check["trouble"] for check in content["checks"])
+    assert content["reached"]["missed"] == ["norms total float32"]  # adds up more sums than a tiny problem has
+    own = [one["status"] for one in content["speed"]["measurements"] if one["peer"] == "refseq"]
+    assert own == ["timed", "timed", "not offered"]
+    assert "| launch |" in (tmp_path / "numba-cuda-simulator.md").read_text()
+
+
+def test_without_a_device_it_says_so(tmp_path):
+    framework("numba_cuda")
+    if gpu.missing() is None:
+        pytest.skip("there is a device, or the simulator")
+    result = device_command(str(tmp_path))
+    assert (result.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert result.stderr.startswith("no device: numba-cuda finds no CUDA device")
+    assert device_command("--simulator").returncode == 2
+
+
+def test_the_kernels_of_the_ceilings_compile():
+    framework("numba_cuda")
+    try:
+        gpu.toolchain()
+    except RuntimeError as error:
+        pytest.skip(str(error))
+    x = np.zeros(4, "float32")
+    for kernel, arguments in (
+        (ceilings.nothing, (x,)),
+        (ceilings.blocks_meet, (x, 3)),
+        (ceilings.threads_meet, (x, 3)),
+        (ceilings.copy, (x, x)),
+    ):
+        (report,) = offline.compile_kernel(gpu.jit()(kernel), offline.signature(*arguments), [(9, 0)])
+        assert report.faults(single=True) == []
+
+
+def test_the_table_says_yes_no_and_not_run(tmp_path):
+    allowed = {key: {} for key in budget.read()}
+    checked = [
+        {"name": "lstm", "trouble": "x"},
+        {"name": "lstm", "trouble": ""},
+        {"name": "child_sum_tree_lstm", "trouble": ""},
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"device": {"name": "A"}, "checks": checked}))
+    said = table.devices(tmp_path)
+    del allowed["lstm backward", "float64"]
+    rows = {row[0]: row[1:] for row in table.rows({"lstm": True, "lstm_coupled": False}, allowed, said)}
+    assert rows["lstm"] == ["yes", "NO", "A: NO"]
+    assert rows["lstm_coupled"] == ["NO", "yes", "not run"]
+    assert rows["child_sum_tree_lstm"] == ["not run", "yes", "A: yes"]
+    assert all(compiled == "yes" for name, (_, compiled, _) in rows.items() if name != "lstm")
