@@ -59,9 +59,9 @@ def prove(
             write_json(json_file, {"theorems": [_plain(theorem) for theorem in chosen]})
         return 0
     start = time.perf_counter()
-    own = any(":" in name for name in selection[0])
-    jobs = jobs or (1 if own or len(chosen) < WORTH_WORKERS else usual_jobs())
-    done, trouble = run(console, work, selection, work(selection), jobs)
+    own, proofs_to_run = any(":" in name for name in selection[0]), work(selection)
+    many = sum(proof.missing is None for proof in proofs_to_run) >= WORTH_WORKERS
+    done, trouble = run(console, work, selection, proofs_to_run, jobs or (usual_jobs() if many and not own else 1))
     results = [Result(chosen[number], *found) for number, found in done.items()]
     seconds = time.perf_counter() - start
     console.print(_table(results))

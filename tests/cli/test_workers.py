@@ -131,8 +131,9 @@ def alive(group: int) -> bool:
 )
 def test_code_of_ones_own_is_not_run_twice_at_a_time(arguments, jobs, monkeypatch):
     asked = []
-    monkeypatch.setattr("refseq.cli.verify.usual_jobs", lambda: 3)
-    monkeypatch.setattr("refseq.cli.verify.rows", lambda selection: [])
-    monkeypatch.setattr("refseq.cli.verify.run", lambda *given: (asked.append(given[-1]), ({}, ""))[1])
+    command = sys.modules["refseq.cli.verify"]  # refseq.cli.verify is its function
+    monkeypatch.setattr(command, "usual_jobs", lambda: 3)
+    monkeypatch.setattr(command, "rows", lambda selection: [])
+    monkeypatch.setattr(command, "run", lambda *given: (asked.append(given[-1]), ({}, ""))[1])
     main(["verify", *arguments])
     assert asked == [jobs]
