@@ -9,6 +9,8 @@ Exponential expressivity in deep neural networks through transient chaos, NeurIP
 The function f and its slope are refseq's own primitives.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -54,7 +56,8 @@ def fixed_point(activation: str, gain: float, bias: float = 0.0) -> float:
         high *= 2
         if high > 1e12:
             raise ValueError(f"gain: expected one with a fixed point, {activation} has none at {gain:g}")
-    return float(brentq(change, TINY, high))
+    found: Any = brentq(change, TINY, high)
+    return float(found)
 
 
 def growth(activation: str, gain: float, q: float = 1.0) -> float:

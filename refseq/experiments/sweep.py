@@ -14,6 +14,9 @@ from typing import Any
 from refseq.experiments.experiment import Plan
 from refseq.experiments.tasks import Task, complete, source_digest
 
+PATIENCE = 10.0
+"""Seconds until a cluster that does not answer is given up."""
+
 
 def tasks(plan: Plan, folder: Path) -> Iterator[Task]:
     """Every task of a plan, in the order of ``Plan.places``."""
@@ -40,15 +43,15 @@ def workers(jobs: int | None = None, dask: str | None = None) -> Iterator[Any]:
         if dask is not None:
             from distributed import Client
 
-            client = opened.enter_context(Client(dask, timeout=10, set_as_default=True))
-            client.wait_for_workers(1, timeout=30)
+            client = opened.enter_context(Client(dask, timeout=PATIENCE, set_as_default=True))
+            client.wait_for_workers(1, timeout=3 * PATIENCE)
             opened.enter_context(joblib.parallel_config(backend="dask"))
             yield joblib.Parallel(n_jobs=-1, **options)
             return
         count = usual_jobs() if jobs is None else jobs
         if count > 1:
             opened.enter_context(joblib.parallel_config(backend="loky", inner_max_num_threads=1))
-        yield joblib.Parallel(n_jobs=count, batch_size=1, **options)
+        yield joblib.Parallel(n_jobs=count, **options, batch_size=1)
 
 
 def sweep(work: Iterator[Task], parallel: Any) -> Iterator[float]:

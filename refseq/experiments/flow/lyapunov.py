@@ -73,7 +73,7 @@ def picture(found):
     pictures.theory(ax, fine, [mean_field(g) for g in fine])
     ax.axhline(0.0, color="grey", linewidth=0.8)
     ax.text(fine[0], 0.02, "chaos, exploding gradients", fontsize=8, color="grey", va="bottom")
-    ax.text(fine[-1], -0.02, "forgetting, vanishing gradients", fontsize=8, color="grey", va="top", ha="right")
+    ax.text(fine[-1], -0.05, "forgetting, vanishing gradients", fontsize=8, color="grey", va="top", ha="right")
     ax.set(xscale="log", xlabel="g, $W_{hh} \\sim N(0, g/n)$", title="largest Lyapunov exponent $\\lambda_1$ per step")
     ax.set_xticks(found.gain.values, [f"{g:g}" for g in found.gain.values])
     ax.minorticks_off()

@@ -6,6 +6,8 @@ and falls by r per step, r the positive root of r^d = g r^(d-1) + g. With g = 0.
 longer skips r nears 1, as fewer factors lie on the way: a loss reaches about d times as far.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -50,7 +52,8 @@ def moments(gain: float, delay: int, steps: int) -> np.ndarray:
 
 def root(gain: float, delay: int) -> float:
     """The theory's fall by step."""
-    return float(brentq(lambda r: gain / r + gain / r**delay - 1, 1e-3, 10.0))
+    found: Any = brentq(lambda r: gain / r + gain / r**delay - 1, 1e-3, 10.0)
+    return float(found)
 
 
 def statements(found) -> list[Statement]:
@@ -73,10 +76,12 @@ def picture(found):
     pictures.dashed_legend(ax, "mean field", loc="lower left")
     ax = axes[0, 1]
     reach = -1 / np.log(found.rate.transpose("seed", "delay").values)
-    pictures.band(ax, found.delay, np.where(reach > 0, reach, np.nan), pictures.COLOURS[0], "measured", marker="o")
+    pictures.band(
+        ax, found.delay, np.where(reach > 0, reach, np.nan), pictures.COLOURS[0], "measured", log=False, marker="o"
+    )
     fine = np.linspace(1, found.delay.values.max(), 60)
     pictures.theory(ax, fine, [-1 / np.log(root(gain, d)) for d in fine])
-    ax.set(xscale="log", title="reach: steps for a factor 1/e", xlabel="length of the skip d")
+    ax.set(xscale="log", title="reach: steps for a factor 1/e", ylim=(0, None), xlabel="length of the skip d")
     ax.set_xticks(found.delay.values, [str(int(d)) for d in found.delay.values])
     ax.minorticks_off()
     pictures.dashed_legend(ax, "mean field: $-1/\\log r$", loc="upper left")

@@ -101,7 +101,7 @@ def picture(found):
     return figure
 
 
-TURNED = "by value both entries are cut to the threshold, which turns the step and follows the cliff"
+TURNED = "by value both entries are cut alike, so that steps at the cliff go to and fro at 45 degrees"
 
 EXPERIMENT = Experiment(
     name="clipping_paths",

@@ -57,11 +57,13 @@ def picture(found):
     w, b = one.w.values, one.b.values
     figure = pictures.blank(12.6, 3.8)
     ax = figure.add_subplot(1, 3, 1, projection="3d")
-    ax.plot_surface(w[:, None], b[None, :], one.loss.values, cmap=pictures.MAP, rcount=70, ccount=70, linewidth=0)
+    ax.plot_surface(
+        w[:, None], b[None, :], one.loss.values, cmap=pictures.MAP, rcount=len(w), ccount=len(b), linewidth=0
+    )
     ax.set(xlabel="w", ylabel="b", title="loss $(h_{50} - 0.7)^2$")
     ax.view_init(elev=35, azim=-125)
     ax = figure.add_subplot(1, 3, 2)
-    image = ax.pcolormesh(w, b, np.log10(one.gradient.values.T), cmap=pictures.MAP, vmin=-6, rasterized=True)
+    image = ax.pcolormesh(w, b, np.log10(one.gradient.values.T), cmap=pictures.MAP, vmin=-3, rasterized=True)
     line = w[w > 4.05]
     pictures.theory(ax, line, fold(line), "white", "fold: the low fixed point disappears")
     legend = ax.legend(loc="upper right")

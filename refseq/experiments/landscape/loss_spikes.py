@@ -99,9 +99,9 @@ def picture(found):
     shown = found.loss.sel(seed=seed).values
     for ax, (name, colour) in zip(axes[0], pictures.label_lines(CLIPPING), strict=False):
         one = found.sel(clipping=name, seed=seed)
-        ax.plot(one["update"], one.loss, color=colour, linewidth=0.7)
-        ax.set(yscale="log", xlabel="updates", ylim=(1e-2, float(shown[np.isfinite(shown)].max()) * 10))
-        ax.set_title(f"{'no clipping' if name == 'none' else f'clipped by {name}'}: {int(one.spikes)} spikes")
+        ax.plot(one["update"] + 1, one.loss, color=colour, linewidth=0.7)
+        ax.set(xscale="log", yscale="log", xlabel="update", ylim=(1e-2, float(shown[np.isfinite(shown)].max()) * 10))
+        ax.set_title(f"{'no clipping' if name == 'none' else f'clipped by {name}'}: spikes: {int(one.spikes)}")
     axes[0, 0].set_ylabel(f"squared error, seed {seed}")
     for k, (name, colour) in enumerate(pictures.label_lines(CLIPPING)):
         spread = np.linspace(-0.2, 0.2, peaks.shape[1])
