@@ -1,6 +1,7 @@
 """``refseq experiment``: the lectures' experiments as data, pictures and sentences that a test decides."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -117,8 +118,6 @@ def _outcomes(
     console: Console, plans: Sequence[Plan], out: Path, jobs: int | None, dask: str | None
 ) -> tuple[list[Outcome], bool]:
     """What was done before Ctrl-C, and whether it was pressed."""
-    from refseq.experiments.sweep import workers
-
     found: list[Outcome] = []
     with tables.progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("", total=sum(plan.size for plan in plans))
@@ -128,17 +127,26 @@ def _outcomes(
             bar.advance(task)
 
         try:
-            with workers(jobs, dask) as parallel:
+            with ExitStack() as opened:
+                parallel = _workers(opened, jobs, dask)
                 for plan in plans:
                     bar.update(task, description=plan.experiment.name)
                     found.append(run(plan, out, parallel, advance))
         except KeyboardInterrupt:
             return found, True
-        except OSError as error:
-            if dask is None:
-                raise
-            raise typer.BadParameter(f"no cluster at {dask}: {error}", param_hint="--dask") from error
     return found, False
+
+
+def _workers(opened: ExitStack, jobs: int | None, dask: str | None) -> Any:
+    """Where tasks run, until ``opened`` closes."""
+    from refseq.experiments.sweep import workers
+
+    try:
+        return opened.enter_context(workers(jobs, dask))
+    except (OSError, ValueError) as error:  # nobody answers there, or it is no address
+        if dask is None:
+            raise
+        raise typer.BadParameter(f"no cluster at {dask}: {error}", param_hint="--dask") from error
 
 
 def _experiments(names: Sequence[str]) -> list[Experiment]:

@@ -51,7 +51,8 @@ def workers(jobs: int | None = None, dask: str | None = None) -> Iterator[Any]:
         count = usual_jobs() if jobs is None else jobs
         if count > 1:
             opened.enter_context(joblib.parallel_config(backend="loky", inner_max_num_threads=1))
-        yield joblib.Parallel(n_jobs=count, **options, batch_size=1)
+        options["batch_size"] = 1
+        yield joblib.Parallel(n_jobs=count, **options)
 
 
 def sweep(work: Iterator[Task], parallel: Any) -> Iterator[float]:
