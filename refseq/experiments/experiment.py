@@ -76,6 +76,7 @@ def _like(name: str, value: Any, own: Any) -> Any:
             raise TypeError(f"{name}: expected a word, got {value!r}")
         return value
     if isinstance(own, int):
+        value = int(value) if isinstance(value, float) and value.is_integer() else value
         return arguments.integer(name, value, 1)
     return arguments.number(name, value)
 

@@ -80,5 +80,8 @@ def write(drawn: Any, stem: Path) -> list[Path]:
 
 
 def label_lines(values: Iterable[Any]) -> list[tuple[Any, str]]:
-    """Each value with its colour."""
+    """Each value with its colour; of more values than there are colours, as many from first to last."""
+    values = list(values)
+    if len(values) > len(COLOURS):
+        values = [values[int(k)] for k in np.linspace(0, len(values) - 1, len(COLOURS)).round()]
     return [(value, COLOURS[k % len(COLOURS)]) for k, value in enumerate(values)]

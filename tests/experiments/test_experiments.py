@@ -78,3 +78,4 @@ def test_a_wrong_gradient_is_not_reproduced(tmp_path, monkeypatch):
 
 def test_colours_differ():
     assert len(set(pictures.COLOURS)) == len(pictures.COLOURS) == 8
+    assert [value for value, _ in pictures.label_lines(range(1000))][::7] == [0, 999]

@@ -124,6 +124,6 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=20,
-    quick={"n": 16, "steps": 30},
+    quick={"n": 16, "steps": 24},
     quick_seeds=20,
 )

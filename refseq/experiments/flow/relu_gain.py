@@ -97,6 +97,6 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=100,
-    quick={"n": (64, 128, 256)},
-    quick_seeds=60,
+    quick={"n": (64, 256)},
+    quick_seeds=50,
 )
