@@ -4,7 +4,7 @@ The derivative of the loss at time t with respect to the state after step k, for
 and weights, each divided by its size at k = t. Below each map its fall with the distance t - k, beside
 
     gamma^(t-k)   gamma = max ||J_tau||, a theorem: no gradient is larger. gamma < 1 proves vanishing; gamma > 1, as
-                  here, proves nothing: it is necessary for exploding, and not sufficient
+                  in most here, proves nothing: it is necessary for exploding, and not sufficient
     rho^(t-k)     rho = mean spectral radius of the J_tau: no bound, but near the rate that is seen
 
 What keeps a gradient alive is a direct path from state to state: leak, forget gate, or the sum without forget gate.
@@ -34,6 +34,8 @@ def measure(configuration, seed):
     params = layer.initialise(seed, **forget)
     rng = np.random.default_rng([seed, 1])
     x, dy = rng.normal(size=(2, steps, 1, n)) / np.sqrt(n)
+    for peephole in (name for name in params if name.startswith("w_c")):  # they begin at 0, as if there were none
+        params[peephole] = rng.normal(size=n) / 2
     norms = delta_norms(layer, params, x, dy=dy)[:, :, 0]
     jacobians = state_jacobians(layer, params, x)
     bound, radius = gamma(jacobians), spectral_radius(jacobians.matrices[:, 0])
