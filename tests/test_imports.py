@@ -22,6 +22,7 @@ LEVELS = {name: level for level, names in enumerate(ORDER.split(";")) for name i
 (checks, adapters, cli ...) is above all of them."""
 
 OPTIONAL = {"torch", "jax", "flax", "onnx", "onnxruntime", "keras", "sympy", "hypothesis", "pytest", "cuda_kernels"}
+OPTIONAL |= {"xarray", "h5netcdf", "matplotlib", "joblib", "dask", "distributed", "pandas"}
 
 
 def part(module: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: ``refseq verify``, ``bench``, ``prove``, ``mutate``, ``catalogue``,
+"""The command line: ``refseq verify``, ``bench``, ``prove``, ``mutate``, ``experiment``, ``catalogue``,
 ``warm``, ``doctor``.
 
 Exit status: 0 all passed, 1 not, 2 wrong usage.
@@ -13,6 +13,7 @@ from refseq import __version__
 from refseq.cli.bench import bench
 from refseq.cli.catalogue import catalogue
 from refseq.cli.doctor import doctor
+from refseq.cli.experiment import app as experiment
 from refseq.cli.mutate import mutate
 from refseq.cli.prove import prove
 from refseq.cli.verify import verify
@@ -29,6 +30,7 @@ app.command()(verify)
 app.command()(bench)
 app.command()(prove)
 app.command()(mutate)
+app.add_typer(experiment)
 app.command()(catalogue)
 app.command()(warm)
 app.command()(doctor)

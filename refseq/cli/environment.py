@@ -22,6 +22,10 @@ OPTIONAL = {
     "jax": "jax",
     "numba-cuda": "cuda",
     "matplotlib": "bench",
+    "xarray": "experiments",
+    "h5netcdf": "experiments",
+    "joblib": "experiments",
+    "distributed": "experiments",
     "sympy": "proofs",
     "z3-solver": "proofs",
 }

@@ -5,6 +5,7 @@
     bounds     when a norm proves that gradients vanish
     spectrum   spectral radius and norm
     lyapunov   Lyapunov exponents
+    mean_field what wide random networks do to second moments in a step
 
 A layer in two directions is no recursion forward in time, and is refused.
 """
@@ -13,6 +14,7 @@ from refseq.dynamics.bounds import Gamma, gamma, gamma_bound
 from refseq.dynamics.decay import delta_norms, gradient_norms
 from refseq.dynamics.jacobians import StateJacobians, state_jacobians, transition_norms
 from refseq.dynamics.lyapunov import Lyapunov, exponents_of, lyapunov_exponents
+from refseq.dynamics.mean_field import fixed_point, growth, next_moment
 from refseq.dynamics.spectrum import spectral_norm, spectral_radius
 
 __all__ = [
@@ -21,10 +23,13 @@ __all__ = [
     "StateJacobians",
     "delta_norms",
     "exponents_of",
+    "fixed_point",
     "gamma",
     "gamma_bound",
     "gradient_norms",
+    "growth",
     "lyapunov_exponents",
+    "next_moment",
     "spectral_norm",
     "spectral_radius",
     "state_jacobians",

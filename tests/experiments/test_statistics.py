@@ -1,0 +1,56 @@
+"""The tests behind the sentences: what is true passes, what is planted does not, and neither does noise."""
+
+import numpy as np
+import pytest
+
+from refseq.experiments.statistics import above, always, below, equals, exactly
+
+SAMPLE = np.random.default_rng(0).normal(1.5, 0.05, 40)
+
+
+def test_equality_needs_a_narrow_sample_near_the_theory():
+    assert equals("L0", "growth", SAMPLE, 1.5, 0.05).passed
+    assert not equals("L0", "growth", SAMPLE, 1.58, 0.05).passed  # a wrong constant
+    assert not equals("L0", "growth", SAMPLE[:3], 1.5, 0.05).passed  # too few
+    assert not equals("L0", "growth", SAMPLE[:1], SAMPLE[0], 0.05).passed  # one lucky seed
+    assert not equals("L0", "growth", 1.5 + 20 * (SAMPLE - 1.5), 1.5, 0.05).passed  # noise
+    assert not equals("L0", "growth", [*SAMPLE, np.nan], 1.5, 0.05).passed
+
+
+def test_false_alarms_are_as_rare_as_stated():
+    """At the border of the margin, the worst case, about 1 in 100 pass."""
+    rng = np.random.default_rng(1)
+    passed = sum(equals("L0", "x", rng.normal(1.05, 0.03, 10), 1.0, 0.05).passed for _ in range(1000))
+    assert 2 <= passed <= 20
+
+
+def test_sides():
+    assert below("L0", "x", SAMPLE, 1.6).passed
+    assert above("L0", "x", SAMPLE, 1.4).passed
+    for bound in (1.5, 1.4):
+        assert not below("L0", "x", SAMPLE, bound).passed
+    assert not above("L0", "x", SAMPLE, 1.6).passed
+    assert not above("L0", "x", SAMPLE[:1], 0.0).passed
+
+
+def test_theorems_and_numbers():
+    assert always("L0", "x", [0.5, 1.0], 1.0, "at most 1").passed
+    assert not always("L0", "x", [0.5, 1.0 + 1e-15], 1.0, "at most 1").passed
+    assert not always("L0", "x", [0.5, np.nan], 1.0, "at most 1").passed
+    assert exactly("L0", "x", 1.01**999, 1.01**999, 1e-12).passed
+    assert not exactly("L0", "x", 1.01**998, 1.01**999, 1e-12).passed
+    assert not exactly("L0", "x", float("nan"), 1.0, 1e-12).passed
+
+
+def test_the_sentence_says_all():
+    told = equals("L0.3", "second moment grows per step", SAMPLE, 1.5, 0.05)
+    assert told.sentence.startswith("second moment grows per step: 1.497 ± 0.017")
+    assert "±" in told.figure
+    assert told.sentence.endswith("40 seeds]: reproduced")
+    assert "theory 1.5" in told.sentence
+    assert exactly("L0", "x", 2.0, 2.0, 0.1).figure == "2"
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e7])
+def test_figures_of_any_size(size):
+    assert "±" in equals("L0", "x", SAMPLE * size, size, size).figure
