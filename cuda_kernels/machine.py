@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import gpu, memory
+from cuda_kernels.tiers import Device
 from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
 
 WARP = 32
@@ -26,6 +27,11 @@ class Machine:
 
     def __init__(self, blocks: int | None = None, threads: int | None = None) -> None:
         self._blocks, self._threads = blocks, threads
+
+    @property
+    def device(self) -> Device:
+        """What the rule of ``cuda_kernels.tiers`` asks."""
+        return Device(gpu.multiprocessors(), gpu.SIMULATOR)
 
     @property
     def tiles(self) -> Tiles:
@@ -66,9 +72,11 @@ class Machine:
         grid = self.grid((-(-columns // edge), -(-rows // edge), depth))
         self.run(kernel, grid, self.tiles.threads, arguments)
 
-    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
-        """Launch the kernel."""
-        gpu.launch(kernel, grid, threads, arguments)
+    def run(
+        self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False
+    ) -> None:
+        """Launch the kernel; ``together``: its blocks wait for one another."""
+        gpu.launch(kernel, grid, threads, arguments, together)
 
     def block(self, units: int) -> int:
         """Threads of a block: whole warps that cover the units."""

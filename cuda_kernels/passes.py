@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import memory, products, scan, tables
+from cuda_kernels import loops, memory, products, tables, tiers
 from cuda_kernels.gradients import Source, add_gradients
 from cuda_kernels.machine import Machine
 from refseq.cell import Cell
@@ -22,7 +22,7 @@ from refseq.targets.base import output_size
 @dataclass(frozen=True)
 class Pass:
     """A forward pass of D directions, on the device. ``states``: those before every piece of ``every`` steps; ``s`` and
-    ``tape`` if there is one piece, else None. ``M``: the matrices (D, K, G, H)."""
+    ``tape`` if there is one piece, else None. ``M``: the matrices (D, K, G, H). ``plan``: the tier of its time loop."""
 
     cell: Cell
     weights: tuple[Weights, ...]
@@ -38,6 +38,7 @@ class Pass:
     states: tuple
     s: Any
     tape: Any
+    plan: tiers.Plan
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -54,6 +55,11 @@ class Pass:
 def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """One array with the direction first."""
     return np.ascontiguousarray(np.stack(arrays))
+
+
+def plan(machine: Machine, cell: Cell, p: np.ndarray, rows: int, directions: int) -> tiers.Plan:
+    """The tier of a layer with these parameters of the units."""
+    return tiers.choose(cell, str(p.dtype), p.shape[1], rows, directions, machine.device, tiers.asked())
 
 
 def forward(
@@ -84,6 +90,7 @@ def forward(
         (),
         None,
         None,
+        plan(machine, cell, weights[0].p, rows, len(feeds)),
     )
     y = machine.zeros((len(feeds), steps, rows, output_size(cell, weights[0])), placed.dtype)
     state, s, tape, kept = machine.place(stacked([direction.s0 for direction in directions])), None, None, []
@@ -123,9 +130,9 @@ def _piece(machine: Machine, run: Pass, state: Any, y: Any, start: int) -> tuple
             M, begin = run.M[matrix], run.bias[bias] if run.bias else run.p
             sizes = (len(table.rows), M.shape[3], len(blocks))
             machine.launch_tiles(kernels.project, *sizes, machine.place(blocks), M, begin, flat, times, numbers, a)
-    loop = scan.kernels(run.cell, str(dtype)).forward
     given = (run.M, run.bias, run.p, run.masks, run.x, run.lengths, run.reverse)
-    machine.launch(loop, (rows, directions), width, start, stop, *given, s, tape, y, a)
+    size = (rows, directions, width)
+    loops.forward(machine, run.plan, run.cell, str(dtype), size, (start, stop, *given, s, tape, y, a))
     return s, tape
 
 
@@ -162,9 +169,9 @@ def backward(machine: Machine, run: Pass, dys: Sequence[np.ndarray], dstates: Se
             y = machine.empty(dy.shape, dtype)
             s, tape = _piece(machine, run, run.states[number], y, start)
         da = machine.empty((directions, (stop - start), rows, len(cell.layout.slots), width), dtype)
-        loop = scan.kernels(cell, str(dtype)).backward
         given = (across, run.p, run.masks, run.lengths, run.reverse, s, tape, dy, ds, d0, dv, da, dx, dp)
-        machine.launch(loop, (rows, directions), width, start, stop, *given)
+        size = (rows, directions, width)
+        loops.backward(machine, run.plan, cell, str(dtype), size, (start, stop, *given))
         _gradients(machine, run, s, tape, da, dM, db, dx, start, stop)
     matrices, biases = (tuple(map(machine.fetch, parts)) for parts in (dM, db))
     return Cotangents(matrices, biases, machine.fetch(dp), machine.fetch(dx), machine.fetch(ds))
