@@ -181,4 +181,3 @@ def build_base(biases: list[tuple[int, int] | None], none: np.floating) -> Calla
     namespace: dict = {"none": none}
     exec(f"def base(bias, d, q, j):\n{lines}    return none", namespace)
     return register_jitable(namespace["base"])
-

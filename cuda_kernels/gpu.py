@@ -192,9 +192,7 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
     return cuda.jit(**options)
 
 
-def launch(
-    kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple, together: bool = False
-) -> None:
+def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple, together: bool = False) -> None:
     """Launch the kernel on a grid of ``blocks`` blocks of ``threads`` threads. ``together``: its blocks wait for one
     another; on a device the kernel says so itself, by its ``domain_barrier``.
 

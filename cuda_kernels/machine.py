@@ -72,9 +72,7 @@ class Machine:
         grid = self.grid((-(-columns // edge), -(-rows // edge), depth))
         self.run(kernel, grid, self.tiles.threads, arguments)
 
-    def run(
-        self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False
-    ) -> None:
+    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False) -> None:
         """Launch the kernel; ``together``: its blocks wait for one another."""
         gpu.launch(kernel, grid, threads, arguments, together)
 

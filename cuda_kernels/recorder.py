@@ -50,9 +50,7 @@ class Recorder(Machine):
     def copy(self, target: np.ndarray, source: np.ndarray) -> None:
         """Nothing."""
 
-    def run(
-        self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False
-    ) -> None:
+    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False) -> None:
         """Keep the kernel and its arguments."""
         self.launches.append((kernel, arguments))
 

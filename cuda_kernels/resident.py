@@ -340,7 +340,8 @@ def _meet(launch: Launch, vectors: list[tuple], shift: int) -> Callable:
     places = [(o, where if isinstance(where, int) else where.row, of_tape) for o, where, of_tape in vectors]
     places = list(dict.fromkeys(places))
     collect = chain(
-        "d, b, r, n, k, s, tape, full", [_collect(o, row, 0 if of_tape else shift, of_tape, launch.share.terms) for o, row, of_tape in places]
+        "d, b, r, n, k, s, tape, full",
+        [_collect(o, row, 0 if of_tape else shift, of_tape, launch.share.terms) for o, row, of_tape in places],
     )
 
     @register_jitable
@@ -402,4 +403,3 @@ def _full(vectors: int, share: Share) -> tuple[int, ...]:
 
 def _parts(found: list[list[Pair]], share: Share) -> tuple[int, ...]:
     return max(1, *map(len, found)), share.slices, share.rows, share.units
-

@@ -64,7 +64,9 @@ def build_settle(cell: Cell, number: int, share: Share, alone: bool, none: np.fl
     last = number + 1 == len(cell.stages)
 
     @register_jitable
-    def function(d, b, r, u, t, n, first, bias, p, m, lengths, reverse, s, tape, y, a, old, new, kept, pre, full, parts):
+    def function(
+        d, b, r, u, t, n, first, bias, p, m, lengths, reverse, s, tape, y, a, old, new, kept, pre, full, parts
+    ):
         i, end = time_index(t, lengths[b], reverse[d]), first + units
         run(units, bias, p[d, :, first:end], m[d, i, b, :, first:end], p, old[r], new[r], kept[r], pre[r])
 

@@ -74,7 +74,9 @@ class Blocks:
 
     def _stop_if_in_vain(self) -> None:
         if len(self._targets) >= self._living and all(c[d] < target for c, d, target in self._targets):
-            raise RuntimeError("all blocks wait for one another, and none comes: a domain of other size than its target")
+            raise RuntimeError(
+                "all blocks wait for one another, and none comes: a domain of other size than its target"
+            )
 
 
 def meet_blocks(counters: np.ndarray, domain: int, target: int) -> None:
@@ -158,7 +160,9 @@ def _wait(grid_point: tuple[int, ...], threads: list[Any], meeting: Meeting) -> 
             raise thread.exception[0].with_traceback(thread.exception[1])
     if meeting.missed:
         where = f"in block {tuple(map(int, grid_point))}"
-        raise RuntimeError(f"{meeting.missed} of {len(threads)} threads met at a barrier {where}, the others never came")
+        raise RuntimeError(
+            f"{meeting.missed} of {len(threads)} threads met at a barrier {where}, the others never came"
+        )
 
 
 @contextmanager

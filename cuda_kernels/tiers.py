@@ -5,8 +5,8 @@
     persistent  larger ones: the units shared by blocks that wait for one another             cuda_kernels.resident
 
 The limits are those of a block and of a multiprocessor, from compute capability 7.5 on. None of the rule has been
-measured on a device. In the simulator, where every thread is one of Python's, it says generic; ``using`` asks for
-another tier, there and on a device.
+measured on a device: persistent, whose blocks wait for one another, runs only where it is asked for. In the simulator,
+where every thread is one of Python's, so does resident. ``using`` asks for a tier, there and on a device.
 """
 
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ REGISTERS = 65536
 MOST_REGISTERS = 255
 """Of a thread."""
 
-BESIDE = 64
-"""Registers of a thread that are not weights; the compile gate holds the kernels to it."""
+BESIDE = 112
+"""Registers of a thread that are neither weights nor sums, as compiled; with fewer, kernels at the limit spill."""
 
 MOST_THREADS = 512
 SHARED = 48 * 1024
@@ -84,30 +84,25 @@ def choose(
 ) -> Plan:
     """The plan for a layer of so many units and directions on so many rows; ``tier``: the one that is asked for.
 
-    resident, if the cell fits and a block has room; persistent, if as many blocks as there are can share the units;
-    else generic. Raises ValueError if the tier that is asked for cannot run it.
+    resident, if the cell fits and a block has room; else generic. Raises ValueError if the tier that is asked for cannot run it.
     """
     if tier == "generic":
         return Plan("generic", "asked for")
     if tier is None and device.simulated:
         return Plan("generic", "the simulator: every thread of a block is one of Python's")
     why = unfit(cell)
-    wanted = (tier,) if tier else ("resident", "persistent")
-    reasons = [why] if why else []
     if not why:
-        for name in wanted:
-            find = resident if name == "resident" else persistent
-            found = find(cell, dtype, units, rows, directions, device)
-            if isinstance(found, Launch):
-                return Plan(name, "asked for" if tier else _praise(found), found)
-            reasons.append(f"{name}: {found}")
+        found = (persistent if tier == "persistent" else resident)(cell, dtype, units, rows, directions, device)
+        if isinstance(found, Launch):
+            return Plan(tier or "resident", _praise(found), found)
+        why = found
     if tier:
-        raise ValueError(f"tier {tier!r} cannot run {cell.label} of {units} units in {dtype}: {'; '.join(reasons)}")
-    return Plan("generic", "; ".join(reasons))
+        raise ValueError(f"tier {tier!r} cannot run {cell.label} of {units} units in {dtype}: {why}")
+    return Plan("generic", why)
 
 
 def _praise(launch: Launch) -> str:
-    weights = f"{launch.rows} rows for a block of {launch.threads} threads, weights in registers"
+    weights = f"blocks of {launch.threads} threads for {launch.rows} rows, weights in registers"
     return weights if launch.blocks == 1 else f"{weights}, units shared by {launch.blocks} blocks"
 
 
@@ -125,9 +120,7 @@ def unfit(cell: Cell) -> str | None:
     return None
 
 
-def resident(
-    cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device
-) -> Launch | str:
+def resident(cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device) -> Launch | str:
     """One block has all units: its launch, or why there is none."""
     most = 1
     while most < MOST_ROWS and -(-rows // most) * directions > device.multiprocessors:
@@ -142,11 +135,9 @@ def resident(
     return problem
 
 
-def persistent(
-    cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device
-) -> Launch | str:
+def persistent(cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device) -> Launch | str:
     """Several blocks share the units of a group of rows, all of them on the device at the same time."""
-    if device.simulated:  # the smallest that shares anything
+    if device.simulated:  # the smallest that shares units and sums
         return Launch(units, 2, units // 2 * 2 * _widest(cell), 2, 2) if units % 2 == 0 else "units: an odd number"
     for blocks in (2, 4, 8, 16, 32, 64, 128):
         if blocks * directions > device.multiprocessors or units % blocks:

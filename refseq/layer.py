@@ -175,7 +175,9 @@ class Layer:
         y, final, recording = stacked.forward(
             where, self.parts, self.merge, params, x, initial, counts, given, every, record
         )
-        return Run(y, final, run_info(target), self, recording)
+        first = self.parts[0]
+        ran = run_info(target, self.cell, str(dtype), first.wide, rows, sum(part.layer == 0 for part in self.parts))
+        return Run(y, final, ran, self, recording)
 
     def bind(self, params: Mapping[str, np.ndarray]) -> Bound:
         """The layer with these parameters, for inference on the target "cpu": ``layer.bind(params).forward(x)`` is

@@ -16,7 +16,7 @@ from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
-CASES = ["cuda_cases.py", "tree_cases.py", "training_cases.py", "simulator_cases.py"]
+CASES = ["cuda_cases.py", "tier_cases.py", "tree_cases.py", "training_cases.py", "simulator_cases.py"]
 
 FORWARD = """
 import numpy, refseq
