@@ -85,6 +85,23 @@ class Share:
     rows: int
 
 
+@dataclass(frozen=True)
+class Launch:
+    """``threads`` of a block and ``blocks`` that share the units of a group of ``rows`` rows; ``slices`` of every sum.
+    Every number is a literal of the kernel."""
+
+    units: int
+    rows: int
+    threads: int
+    blocks: int = 1
+    slices: int = 1
+
+    @property
+    def share(self) -> Share:
+        """What one block has of every product."""
+        return Share(self.units // self.blocks, self.slices, self.units // self.slices, self.rows)
+
+
 def build_load(found: list[Pair], first: int, share: Share) -> Callable:
     """load(w, M, d, q, part, u): put the weights of this thread into w[first:], for pair q, slice ``part``, entry u.
 

@@ -108,7 +108,7 @@ row = _row_function()
 def _domain_barrier_function() -> Any:
     """``domain_barrier``, and its twin in Python for the simulator."""
     if cuda is None or SIMULATOR:
-        return lambda counters, domain, target: meet_blocks(counters, domain, target)
+        return meet_blocks
     from llvmlite import ir
     from numba.core import types
     from numba.cuda.extending import intrinsic
@@ -142,7 +142,8 @@ setp.lt.u32 early, seen, $1;
 }"""
 
 domain_barrier = _domain_barrier_function()
-"""domain_barrier(counters, domain, target): add 1 to counters[domain], a uint32, and wait until it is ``target`` or more.
+"""domain_barrier(counters, domain, target): add 1 to counters[domain] (uint32), and wait until it is ``target``
+or more.
 
 For one thread of a block between two barriers of the block: what the block wrote before is then seen by every block
 that has passed. Blocks with one counter are a domain; other domains are not waited for. The kernel is launched

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import resident, scan
+from cuda_kernels.columns import Launch
 from cuda_kernels.machine import Machine
 from cuda_kernels.tiers import Plan
 from refseq.cell import Cell
@@ -33,7 +34,7 @@ def backward(machine: Machine, plan: Plan, cell: Cell, dtype: str, size: tuple[i
     _run(machine, resident.kernels(cell, dtype, plan.launch).backward, plan.launch, rows, directions, arguments)
 
 
-def _run(machine: Machine, kernel: Any, launch: resident.Launch, rows: int, directions: int, given: tuple) -> None:
+def _run(machine: Machine, kernel: Any, launch: Launch, rows: int, directions: int, given: tuple) -> None:
     """A group of blocks for every group of rows; if they wait for one another, as many as are there at once."""
     groups = -(-rows // launch.rows)
     if launch.blocks > 1:

@@ -28,8 +28,8 @@ _BRANCH = re.compile(r"^\s*(?:@!?%p\d+\s+)?bra(?:\.uni)?\s+(\$\w+);", re.MULTILI
 class Report:
     """A kernel's costs on one device family: registers per thread, bytes of stack and spills per thread and of shared
     memory per block (from compute capability 9.0 on, 1024 of them are the system's), and the float64 instructions in
-    its PTX and the 64-bit integer divisions in its loops, each with its opcode. ``cooperative``: it is launched with all
-    its blocks at the same time."""
+    its PTX and the 64-bit integer divisions in its loops, each with its opcode. ``cooperative``: it is launched with
+    all its blocks at the same time."""
 
     kernel: str
     capability: Capability

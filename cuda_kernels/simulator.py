@@ -170,7 +170,11 @@ def meeting_threads(kernel: Any, together: bool = False) -> Iterator[None]:
     """Inside, blocks run as above, for one launch; ``kernel`` is the simulator's module of that name."""
     block, thread, launch = kernel.BlockManager, kernel.BlockThread, _Launch(kernel, together)
     before = block.run, thread.syncthreads
-    block.run = lambda manager, point, *arguments: launch.run(manager, point, *arguments)
+
+    def run(manager: Any, *arguments: Any) -> None:
+        launch.run(manager, *arguments)  # a function of the class, so that it is given the manager
+
+    block.run = run
     thread.syncthreads = lambda this: this.meeting.meet()
     try:
         yield

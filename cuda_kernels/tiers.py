@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 
 from cuda_kernels import columns
-from cuda_kernels.resident import Launch
+from cuda_kernels.columns import Launch
 from refseq.cell import Cell
 
 TIERS = ("generic", "resident", "persistent")
@@ -29,10 +29,15 @@ REGISTERS = 65536
 MOST_REGISTERS = 255
 """Of a thread."""
 
-BESIDE = 112
-"""Registers of a thread that are neither weights nor sums, as compiled; with fewer, kernels at the limit spill."""
+BESIDE = (112, 128)
+"""Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
+kernels at the limit spill."""
 
 MOST_THREADS = 512
+
+PARTS = 128
+"""Threads that take their registers from all four parts of a multiprocessor."""
+
 SHARED = 48 * 1024
 """Bytes of shared memory that a block has without asking for more."""
 
@@ -84,7 +89,8 @@ def choose(
 ) -> Plan:
     """The plan for a layer of so many units and directions on so many rows; ``tier``: the one that is asked for.
 
-    resident, if the cell fits and a block has room; else generic. Raises ValueError if the tier that is asked for cannot run it.
+    resident, if the cell fits and a block has room; else generic. Raises ValueError if the tier that is asked for
+    cannot run it.
     """
     if tier == "generic":
         return Plan("generic", "asked for")
@@ -162,8 +168,8 @@ def _room(cell: Cell, dtype: str, launch: Launch) -> str:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
     size, share = np.dtype(dtype).itemsize, launch.share
     stages = sum(bool(columns.pairs(cell, number)) for number in range(len(cell.stages)))
-    registers = (share.terms * stages + 2 * share.rows) * (size // 4) + BESIDE
-    most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // 32) * 32))
+    registers = (share.terms * stages + 2 * share.rows) * (size // 4) + BESIDE[launch.blocks > 1]
+    most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // PARTS) * PARTS))
     if registers > most:
         return f"{registers} registers of a thread, more than {most}"
     shared = size * max(_numbers(cell, launch))

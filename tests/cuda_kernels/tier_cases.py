@@ -1,5 +1,6 @@
-"""The tiers of the time loop against "reference" and against exact values; test_target.py runs this file in a process of
-its own, in the simulator or on a device."""
+"""The tiers of the time loop against "reference" and against exact values.
+
+test_target.py runs this file in a process of its own, in the simulator or on a device."""
 
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import refseq
-from cuda_kernels import columns, gpu, resident, tiers
+from cuda_kernels import columns, gpu, meeting, resident, resident_steps, tiers
 from cuda_kernels.gpu import barrier, device, domain_barrier, thread
 from cuda_kernels.machine import Machine
 from refseq.checks.accuracy import GRADIENTS, VALUES
@@ -114,7 +115,8 @@ def test_planted_weights_of_a_wrong_gate_are_noticed(tier, monkeypatch):
 @simulated
 def test_a_planted_missing_barrier_is_noticed(monkeypatch):
     """A thread then reads sums that others have not written: NaN."""
-    monkeypatch.setattr(resident, "barrier", lambda: None)
+    for module in (resident, resident_steps, meeting):
+        monkeypatch.setattr(module, "barrier", lambda: None)
     given = problem(("lstm", {}), 4)
     monkeypatch.setattr(resident, "kernels", resident.kernels.__wrapped__)
     assert "pass" not in verdicts(solved(given, "resident"), given)
@@ -122,7 +124,7 @@ def test_a_planted_missing_barrier_is_noticed(monkeypatch):
 
 @simulated
 def test_a_planted_missing_wait_for_the_other_blocks_is_noticed(monkeypatch):
-    monkeypatch.setattr(resident, "domain_barrier", lambda *_: None)
+    monkeypatch.setattr(meeting, "domain_barrier", lambda *_: None)
     given = problem(("lstm", {}), 4)
     monkeypatch.setattr(resident, "kernels", resident.kernels.__wrapped__)
     got = solved(given, "persistent")
