@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import operator
+import threading
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from cuda_kernels.simulator import meeting_threads
+from cuda_kernels.simulator import meet_blocks, meeting_threads
 
 INSTALL = "pip install 'refseq[cuda]'"
 SIMULATE = "set NUMBA_ENABLE_CUDASIM=1 to run the kernels in numba-cuda's simulator"
@@ -35,6 +36,8 @@ def _open() -> tuple[Any, str | None]:
 
 cuda, _closed = _open()
 
+SIMULATED_MULTIPROCESSORS = 4
+
 SIMULATOR: bool = cuda is not None and bool(cuda.config.ENABLE_CUDASIM)
 """Whether numba-cuda was imported as its simulator."""
 
@@ -47,6 +50,12 @@ def _simulated() -> Any:
 class _Running:
     """In the simulator: what a running kernel calls ``cuda``. The simulator itself only replaces the name in the file
     of the kernel, and so would not know the functions that a kernel calls from other files."""
+
+    @property
+    def shared(self) -> Any:
+        """The memory of the block."""
+        thread: Any = threading.current_thread()
+        return thread.shared
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_simulated()._get_kernel_context(), name)
@@ -96,6 +105,52 @@ row = _row_function()
 """row(rows, n), the row of an array."""
 
 
+def _domain_barrier_function() -> Any:
+    """``domain_barrier``, and its twin in Python for the simulator."""
+    if cuda is None or SIMULATOR:
+        return meet_blocks
+    from llvmlite import ir
+    from numba.core import types
+    from numba.cuda.extending import intrinsic
+
+    @intrinsic
+    def domain_barrier(typing: Any, counters: Any, domain: Any, target: Any) -> Any:
+        signature = types.void(counters, types.int64, types.uint32)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            context.active_code_library.use_cooperative = True  # all blocks of the grid run at the same time
+            counter = context.make_array(signature.args[0])(context, builder, arguments[0])
+            place = builder.ptrtoint(builder.gep(counter.data, [arguments[1]]), ir.IntType(64))
+            kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64), ir.IntType(32)])
+            code = ir.InlineAsm(kind, _DOMAIN_BARRIER, "l,r,~{memory}", side_effect=True)
+            builder.call(code, [place, arguments[2]])
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return domain_barrier
+
+
+_DOMAIN_BARRIER = """{
+.reg .u32 seen;
+.reg .pred early;
+red.release.gpu.global.add.u32 [$0], 1;
+again_${:uid}:
+ld.acquire.gpu.global.u32 seen, [$0];
+setp.lt.u32 early, seen, $1;
+@early bra again_${:uid};
+}"""
+
+domain_barrier = _domain_barrier_function()
+"""domain_barrier(counters, domain, target): add 1 to counters[domain] (uint32), and wait until it is ``target``
+or more.
+
+For one thread of a block between two barriers of the block: what the block wrote before is then seen by every block
+that has passed. Blocks with one counter are a domain; other domains are not waited for. The kernel is launched
+cooperatively: all its blocks must fit on the device at the same time.
+"""
+
+
 def missing() -> str | None:
     """None if kernels can run here, else why not and what would help."""
     if _closed or SIMULATOR or cuda.is_available():
@@ -119,6 +174,11 @@ def describe() -> str:
     return f"{device.name}, compute capability {major}.{minor}"
 
 
+def multiprocessors() -> int:
+    """Of the current device; of the simulator, as many as a test has blocks at the same time."""
+    return SIMULATED_MULTIPROCESSORS if SIMULATOR else cuda.get_current_device().MULTIPROCESSOR_COUNT
+
+
 def jit(**options: Any) -> Callable[[Callable], Any]:
     """``cuda.jit(**options)`` for a kernel, on the device and in the simulator alike.
 
@@ -133,8 +193,11 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
     return cuda.jit(**options)
 
 
-def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple, stream: Any = 0) -> None:
+def launch(
+    kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple, stream: Any = 0, together: bool = False
+) -> None:
     """Launch the kernel on a grid of ``blocks`` blocks of ``threads`` threads, on a stream as numba-cuda takes it.
+    ``together``: its blocks wait for one another; on a device the kernel says so itself, by its ``domain_barrier``.
 
     numba-cuda warns of fewer than 128 blocks, where a device is under-used. True, but the batch is the caller's: that
     one warning is silenced, here and nowhere else.
@@ -145,7 +208,7 @@ def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: 
     if not SIMULATOR:
         configured(*arguments)
         return
-    with warnings.catch_warnings(), meeting_threads(_simulated()):
+    with warnings.catch_warnings(), meeting_threads(_simulated(), together):
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy's of overflow and the like: no device warns
         configured(*arguments)
 

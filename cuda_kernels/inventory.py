@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import refseq
-from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tree
+from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tier, of_tree
 
 DTYPES = ("float32", "float64")
 
@@ -39,7 +39,11 @@ REPRESENTATIVES: list[Variant] = [
 
 TREES: list[Variant] = [("recursive", {}), ("tree_lstm", {}), ("child_sum_tree_lstm", {})]
 
-OWN = ("scan", "tree_scan", "losses", "updates")
+TIERS: list[tuple[Variant, str, int]] = [(("lstm", {}), "resident", 32), (("elman", {}), "persistent", 64)]
+"""Time loops with their weights on chip, whose sizes are literals, in float32. They take
+long to compile; the largest that the rule admits, of more cells, are a slow test."""
+
+OWN = ("scan", "resident", "tree_scan", "losses", "updates")
 """The modules whose kernels are made for a cell, a loss, a rule; those of the others are named after the module."""
 
 
@@ -65,6 +69,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
         launches = [
             *(launch for variant in variants for launch in of_layer(variant, dtype)),
             *(launch for variant in TREES for launch in of_tree(variant, dtype)),
+            *(launch for given in TIERS if dtype == "float32" for launch in of_tier(*given, dtype)),
             *of_losses(dtype),
             *of_optimisers(dtype),
             *of_norms(dtype),

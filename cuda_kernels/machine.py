@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import arithmetic, gpu, memory, places, products
+from cuda_kernels.tiers import Device
 from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
 
 WARP = 32
@@ -27,6 +28,11 @@ class Machine:
 
     def __init__(self, blocks: int | None = None, threads: int | None = None) -> None:
         self._blocks, self._threads = blocks, threads
+
+    @property
+    def hardware(self) -> Device:
+        """What the rule of ``cuda_kernels.tiers`` asks."""
+        return Device(gpu.multiprocessors(), gpu.SIMULATOR)
 
     @property
     def tiles(self) -> Tiles:
@@ -51,6 +57,10 @@ class Machine:
         if made.size:
             self.launch(memory.kernels(str(dtype)).clear, (-(-made.size // MOST_THREADS),), None, made.reshape(-1))
         return made
+
+    def counters(self, count: int) -> Any:
+        """Zeros (uint32) that blocks count in."""
+        return self.place(np.zeros(count, np.uint32))
 
     def join(self, arrays: Sequence[Any]) -> Any:
         """Copies of arrays of one shape on the device, as one array with a new first axis."""
@@ -115,9 +125,9 @@ class Machine:
         kernel = products.kernels(str(np.dtype(da.dtype)), self.tiles).outer
         self.launch_tiles(kernel, dM.shape[1], dM.shape[3], len(blocks), self.place(blocks), *arrays)
 
-    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
-        """Launch the kernel."""
-        gpu.launch(kernel, grid, threads, arguments)
+    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False) -> None:
+        """Launch the kernel; ``together``: its blocks wait for one another."""
+        gpu.launch(kernel, grid, threads, arguments, together=together)
 
     def block(self, units: int) -> int:
         """Threads of a block: whole warps that cover the units."""

@@ -28,7 +28,8 @@ _BRANCH = re.compile(r"^\s*(?:@!?%p\d+\s+)?bra(?:\.uni)?\s+(\$\w+);", re.MULTILI
 class Report:
     """A kernel's costs on one device family: registers per thread, bytes of stack and spills per thread and of shared
     memory per block (from compute capability 9.0 on, 1024 of them are the system's), and the float64 instructions in
-    its PTX and the 64-bit integer divisions in its loops, each with its opcode."""
+    its PTX and the 64-bit integer divisions in its loops, each with its opcode. ``cooperative``: it is launched with
+    all its blocks at the same time."""
 
     kernel: str
     capability: Capability
@@ -38,6 +39,7 @@ class Report:
     shared: int
     float64: tuple[str, ...]
     divisions: tuple[str, ...]
+    cooperative: bool
 
     def faults(self, single: bool) -> list[str]:
         """What a kernel of refseq must not have; ``single`` if all its data are float32."""
@@ -92,6 +94,7 @@ def _report(compiled: Any, capability: Capability) -> Report:
         shared=cubin.section_size(code, f".nv.shared.{name}"),
         float64=tuple(_FLOAT64.findall(ptx)),
         divisions=divisions_in_loops(ptx),
+        cooperative=library.use_cooperative,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import memory, scan, tables
+from cuda_kernels import loops, memory, tables, tiers
 from cuda_kernels.gradients import Source, add_gradients
 from cuda_kernels.limits import check_size
 from cuda_kernels.machine import Machine
@@ -23,7 +23,7 @@ from refseq.targets.base import output_size
 @dataclass(frozen=True)
 class Pass:
     """A forward pass of D directions, on the device. ``states``: those before every piece of ``every`` steps; ``s`` and
-    ``tape`` if there is one piece, else None. ``M``: the matrices (D, K, G, H)."""
+    ``tape`` if there is one piece, else None. ``M``: the matrices (D, K, G, H). ``plan``: the tier of its time loop."""
 
     cell: Cell
     weights: tuple[Weights, ...]
@@ -39,6 +39,7 @@ class Pass:
     states: tuple
     s: Any
     tape: Any
+    plan: tiers.Plan
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -50,6 +51,11 @@ class Pass:
     def dtype(self) -> np.dtype:
         """The precision."""
         return self.weights[0].p.dtype
+
+
+def plan(machine: Machine, cell: Cell, p: np.ndarray, rows: int, directions: int) -> tiers.Plan:
+    """The tier of a layer with these parameters of the units."""
+    return tiers.choose(cell, str(p.dtype), p.shape[1], rows, directions, machine.hardware, tiers.asked())
 
 
 def forward(
@@ -81,6 +87,7 @@ def forward(
         (),
         None,
         None,
+        plan(machine, cell, weights[0].p, rows, len(feeds)),
     )
     y = machine.zeros((len(feeds), steps, rows, output_size(cell, weights[0])), placed.dtype)
     state, s, tape, kept = machine.join([direction.s0 for direction in directions]), None, None, []
@@ -118,9 +125,9 @@ def _piece(machine: Machine, run: Pass, state: Any, y: Any, start: int) -> tuple
         for matrix, bias, blocks in tables.inputs_blocks(run.cell, directions):
             M, begin = run.M[matrix], run.bias[bias] if run.bias else run.p
             machine.project(blocks, M, begin, flat, times, numbers, a)
-    loop = scan.kernels(run.cell, str(dtype)).forward
     given = (run.M, run.bias, run.p, run.masks, run.x, run.lengths, run.reverse)
-    machine.launch(loop, (rows, directions), width, start, stop, *given, s, tape, y, a)
+    size = (rows, directions, width)
+    loops.forward(machine, run.plan, run.cell, str(dtype), size, (start, stop, *given, s, tape, y, a))
     return s, tape
 
 
@@ -155,9 +162,9 @@ def backward(machine: Machine, run: Pass, dys: Sequence[np.ndarray], dstates: Se
             y = machine.empty(dy.shape, dtype)
             s, tape = _piece(machine, run, run.states[number], y, start)
         da = machine.empty((directions, (stop - start), rows, len(cell.layout.slots), width), dtype)
-        loop = scan.kernels(cell, str(dtype)).backward
         given = (across, run.p, run.masks, run.lengths, run.reverse, s, tape, dy, ds, d0, dv, da, dx, dp)
-        machine.launch(loop, (rows, directions), width, start, stop, *given)
+        size = (rows, directions, width)
+        loops.backward(machine, run.plan, cell, str(dtype), size, (start, stop, *given))
         _gradients(machine, run, s, tape, da, dM, db, dx, start, stop)
     matrices, biases = (tuple(map(machine.fetch, parts)) for parts in (dM, db))
     return Cotangents(matrices, biases, machine.fetch(machine.total(dp)), machine.fetch(dx), machine.fetch(ds))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import refseq
-from cuda_kernels import arithmetic, losses, norms, trees, updates
+from cuda_kernels import arithmetic, losses, norms, resident, tiers, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.target import CudaTarget
 from refseq.losses import cross_entropy_rows, pointwise_rows
@@ -35,6 +35,11 @@ class Recorder(Machine):
         """As much as is asked for."""
         return math.inf
 
+    @property
+    def hardware(self) -> tiers.Device:
+        """No device in particular."""
+        return tiers.Device()
+
     def place(self, array: np.ndarray) -> np.ndarray:
         """The array."""
         return np.ascontiguousarray(array)
@@ -50,7 +55,7 @@ class Recorder(Machine):
     def copy(self, target: np.ndarray, source: np.ndarray) -> None:
         """Nothing."""
 
-    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
+    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False) -> None:
         """Keep the kernel and its arguments."""
         self.launches.append((kernel, arguments))
 
@@ -59,14 +64,29 @@ class Recorder(Machine):
         return ((label, kernel, arguments) for kernel, arguments in self.launches)
 
 
-def of_layer(variant: Variant, dtype: str) -> Iterator[Launch]:
-    """A layer of a recurrence, forward and backward."""
+def of_tier(variant: Variant, tier: str, units: int, dtype: str) -> Iterator[Launch]:
+    """A layer of a recurrence on a tier: the kernels of its time loop."""
     name, options = variant
-    layer, target, steps, rows = refseq.layer(name, 2, 3, **options), CudaTarget(), 4, 5
+    rows = 4 * tiers.MULTIPROCESSORS  # more than one for a block
+    with tiers.using(tier):
+        launches = list(_of_layer(refseq.layer(name, 2, units, **options), dtype, 1, rows))
+    loops = [launch for launch in launches if launch[1].py_func.__module__ == resident.__name__]
+    return ((f"{label} {units} {tier}", kernel, arguments) for label, kernel, arguments in loops)
+
+
+def of_layer(variant: Variant, dtype: str) -> Iterator[Launch]:
+    """A layer of a recurrence, forward and backward, on the generic tier."""
+    name, options = variant
+    with tiers.using("generic"):
+        return _of_layer(refseq.layer(name, 2, 3, **options), dtype, 4, 5)
+
+
+def _of_layer(layer: refseq.Layer, dtype: str, steps: int, rows: int) -> Iterator[Launch]:
+    target = CudaTarget()
     recorder = target.machine = Recorder()
     masks = {mask: np.ones(shape, dtype) for mask, shape in layer.mask_shapes(steps, rows).items()}
     state = {name: np.zeros(layer.state_shape(rows, name), dtype) for name in layer.states}
-    x, lengths = np.zeros((steps, rows, 2), dtype), np.full(rows, steps)
+    x, lengths = np.zeros((steps, rows, layer.inputs), dtype), np.full(rows, steps)
     given = (layer.parts, layer.merge, layer.initialise(dtype=dtype), x, state, lengths, masks)
     y, final, recording = stacked.forward(target, *given, None)
     assert recording is not None  # it records unless told not to

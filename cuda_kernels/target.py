@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu, losses, norms, passes, trees, updates
+from cuda_kernels import gpu, losses, norms, passes, tiers, trees, updates
 from cuda_kernels.interop.guest import Guest, guest
 from cuda_kernels.machine import Machine
 from cuda_kernels.passes import Pass
@@ -45,6 +45,11 @@ class CudaTarget:
     def guest(self, **arguments: Any) -> Guest | None:
         """See ``refseq.targets.guest``."""
         return guest(self, **arguments)
+
+    def ran(self, cell: Cell, dtype: str, units: int, rows: int, directions: int) -> dict[str, str]:
+        """The tier of a layer's time loop, and why; see ``cuda_kernels.tiers``."""
+        plan = tiers.choose(cell, dtype, units, rows, directions, self.machine.hardware, tiers.asked())
+        return {"tier": plan.tier, "why": plan.reason}
 
     def forward(
         self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True

@@ -169,12 +169,12 @@ class Layer:
         visitor = guest(where, x=x, lengths=lengths)
         if visitor is None:
             found = self._forward(where, params, x, state, lengths, masks, checkpoint, record)
-            return Run(*found[:2], run_info(target), self, found[2])
+            return Run(*found[:2], found[3], self, found[2])
         with visitor:
             given = {"params": params, "x": x, "state": state, "masks": masks}
             entered = {name: visitor.enter(name, value) for name, value in given.items()}
             found = self._forward(visitor.target, lengths=lengths, checkpoint=checkpoint, record=record, **entered)
-            return Run(visitor.leave(found[0]), visitor.leave(found[1]), run_info(target), self, found[2], visitor)
+            return Run(visitor.leave(found[0]), visitor.leave(found[1]), found[3], self, found[2], visitor)
 
     def _forward(
         self,
@@ -186,8 +186,8 @@ class Layer:
         masks: Any,
         checkpoint: bool | int,
         record: bool,
-    ) -> tuple[Any, Arrays, Recording | None]:
-        """Check the arguments and run: outputs, final states, and what backward needs."""
+    ) -> tuple[Any, Arrays, Recording | None, dict[str, str]]:
+        """Check the arguments and run: outputs, final states, what backward needs, and what ran."""
         params = arguments.parameters(params, self.shapes, where.dtypes, where.name)
         dtype = next(iter(params.values())).dtype
         x = arguments.array("x", x, ("T", "B", self.inputs), dtype)
@@ -197,7 +197,12 @@ class Layer:
         initial = self._states("state", state, rows, sample)
         given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
         every = None if checkpoint is False else _piece(checkpoint, steps)
-        return stacked.forward(where, self.parts, self.merge, params, x, initial, counts, given, every, record)
+        y, final, recording = stacked.forward(
+            where, self.parts, self.merge, params, x, initial, counts, given, every, record
+        )
+        first = self.parts[0]
+        directions = sum(part.layer == 0 for part in self.parts)
+        return y, final, recording, run_info(where.name, self.cell, str(dtype), first.wide, rows, directions)
 
     def bind(self, params: Mapping[str, np.ndarray]) -> Bound:
         """The layer with these parameters, for inference on the target "cpu": ``layer.bind(params).forward(x)`` is

@@ -17,7 +17,7 @@ from refseq.primitives import zero
 
 def extent(matrices, number, axis):
     """Entries of a matrix along an axis. Who has no matrices at hand may give the extent itself in their place."""
-    return matrices[number].shape[axis]
+    return matrices if isinstance(matrices, int) else matrices[number].shape[axis]
 
 
 @overload(extent)

@@ -17,7 +17,8 @@ __all__ = ["Arrays", "Gradients", "Run"]
 @dataclass(frozen=True, eq=False)
 class Run:
     """A forward pass: outputs y (T, B, D*H), zero where t >= lengths[b]; final state, each (L*D, B, H); and what
-    backward needs. ``info`` says what ran: target and device."""
+    backward needs. ``info`` says what ran: target and device; on "cuda" the
+    ``tier`` of the time loop and ``why``."""
 
     y: np.ndarray
     state: Arrays

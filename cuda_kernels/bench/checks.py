@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import refseq
-from cuda_kernels import gpu, inventory
+from cuda_kernels import gpu, inventory, tiers
 from cuda_kernels.bench import structures
 from cuda_kernels.bench.peers import torch_device
 from cuda_kernels.interop import own_products
@@ -133,6 +133,18 @@ def tensor_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
         yield lambda own=own: check(own)
 
 
+def tier_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
+    """Time loops with their weights on chip, asked for, with more rows than a block takes."""
+
+    def check(variant: inventory.Variant, tier: str, units: int) -> Check:
+        shape = (*TINY[:3], 4) if tiny else (33, 4 * tiers.MULTIPROCESSORS, 17, units)  # blocks share the units evenly
+        with tiers.using(tier):
+            return layer_check(variant, "float32", shape, f", {tier}")
+
+    for given in inventory.TIERS:
+        yield lambda given=given: check(*given)
+
+
 def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
     """What there is to check, the most telling first."""
     chosen, dtypes = inventory.REPRESENTATIVES, inventory.DTYPES
@@ -151,7 +163,7 @@ def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
 def everything(tiny: bool, until: float, say: Callable[[dict[str, Any]], object], part: slice) -> int:
     """A part of all checks, as far as they begin before the clock (``time.monotonic``) says ``until``; each is said as
     a dict. How many did not begin."""
-    waiting = [*structures.checks(judged, tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
+    waiting = [*structures.checks(judged, tiny), *tier_checks(tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
     for number, check in enumerate(waiting):
         if time.monotonic() > until:
             return len(waiting) - number
@@ -165,9 +177,9 @@ def launched() -> Iterator[set[int]]:
     found: set[int] = set()
     before = gpu.launch
 
-    def launch(kernel: Any, *rest: Any) -> None:
+    def launch(kernel: Any, *rest: Any, **options: Any) -> None:
         found.add(id(kernel))
-        before(kernel, *rest)
+        before(kernel, *rest, **options)
 
     gpu.launch = launch
     try:
@@ -180,7 +192,10 @@ def kernels(tiny: bool) -> dict[str, Any]:
     """The kernels that should be launched, by name."""
     variants = FEW if tiny else inventory.catalogue()
     dtypes = inventory.DTYPES[:1] if tiny else inventory.DTYPES
-    return {f"{entry.name} {entry.dtype}": entry.kernel for entry in inventory.entries(variants, dtypes)}
+    entries = inventory.entries(variants, dtypes)
+    if tiny:  # sizes are literals on chip, and others are tried
+        entries = [entry for entry in entries if not entry.kernel.py_func.__module__.endswith("resident")]
+    return {f"{entry.name} {entry.dtype}": entry.kernel for entry in entries}
 
 
 def reached(launched: Collection[str], tiny: bool) -> dict[str, Any]:

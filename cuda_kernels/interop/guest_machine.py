@@ -65,6 +65,11 @@ class GuestMachine(Machine):
                 _tables.popitem(last=False)
         return made
 
+    def counters(self, count: int) -> Resident:
+        """See ``Machine``: not a table that is kept, as a launch changes them."""
+        made = gpu.cuda.to_device(np.zeros(count, np.uint32), stream=self.stream)
+        return Resident(self, places.address_of(made), (count,), strides_of((count,)), np.dtype(np.uint32), made)
+
     def join(self, arrays: Any) -> Resident:
         """See ``Machine``."""
         first, *_ = arrays = list(arrays)
@@ -86,9 +91,9 @@ class GuestMachine(Machine):
         """Copy between arrays of one shape."""
         target[...] = source
 
-    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple) -> None:
-        """Launch the kernel on the caller's stream."""
-        gpu.launch(kernel, grid, threads, _lowered(arguments), self.stream)
+    def run(self, kernel: Any, grid: tuple[int, ...], threads: int, arguments: tuple, together: bool = False) -> None:
+        """Launch the kernel on the caller's stream; ``together``: its blocks wait for one another."""
+        gpu.launch(kernel, grid, threads, _lowered(arguments), self.stream, together=together)
 
     def native(self, array: Any) -> Any:
         """As the caller's library takes it."""

@@ -188,9 +188,13 @@ def target(name: str) -> Target:
     return _provided(name)
 
 
-def run_info(name: str) -> dict[str, str]:
-    """What ran: the target and its device, in words."""
-    return {"target": name, "device": target(name).describe()}
+def run_info(name: str, cell: Cell | None = None, *sizes: Any) -> dict[str, str]:
+    """What ran: the target and its device, in words; and what else the target says of a layer of this cell, dtype,
+    units, rows and directions, by a function ``ran(cell, *sizes)`` of its own."""
+    found = target(name)
+    ran = getattr(found, "ran", None)
+    info = {"target": name, "device": found.describe()}
+    return info if ran is None or cell is None else info | ran(cell, *sizes)
 
 
 def device_for(name: str, dtype: np.dtype) -> Any:

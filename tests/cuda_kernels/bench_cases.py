@@ -41,9 +41,9 @@ def test_a_check_of_a_layer_sees_a_wrong_kernel(monkeypatch):
     assert not checks.layer_check(variant, "float32", checks.TINY).trouble
     launch = gpu.launch
 
-    def broken(kernel, *rest):
+    def broken(kernel, *rest, **options):
         if kernel.py_func.__name__ != "outer":
-            launch(kernel, *rest)
+            launch(kernel, *rest, **options)
 
     monkeypatch.setattr(gpu, "launch", broken)
     assert checks.layer_check(variant, "float32", checks.TINY).tensor.startswith("dW_")

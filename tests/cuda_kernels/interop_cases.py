@@ -134,9 +134,9 @@ def test_a_second_call_copies_nothing_and_reads_x_where_it_is(given, monkeypatch
         monkeypatch.setattr(type(x), "copy_to_host", refuse)
         launch = gpu.launch
 
-        def launched(kernel, blocks, threads, arguments, stream=0, launch=launch):
+        def launched(kernel, blocks, threads, arguments, *others, launch=launch, **options):
             addresses.extend(places.address_of(array) for array in arguments if places.is_array(array))
-            launch(kernel, blocks, threads, arguments, stream)
+            launch(kernel, blocks, threads, arguments, *others, **options)
 
         monkeypatch.setattr(gpu, "launch", launched)
     assert places.address_of(x) in addresses
@@ -333,7 +333,7 @@ def test_launches_are_on_the_stream_and_backward_waits_for_forward(monkeypatch):
     used, waits, launch = [], [], gpu.launch
     monkeypatch.setattr(places, "stream_at", lambda handle: handle)
     monkeypatch.setattr(places, "wait", lambda stream, other: waits.append((stream, other)))
-    monkeypatch.setattr(gpu, "launch", lambda *given: (used.append(given[4]), launch(*given)))
+    monkeypatch.setattr(gpu, "launch", lambda *given, **options: (used.append(given[4]), launch(*given, **options)))
     with on_stream(5):
         run = given.forward(params, x, target="cuda")
     assert set(used) == {5}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import refseq
-from cuda_kernels import budget, cubin, gate, gpu, inventory, offline
+from cuda_kernels import budget, cubin, gate, gpu, inventory, offline, recorder, tiers
 from cuda_kernels.budget import FAMILIES
 from cuda_kernels.machine import MOST_THREADS
 from refseq.operations import OPERATIONS
@@ -52,6 +52,28 @@ def test_the_representatives_have_every_part(kernels):
     assert {stage.operation for stage in stages} == {None, *OPERATIONS}
     kinds = {cell.layout.place(product.operand).kind for cell in cells for s in cell.stages for product in s.products}
     assert kinds == {"x", "old", "new", "tape"}
+
+
+def test_loops_whose_blocks_wait_are_cooperative_and_no_others(kernels):
+    for kernel in kernels:
+        wanted = "persistent" in kernel.entry.name
+        assert [report.cooperative for report in kernel.reports] == [wanted] * len(kernel.reports), kernel.entry
+    assert any("persistent" in kernel.entry.name for kernel in kernels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", inventory.DTYPES)
+@pytest.mark.parametrize("tier", ["resident", "persistent"])
+@pytest.mark.parametrize("name", ["elman", "lstm", "gru", "leaky"])
+def test_weights_on_chip_do_not_spill_at_the_limit(name, tier, dtype):
+    """The largest layer that the rule admits; a persistent one of a block's share as large, which several have."""
+    cell = refseq.catalogue()[name].cell()
+    find = tiers.resident if tier == "resident" else tiers.persistent
+    sizes = [16 * k for k in range(1, 17)]
+    units = max(n for n in sizes if not isinstance(find(cell, dtype, n, 1000, 1, tiers.Device()), str))
+    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, dtype):
+        for report in offline.compile_kernel(kernel, offline.signature(*arguments), FAMILIES):
+            assert report.faults(single=dtype == "float32") == [], (label, report)
 
 
 def test_the_search_finds_float64_where_it_is(kernels):

@@ -1,0 +1,98 @@
+"""The rule that chooses the tier of a time loop: a table, and what every launch owes a device."""
+
+import pytest
+
+import refseq
+from cuda_kernels import tiers
+from cuda_kernels.tiers import Device
+
+DEVICE = Device(132)
+FULL, WHOLE = {"peephole": "full"}, "whole vectors"
+
+
+def cell(name, **options):
+    return refseq.catalogue()[name].cell(**options)
+
+
+# fmt: off
+TABLE = [  # cell, options, precision, units, rows, directions -> tier, rows of a block, threads, or the reason
+    ("lstm", {}, "float32", 32, 16, 1, "resident", 1, 128),
+    ("lstm", {}, "float32", 64, 100, 2, "resident", 2, 256),
+    ("lstm", {}, "float32", 64, 10_000, 1, "resident", 4, 256),
+    ("lstm", {}, "float32", 80, 16, 1, "generic", "194 registers of a thread, more than 170"),
+    ("lstm", {}, "float32", 96, 16, 1, "generic", "210 registers of a thread, more than 170"),
+    ("lstm", {}, "float64", 32, 16, 1, "resident", 1, 128),
+    ("lstm", {}, "float64", 80, 16, 1, "generic", "276 registers of a thread, more than 170"),
+    ("elman", {}, "float32", 128, 16, 1, "resident", 1, 128),
+    ("elman", {}, "float32", 256, 16, 1, "generic", "370 registers of a thread, more than 255"),
+    ("gru", {}, "float32", 64, 16, 1, "resident", 1, 128),
+    ("gru", {"reset": "after"}, "float32", 64, 16, 1, "resident", 1, 192),
+    ("lstm_peephole", FULL, "float32", 32, 16, 1, "resident", 1, 224),
+    ("lstm_peephole", FULL, "float32", 64, 16, 1, "generic", "178 registers of a thread, more than 128"),
+    ("lstm", {}, "float32", 160, 16, 1, "generic", "640 threads, more than 512"),
+    ("lstm", {"normalise": True}, "float32", 32, 16, 1, "generic", "lstm(normalise=True) has operations on " + WHOLE),
+    ("lstm", {"projection": 8}, "float32", 32, 16, 1, "generic", "lstm(projection=True) has vectors of other sizes: h"),
+    ("output", {}, "float32", 32, 16, 1, "generic", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("line", TABLE, ids=lambda line: "-".join(map(str, line[:4])))
+def test_the_rule(line):
+    name, options, dtype, units, rows, directions, tier, *rest = line
+    plan = tiers.choose(cell(name, **options), dtype, units, rows, directions, DEVICE)
+    assert plan.tier == tier, plan
+    if tier == "generic":
+        assert plan.launch is None
+        assert plan.reason == (rest[0] or plan.reason)
+    else:
+        assert (plan.launch.rows, plan.launch.threads, plan.launch.blocks) == (*rest, 1)
+        assert plan.reason == f"blocks of {rest[1]} threads for {rest[0]} rows, weights in registers"
+
+
+def test_waiting_for_other_blocks_is_never_chosen_unless_asked():
+    lstm = cell("lstm")
+    for units in (1, 64, 128, 256, 512):
+        assert tiers.choose(lstm, "float32", units, 16, 1, DEVICE).tier != "persistent"
+        assert tiers.choose(lstm, "float32", units, 16, 1, Device(simulated=True)).tier == "generic"
+    plan = tiers.choose(lstm, "float32", 256, 16, 1, DEVICE, "persistent")
+    assert plan.tier == "persistent"
+    assert plan.reason.endswith(f"units shared by {plan.launch.blocks} blocks")
+
+
+@pytest.mark.parametrize("tier", ["resident", "persistent"])
+@pytest.mark.parametrize("name", ["elman", "lstm", "gru", "leaky", "lstm_coupled"])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_a_launch_fits_a_device(name, tier, directions):
+    found = 0
+    for units in (1, 3, 32, 64, 100, 128, 256, 512, 1024):
+        for dtype, size in (("float32", 4), ("float64", 8)):
+            find = tiers.resident if tier == "resident" else tiers.persistent
+            launch = find(cell(name), dtype, units, 1000, directions, DEVICE)
+            if isinstance(launch, str):
+                continue
+            found += 1
+            share = launch.share
+            assert share.units * launch.blocks == units
+            assert share.terms * launch.slices == units
+            assert launch.threads % share.units == 0
+            assert launch.threads <= tiers.MOST_THREADS
+            assert share.terms * size // 4 < tiers.MOST_REGISTERS
+            assert launch.blocks * directions <= DEVICE.multiprocessors
+    assert found
+
+
+def test_what_is_asked_for():
+    assert tiers.asked() is None
+    with tiers.using("generic"):
+        assert tiers.choose(cell("elman"), "float32", 3, 4, 1, DEVICE, tiers.asked()).reason == "asked for"
+        with tiers.using("resident"):
+            assert tiers.asked() == "resident"
+        assert tiers.asked() == "generic"
+    with (
+        pytest.raises(ValueError, match="tier: expected one of generic, resident, persistent; got 'fast'"),
+        tiers.using("fast"),
+    ):
+        pass
+    with pytest.raises(ValueError, match=r"tier 'persistent' cannot run lstm of 7 units in float32: no division"):
+        tiers.choose(cell("lstm"), "float32", 7, 4, 1, DEVICE, "persistent")
