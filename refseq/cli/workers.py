@@ -57,7 +57,8 @@ def in_workers(
     groups: dict[str, list[int]] = {}
     for number, item in enumerate(work):
         groups.setdefault(item.group, []).append(number)
-    numbers, together = list(groups.values()), GROUPS * jobs
+    numbers = sorted(groups.values(), key=len, reverse=True)  # a long one that began last would be waited for
+    together = GROUPS * jobs
     for start in range(0, len(numbers), together):
         yield from _with_new_workers(make, selection, numbers[start : start + together], jobs, check)
 
