@@ -52,16 +52,17 @@ def prove(
         check_writable(json_file)
     console = tables.console()
     selection = tuple(names or ()), tuple(cell or ()), tuple(method or ())
-    chosen = select(*selection)
+    to_prove = work(selection)
+    chosen = [proof.theorem for proof in to_prove]
     if only_list:
         console.print(_listed(chosen))
         if json_file:
             write_json(json_file, {"theorems": [_plain(theorem) for theorem in chosen]})
         return 0
     start = time.perf_counter()
-    own, proofs_to_run = any(":" in name for name in selection[0]), work(selection)
-    many = sum(proof.missing is None for proof in proofs_to_run) >= WORTH_WORKERS
-    done, trouble = run(console, work, selection, proofs_to_run, jobs or (usual_jobs() if many and not own else 1))
+    own = any(":" in name for name in selection[0])
+    many = sum(proof.missing is None for proof in to_prove) >= WORTH_WORKERS
+    done, trouble = run(console, work, selection, to_prove, jobs or (usual_jobs() if many and not own else 1))
     results = [Result(chosen[number], *found) for number, found in done.items()]
     seconds = time.perf_counter() - start
     console.print(_table(results))
