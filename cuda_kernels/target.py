@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu, losses, norms, passes, tiers, trees, updates
+from cuda_kernels import gpu, losses, norms, passes, rowwise, tiers, trees, updates
 from cuda_kernels.interop.guest import Guest, guest
 from cuda_kernels.machine import Machine
 from cuda_kernels.passes import Pass
@@ -90,6 +90,10 @@ class CudaTarget:
     def over_tokens(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
         """See ``cuda_kernels.losses``."""
         return losses.over_tokens(self.machine, *arguments)
+
+    def run_rows(self, *arguments: Any) -> None:
+        """See ``cuda_kernels.rowwise``."""
+        rowwise.run_rows(self.machine, *arguments)
 
     def run_updates(self, *arguments: Any) -> None:
         """See ``cuda_kernels.updates``."""

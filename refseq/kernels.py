@@ -14,7 +14,7 @@ from types import ModuleType
 
 from numba.core import config
 
-from refseq import columns, lanes, primitives, rules, softmax, tuples
+from refseq import columns, lanes, linear, primitives, rules, softmax, team, tuples
 from refseq.targets.digest import compiled_and_cached, name_for_cache
 
 
@@ -40,7 +40,7 @@ def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
 @cache
 def source_key(*functions: Callable) -> str:
     """A digest of the functions' names, of the files of their packages and of the modules named here."""
-    machinery = (columns, lanes, primitives, rules, softmax, tuples, sys.modules[__name__])
+    machinery = (columns, lanes, linear, primitives, rules, softmax, team, tuples, sys.modules[__name__])
     files = {Path(inspect.getfile(module)) for module in machinery}
     for function in functions:
         files |= _package(sys.modules[function.__module__])

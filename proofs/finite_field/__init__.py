@@ -7,8 +7,8 @@ from proofs.cells import every_variant
 from proofs.finite_field.equalities import EQUALITIES
 from proofs.finite_field.losses import KINDS
 from proofs.theorem import Deferred, Method, Theorem
-from refseq.checks.structures.examples import networks, stacks
-from refseq.graph_layer import GraphLayer
+from refseq.checks.structures.kinds import kind_of, networks
+from refseq.checks.structures.stacks import stacks
 
 NAME = "finite field"
 _HERE = "proofs.finite_field"
@@ -43,10 +43,8 @@ def _layers() -> Iterator[Theorem]:
     for number, stack in enumerate(stacks(2), 1):
         yield _transposed(f"stack/{number}", f"{stack}, T = 5, 4 rows", "refseq.stack", stack, 5, 4)
     for network in networks(2, 3):
-        graph = isinstance(network, GraphLayer)
-        code = "refseq.graph_layer, networks.graph, scan" if graph else "refseq.tree_layer, tree_scan"
-        scope = "three graphs of 7 nodes" if graph else "four forests of 4 to 7 nodes"
-        yield _transposed(f"network/{network}", scope, code, network)
+        kind = kind_of(network)
+        yield _transposed(f"network/{network}", kind.scope, kind.code, network)
 
 
 def _losses() -> Iterator[Theorem]:

@@ -10,7 +10,7 @@ from proofs.theorem import Answer, Proved, Refuted
 from refseq.checks.finite_field import not_transposed
 from refseq.checks.function import Point, Posed
 from refseq.checks.problem import draw
-from refseq.checks.structures.problems import problems
+from refseq.checks.structures.kinds import problems
 from refseq.layer import Layer
 from refseq.stack import Stack
 

@@ -78,3 +78,8 @@ class Point:
     values: Named
     cotangents: Named
     constants: Named = field(default_factory=dict)
+
+
+def gradients(params: Named) -> Arrays:
+    """Of parameters, by their names as gradients."""
+    return {f"d{name}": value for name, value in params.items()}

@@ -5,9 +5,10 @@ state.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,7 +19,34 @@ from refseq.stack import Stack
 from refseq.tree_layer import TreeLayer
 
 Arrays = dict[str, np.ndarray]
-Judged = Layer | Stack | TreeLayer | GraphLayer
+
+
+class System(Protocol):
+    """A system that is neither a layer nor a network of cells: it says itself what the axes of its arrays are."""
+
+    @property
+    def label(self) -> str:
+        """Its kind and options."""
+        ...
+
+    @property
+    def sizes(self) -> str:
+        """Its sizes, in words."""
+        ...
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of every parameter by name."""
+        ...
+
+    @property
+    def axes(self) -> Mapping[str, Sequence[str]]:
+        """What the axes are called, of every parameter, input and result by name: "time", "row", "unit", or any
+        word."""
+        ...
+
+
+Judged = Layer | Stack | TreeLayer | GraphLayer | System
 """What the tensors may belong to."""
 DIRECTIONS = ("forward", "reverse")
 
@@ -58,6 +86,8 @@ def place(layer: Judged, tensor: str, index: tuple[int, ...]) -> Place:
         return _place_in_network(layer, tensor, index)
     if isinstance(layer, Layer):
         return _place(layer, tensor, index)
+    if not isinstance(layer, Stack):
+        return _place_in_system(layer, tensor, index)
     if tensor in ("y", "dx"):
         number = len(layer.layers) - 1 if tensor == "y" else 0
         return replace(_place(layer.layers[number], tensor, index), tensor=tensor, layer=number)
@@ -112,9 +142,17 @@ def _place_in_network(layer: TreeLayer | GraphLayer, tensor: str, index: tuple[i
     return Place(tensor, node=index[0], unit=index[1])
 
 
+def _place_in_system(system: System, tensor: str, index: tuple[int, ...]) -> Place:
+    axes = system.axes[tensor if tensor in system.axes else tensor.removeprefix("d")]
+    named: dict[str, Any] = dict(zip(axes, index, strict=True))
+    known = {axis: named.pop(axis) for axis in ("time", "row", "layer", "unit", "node") if axis in named}
+    return Place(tensor, along=tuple(named.items()), **known)
+
+
 def blocks(layer: Judged, tensor: str, array: np.ndarray) -> Iterator[tuple[int, ...] | tuple[()]]:
     """The pieces of a tensor that a finding names apart: gates, or layers and directions of a state."""
-    gated = tensor.startswith("d") and len(layer.shapes.get(tensor[1:], ())) >= 2
+    kinds = (Layer, Stack, TreeLayer, GraphLayer)
+    gated = isinstance(layer, kinds) and tensor.startswith("d") and len(layer.shapes.get(tensor[1:], ())) >= 2
     if gated or ("state[" in tensor and isinstance(layer, (Layer, Stack))):
         yield from ((k,) for k in range(array.shape[0]))
     else:
@@ -126,4 +164,4 @@ def block_place(layer: Judged, tensor: str, block: tuple[int, ...], axes: int) -
     if not block:
         return Place(tensor)
     first = place(layer, tensor, (*block, *(0,) * (axes - len(block))))
-    return replace(first, time=None, row=None, unit=None)
+    return replace(first, time=None, row=None, unit=None, along=())

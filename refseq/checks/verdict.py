@@ -21,11 +21,13 @@ class Place:
     unit: int | None = None
     node: int | None = None
     edge: int | None = None
+    along: tuple[tuple[str, int], ...] = ()
+    """Further axes by name, with the index along each."""
 
     def __str__(self) -> str:
         parts = [("gate", self.gate), ("t =", self.time), ("row", self.row), ("layer", self.layer)]
         parts += [("node", self.node), ("edge", self.edge)]
-        parts += [("direction", self.direction), ("unit", self.unit)]
+        parts += [("direction", self.direction), ("unit", self.unit), *self.along]
         return ", ".join([self.tensor, *(f"{word} {value}" for word, value in parts if value is not None)])
 
 

@@ -13,7 +13,8 @@ import typer
 import refseq
 from refseq.adapters import PEERS
 from refseq.checks import Implementation, OwnImplementation
-from refseq.checks.structures.examples import networks, stacks
+from refseq.checks.structures.kinds import networks
+from refseq.checks.structures.stacks import stacks
 from refseq.cli.choice import CORE, OFFERED, Variant, chosen, every_variant
 from refseq.cli.work import NetworkRow, NodeCases, Row, Work
 from refseq.layer import Layer

@@ -11,10 +11,8 @@ from refseq.checks import verify as judge
 from refseq.checks.structures import verify as judge_network
 from refseq.checks.verdict import FAIL, NOT_OFFERED, Finding, Outcome, Place
 from refseq.cli.tables import BUILD
-from refseq.graph_layer import GraphLayer
 from refseq.layer import Layer
 from refseq.stack import Stack
-from refseq.tree_layer import TreeLayer
 
 Progress = Callable[[Any], None] | None
 """Called now and then while something is judged."""
@@ -84,11 +82,11 @@ class Row(_OfLayer):
 
 @dataclass(frozen=True)
 class NetworkRow(_OfLayer):
-    """refseq's network on trees or on a graph, on one target in one precision."""
+    """refseq's network or system of some kind, on one target in one precision."""
 
     name: str
     target: str
-    layer: TreeLayer | GraphLayer
+    layer: Any
     dtype: str
 
     def run(self, progress: Progress = None) -> Report:

@@ -138,8 +138,8 @@ def put_word(typing: Any, address: Any, number: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), generate
 
 
-def matrix_of(element: Any) -> Any:
-    """f(address, rows, width), an array of floats at the address."""
+def array_at(element: Any) -> Any:
+    """f(address, shape), a contiguous array at the address."""
 
     @intrinsic
     def pointer(typing: Any, address: Any) -> Any:
@@ -151,8 +151,19 @@ def matrix_of(element: Any) -> Any:
         return kind(types.int64), generate
 
     @register_jitable
+    def array(address, shape):
+        return carray(pointer(address), shape)
+
+    return array
+
+
+def matrix_of(element: Any) -> Any:
+    """f(address, rows, width), an array of floats at the address."""
+    at = array_at(element)
+
+    @register_jitable
     def matrix(address, rows, width):
-        return carray(pointer(address), (rows, width))
+        return at(address, (rows, width))
 
     return matrix
 

@@ -8,6 +8,7 @@ from cuda_kernels.machine import Machine
 from refseq import clipping, losses, optimisers
 from refseq.arrays import lift
 from refseq.targets import target
+from tests import test_rowwise
 
 both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
 LENGTHS = [3, 0, 2, 1]
@@ -173,3 +174,12 @@ def test_other_numbers_are_refused():
     x, k, *_ = drawn("float64")
     with pytest.raises(TypeError, match="target 'cuda' takes float32, float64; got complex128"):
         losses.cross_entropy(x.astype(complex), k, target="cuda")
+
+
+def test_rows_on_any_launch(monkeypatch):
+    """A function of one row (``refseq.rowwise``)."""
+    want = test_rowwise.results("reference")
+    for _ in launches(monkeypatch):
+        got = test_rowwise.results("cuda")
+        for ours, theirs in zip(got[2:3], want[2:3], strict=True):
+            assert ours.tobytes() == theirs.tobytes()

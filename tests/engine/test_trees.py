@@ -6,7 +6,7 @@ import pytest
 import refseq
 from refseq.checks.budget import THRESHOLD
 from refseq.checks.structures import of_tree
-from refseq.checks.structures.problems import random_forest
+from refseq.checks.structures.trees import random_forest
 from refseq.engine import tree_gradient, tree_pieces, tree_setup, tree_target
 from refseq.trees import balanced, chain, from_parents, join
 from tests.engine.problems import different, shared_between

@@ -9,8 +9,8 @@ from refseq.checks.exact import enclose
 from refseq.checks.finite_field import not_transposed
 from refseq.checks.function import Function, Point
 from refseq.checks.structures import of_tree
-from refseq.checks.structures.problems import random_forest
-from refseq.checks.structures.problems import skewed as caterpillar
+from refseq.checks.structures.trees import random_forest
+from refseq.checks.structures.trees import skewed as caterpillar
 from refseq.trees import balanced
 
 EPS = np.finfo(np.float64).eps

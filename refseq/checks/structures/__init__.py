@@ -1,12 +1,12 @@
-"""Networks on trees and on graphs, judged like layers: rigorous values and gradients, the finite field, agreement.
+"""Networks and systems beyond layers, judged like these: rigorous values and gradients, the finite field, agreement.
 
-functions  such a network on one forest or graph, as the checks see it
-examples   the networks of the catalogues
-problems   forests, graphs and values to judge it on
-suite      the checks, on every problem
+trees, graphs, stacks   each kind: as a function from named arrays to named arrays, its examples, its problems
+kinds                   all kinds
+suite                   the checks, on every problem
 """
 
-from refseq.checks.structures.functions import of_graph, of_tree
+from refseq.checks.structures.graphs import of_graph
 from refseq.checks.structures.suite import verify
+from refseq.checks.structures.trees import of_tree
 
 __all__ = ["of_graph", "of_tree", "verify"]

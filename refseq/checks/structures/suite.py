@@ -1,4 +1,4 @@
-"""``verify`` for networks on trees and graphs: the checks that need no time axis, on every problem."""
+"""``verify`` for networks and systems beyond layers: the checks that need no time axis, on every problem."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,10 @@ from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.function import Arrays, Posed
 from refseq.checks.implementation import OwnImplementation
 from refseq.checks.own import AGREEMENT, FINITE_FIELD
-from refseq.checks.structures.problems import problems
+from refseq.checks.structures.kinds import kind_of, problems
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import Outcome, Report
-from refseq.graph_layer import GraphLayer
-from refseq.tree_layer import TARGETS, TreeLayer
+from refseq.tree_layer import TARGETS
 
 CHECKS = (VALUES, GRADIENTS, FINITE_FIELD, AGREEMENT)
 
@@ -35,25 +34,24 @@ class OwnNetwork(Subject):
 
 
 def verify(
-    layer: TreeLayer | GraphLayer,
+    network: Any,
     target: str = "cpu",
     dtype: str = "float64",
     *,
     seed: int = 0,
     progress: Callable[[Outcome], None] | None = None,
 ) -> Report:
-    """Judge a network on trees or on a graph on one target, in one precision; the report is that of
-    ``refseq.checks.verify``. Raises TypeError or ValueError naming the argument."""
-    if not isinstance(layer, (TreeLayer, GraphLayer)):
-        raise TypeError(f"layer: expected a refseq TreeLayer or GraphLayer, got {type(layer).__name__}")
+    """Judge a network or system of one of the kinds (``refseq.checks.structures.kinds``) on one target, in one
+    precision; the report is that of ``refseq.checks.verify``. Raises TypeError or ValueError naming the argument."""
+    kind_of(network)
     choice("target", target, TARGETS)
     choice("dtype", dtype, ("float32", "float64"))
-    subject, outcomes = OwnNetwork(layer, target), []
-    for problem in problems(layer, dtype, integer("seed", seed, 0)):
+    subject, outcomes = OwnNetwork(network, target), []
+    for problem in problems(network, dtype, integer("seed", seed, 0)):
         posed: Any = problem
         for check in CHECKS:
             if check.applies(subject, posed):
                 outcomes.append(check.run(subject, posed))
                 if progress:
                     progress(outcomes[-1])
-    return Report(subject.name, layer.label, layer.sizes, dtype, tuple(outcomes))
+    return Report(subject.name, network.label, network.sizes, dtype, tuple(outcomes))

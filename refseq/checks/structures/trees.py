@@ -1,33 +1,60 @@
-"""What networks on trees and graphs are judged on: structures with every shape that has gone wrong somewhere, and
-values drawn as for layers (``refseq.checks.problem``)."""
+"""Networks on trees: one on a forest as a function from named arrays to named arrays, examples, and problems."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from refseq.checks.function import Point
+import refseq
+import refseq.trees
+from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing
-from refseq.checks.structures.functions import of_graph, of_tree
-from refseq.graph_layer import GraphLayer
 from refseq.tree_layer import TreeLayer
 from refseq.trees import Forest, balanced, from_children, from_parents
 
 NODES = 7
 
 
-def problems(layer: TreeLayer | GraphLayer, dtype: str, seed: int = 0) -> Iterator[Point]:
-    """Trees: a forest of two random trees with empty positions, a skewed tree whose leaves' states are given, a
-    balanced tree. Graphs: edges in both directions, self loops, a node without any. Saturated and coarse values too."""
-    rng = np.random.default_rng([seed, layer.units])
-    if isinstance(layer, GraphLayer):
-        for regime in ("generic", "coarse", "sparse"):
-            yield graph_problem(layer, random_graph(rng, NODES, layer.edge_types), dtype, regime, seed)
-        return
-    arity = layer.arity or 3
+def examples(inputs: int, units: int) -> Iterator[TreeLayer]:
+    """Every recurrence over trees with every option; without inputs too."""
+    variants: list[tuple[str, dict[str, Any]]] = [
+        (name, dict(options))
+        for name, recurrence in refseq.trees.catalogue().items()
+        for options in recurrence.variants()
+    ]
+    yield from (refseq.tree_layer(name, inputs, units, **options) for name, options in variants if "x" not in options)
+    for name in refseq.trees.catalogue():
+        yield refseq.tree_layer(name, 0, units)
+
+
+def problems(layer: TreeLayer, dtype: str, seed: int = 0) -> Iterator[Point]:
+    """A forest of two random trees with empty positions, a skewed tree whose leaves' states are given, a balanced tree;
+    saturated and coarse values too."""
+    rng, arity = np.random.default_rng([seed, layer.units]), layer.arity or 3
     yield tree_problem(layer, random_forest(rng, NODES, arity, 2), dtype, "generic", seed)
     yield tree_problem(layer, skewed(NODES, arity), dtype, "generic", seed, given=True)
     yield tree_problem(layer, balanced(4) if arity > 1 else skewed(NODES, 1), dtype, "saturated", seed)
     yield tree_problem(layer, random_forest(rng, NODES, arity, 3), dtype, "coarse", seed)
+
+
+def of_tree(layer: TreeLayer, forest: Forest) -> Function:
+    """A tree layer on this forest: values are its parameters, ``x``, and ``state[h]``... if those of leaves are given;
+    results are ``y`` and ``state[h]``..."""
+
+    def state(arrays: Named) -> Arrays | None:
+        return {name: arrays[f"state[{name}]"] for name in layer.cell.state if f"state[{name}]" in arrays} or None
+
+    def forward(values: Named, _constants: Named, target: str) -> tuple[Arrays, Any]:
+        params = {name: values[name] for name in layer.shapes}
+        run = layer.forward(params, values.get("x"), forest, state(values), target)
+        return {"y": run.y} | {f"state[{name}]": value for name, value in run.state.items()}, run
+
+    def backward(run: Any, cotangents: Named) -> Arrays:
+        grads = layer.backward(run, cotangents["y"], state(cotangents))
+        found = gradients(grads.params) | ({} if grads.x is None else {"dx": grads.x})
+        return found | {f"dstate[{name}]": value for name, value in (grads.state or {}).items()}
+
+    return Function(forward, backward)
 
 
 def tree_problem(
@@ -51,20 +78,6 @@ def tree_problem(
     return Point(layer, dtype, f"{regime} {words}", of_tree(layer, forest), values, cotangents)
 
 
-def graph_problem(
-    layer: GraphLayer, graphs: list, dtype: str = "float64", regime: str = "generic", seed: int = 0
-) -> Point:
-    """Parameters, ``x`` and the weights of the edges; cotangents of the outputs."""
-    nodes = graphs[0].shape[0]
-    drawing = Drawing(np.random.default_rng([seed, nodes]), regime, dtype)
-    values = drawing.weights(layer.shapes)
-    values["x"] = drawing.signals((nodes, layer.inputs))
-    values |= {f"weights[{r}]": drawing.signals(matrix.data.shape) for r, matrix in enumerate(graphs)}
-    cotangents = {"y": drawing.signals((nodes, layer.units))}
-    label = f"{regime} {nodes} nodes, {sum(matrix.nnz for matrix in graphs)} edges"
-    return Point(layer, dtype, label, of_graph(layer, graphs), values, cotangents)
-
-
 def random_forest(rng: np.random.Generator, nodes: int, arity: int, trees: int = 1) -> Forest:
     """Trees of a random shape, with empty positions and numbers in no order."""
     room = {root: list(range(arity)) for root in range(trees)}
@@ -86,17 +99,3 @@ def skewed(nodes: int, arity: int = 2) -> Forest:
     if arity == 1:
         return from_parents([*range(1, nodes), -1])
     return from_parents([min(n + 2 - n % 2, nodes - 1) if n < nodes - 1 else -1 for n in range(nodes)])
-
-
-def random_graph(rng: np.random.Generator, nodes: int, edge_types: int = 1, density: float = 0.4) -> list:
-    """A random graph for every edge type, with self loops; the last node has no edge."""
-    from scipy import sparse  # slow to import, and few need it
-
-    graphs = []
-    for _ in range(edge_types):
-        dense = rng.normal(size=(nodes, nodes)) * (rng.random((nodes, nodes)) < density)
-        dense[-1], dense[:, -1] = 0, 0
-        if nodes > 1:
-            dense[0, 0] = 0.5
-        graphs.append(sparse.csr_array(dense))
-    return graphs

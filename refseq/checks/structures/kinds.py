@@ -1,0 +1,51 @@
+"""The kinds of network and system that are judged beyond layers: the examples of each, and their problems."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from refseq.checks.function import Point
+from refseq.checks.structures import graphs, trees
+from refseq.graph_layer import GraphLayer
+from refseq.tree_layer import TreeLayer
+
+
+@dataclass(frozen=True)
+class Kind:
+    """
+    examples(inputs, units)           what is judged and proved
+    problems(network, dtype, seed)    on what
+    code, scope                       what a proof is about: modules, and the problems in words
+    """
+
+    examples: Callable[[int, int], Iterable[Any]]
+    problems: Callable[[Any, str, int], Iterable[Point]]
+    code: str
+    scope: str
+
+
+KINDS: dict[type, Kind] = {
+    TreeLayer: Kind(trees.examples, trees.problems, "refseq.tree_layer, tree_scan", "four forests of 4 to 7 nodes"),
+    GraphLayer: Kind(
+        graphs.examples, graphs.problems, "refseq.graph_layer, networks.graph, scan", "three graphs of 7 nodes"
+    ),
+}
+"""By the type of the network."""
+
+
+def kind_of(network: Any) -> Kind:
+    """Raises TypeError for what is none of them."""
+    if type(network) not in KINDS:
+        names = ", ".join(kind.__name__ for kind in KINDS)
+        raise TypeError(f"network: expected one of {names}; got {type(network).__name__}")
+    return KINDS[type(network)]
+
+
+def networks(inputs: int, units: int) -> list[Any]:
+    """Every example of every kind."""
+    return [network for kind in KINDS.values() for network in kind.examples(inputs, units)]
+
+
+def problems(network: Any, dtype: str, seed: int = 0) -> Iterable[Point]:
+    """What a network is judged on."""
+    return kind_of(network).problems(network, dtype, seed)
