@@ -43,7 +43,7 @@ TIERS: list[tuple[Variant, str, int]] = [(("lstm", {}), "resident", 32), (("elma
 """Time loops with their weights on chip, whose sizes are literals, in float32. They take
 long to compile; the largest that the rule admits, of more cells, are a slow test."""
 
-OWN = ("scan", "resident", "tree_scan", "losses", "updates")
+OWN = ("scan", "resident", "tree_scan", "losses", "updates", "rowwise")
 """The modules whose kernels are made for a cell, a loss, a rule; those of the others are named after the module."""
 
 

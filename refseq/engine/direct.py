@@ -56,7 +56,9 @@ class Plan:
         self.states = tuple((name, (1, rows, part.width(name))) for name in cell.state)
         self.zeros = [np.zeros(shape, dtype) for _, shape in self.states]
         self.zeros_at = [plain(zeros, zeros.shape, dtype) for zeros in self.zeros]
-        self.fits = not (cell.masks or cell.parameters or cell.constants)
+        shared = any(parameter.shared for parameter in cell.parameters)
+        constants = [dtype.type(value) for value in cell.constants.values()]
+        self.fits = not cell.masks and not shared and bool(np.isfinite(constants).all())
         self.small = False
         if self.fits:
             setup, name = setup_of_plain(part, dtype, steps, rows, workers), str(dtype)
@@ -117,7 +119,7 @@ class Plan:
         dtype, setup, given = self.dtype, self.setup, fore.ready.words
         lease = Lease(self.back)
         ready, words = lease.ready, lease.ready.words
-        for field in (FIELD.x, FIELD.s, FIELD.tape, FIELD.matrices, FIELD.biases):
+        for field in (FIELD.x, FIELD.s, FIELD.tape, FIELD.matrices, FIELD.biases, FIELD.p):
             words[field] = given[field]
         dx, grads = np.empty(self.x_shape, dtype), {name: np.empty(shape, dtype) for name, shape in self.expected}
         before = [np.empty(shape, dtype) for _, shape in self.states]

@@ -24,9 +24,16 @@ def setup_of_plain(part: "Part", dtype: np.dtype, steps: int, rows: int, workers
     return remembered(part.cell, dtype, shapes, strides, batch, workers)
 
 
+def _own(part: "Part") -> dict[str, int]:
+    """The per-unit parameters that the caller gives, each with its row of p."""
+    names = [name + part.suffix for name in part.cell.own]
+    return {name: row for row, name in enumerate(names) if name in part.shapes()}
+
+
 def _entries(part: "Part") -> dict[str, int]:
-    """Entries of every parameter; without biases, these are zeros of the engine's own."""
-    given = {name: int(np.prod(shape)) for name, shape in part.shapes().items()}
+    """Entries of every matrix and bias; without biases, these are zeros of the engine's own."""
+    own = _own(part)
+    given = {name: int(np.prod(shape)) for name, shape in part.shapes().items() if name not in own}
     return given | {
         name: len(bias.rows) * part.wide
         for name, bias in zip(part.bias_names, part.cell.biases, strict=True)
@@ -60,12 +67,17 @@ def _states(part: "Part", setup: Setup, array: str, to_engine: bool) -> list[Lin
 def forward_direction(part: "Part", setup: Setup, record: bool) -> Direction:
     """Copies of the parameters, which may not be NaN; of the states before, and of x if backward will need it; the
     states after."""
-    given, entries = part.shapes(), _entries(part)
+    given, entries, own = part.shapes(), _entries(part), _own(part)
     x, kept = setup.steps * setup.rows * part.inputs, setup.steps if record else 1
     states = setup.rows * len(part.cell.state) * part.wide
-    arrays = entries | {"x": x if record else 0, "s0": states, "final": states}
+    arrays = entries | {"x": x if record else 0, "s0": states, "final": states, "p": setup.numbers * part.wide}
     arrays |= {"s": (kept + 1) * setup.rows * setup.state_row, "tape": kept * setup.rows * setup.tape_row}
-    parameters = [_whole(LOOK, f"their {name}", name, entries[name]) for name in given]
+    parameters = [
+        (_theirs(name), ("p", own[name] * part.wide), Move(LOOK, 1, *given[name], 0, 0))
+        if name in own
+        else _whole(LOOK, f"their {name}", name, entries[name])
+        for name in given
+    ]
     inputs = _states(part, setup, "s0", True)
     if record:
         inputs.append(_whole(COPY, "their x", "x", x))
@@ -76,26 +88,40 @@ def forward_direction(part: "Part", setup: Setup, record: bool) -> Direction:
         arrays,
         {"matrices": part.matrix_names, "biases": part.bias_names},
         [parameters, inputs, _states(part, setup, "final", False)],
-        ["s0", *(name for name in entries if name not in given)],
+        ["s0", "p", *(name for name in entries if name not in given)],
+        {"p": _constants(part, setup)},
     )
 
 
+def _constants(part: "Part", setup: Setup) -> tuple[int, np.ndarray]:
+    """The rows of p that hold constants: where they begin, and their entries."""
+    values = np.array([*part.cell.constants.values()], setup.dtype)
+    return setup.own * part.wide, np.repeat(values, part.wide)
+
+
 def backward_direction(part: "Part", setup: Setup) -> Direction:
-    """The cotangents of the states after, and gradients of zero; the gradients, and the cotangents before."""
+    """The cotangents of the states after, and gradients of zero; the gradients, and the cotangents before. The gradient
+    of a per-unit parameter is the sum of dp over the rows, from the first to the last."""
     states = setup.rows * len(part.cell.state) * part.wide
     padded = {name: int(np.prod(shape)) for name, shape in zip(part.matrix_names, setup.gradient_shapes, strict=True)}
     targets = _entries(part) | padded
     named, more = list(targets), sums(part.cell).more
     further = {f"further {k}": targets[named[to]] for k, to in enumerate(more)}
+    of_rows, own = setup.own * setup.width, {name: part.shapes()[name][0] for name in _own(part)}
+    dp, cleared = {"dp": setup.rows * of_rows}, targets | further | own
     inward = _states(part, setup, "ds_in", True)
-    inward += [_whole(CLEAR, "nothing", name, count) for name, count in (targets | further).items()]
-    outward = [_whole(ADD, f"further {k}", named[to], targets[named[to]]) for k, to in enumerate(more)]
+    inward += [_whole(CLEAR, "nothing", name, count) for name, count in (cleared | dp).items()]
+    outward = [
+        (("dp", row * setup.width), (name, 0), Move(ADD, setup.rows, own[name], of_rows, 0))
+        for name, row in _own(part).items()
+    ]
+    outward += [_whole(ADD, f"further {k}", named[to], targets[named[to]]) for k, to in enumerate(more)]
     outward += _gradients(part, padded) + _states(part, setup, "ds_out", False)
     return Direction(
         setup.backward(setup.full),
         {"start": 0, "stop": setup.steps, "keep": 1},
         setup.size,
-        targets | further | {"ds_in": states, "ds_out": states, "dp": 0},
+        cleared | dp | {"ds_in": states, "ds_out": states},
         {"targets": [*named, *further]},
         [inward, outward],
         ["ds_in"],

@@ -30,6 +30,7 @@ class Direction:
     tables   by field, the names of the arrays of a table of addresses
     copies   programs of copies between these and the caller's arrays
     zeros    names of arrays that begin with zeros
+    fixed    entries of arrays that never change: by name, from which entry on, and what
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Direction:
         tables: Mapping[str, Sequence[str]],
         copies: Sequence[Sequence[Line]],
         zeros: Sequence[str],
+        fixed: Mapping[str, tuple[int, np.ndarray]] | None = None,
     ) -> None:
         self.job, self.words, self.size = job, words, size
         self.region, self.tables, self.copies = Region(arrays, size), tables, copies
         self.zeros = [(self.region.offsets[name], arrays[name] * size) for name in zeros]
+        self.fixed = [(self.region.offsets[name] + at * size, what) for name, (at, what) in (fixed or {}).items()]
         self.bytes = job.region.bytes + self.region.bytes
 
     def __del__(self) -> None:
@@ -92,6 +95,8 @@ class Ready:
             begin += length
         for offset, count in home.zeros:
             ctypes.memset(base + offset, 0, count)
+        for offset, what in home.fixed:
+            ctypes.memmove(base + offset, address(what), what.nbytes)
 
 
 class Lease:

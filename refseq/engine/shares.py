@@ -20,6 +20,9 @@ from refseq.engine.tile import WIDE
 
 WORTH_WAITING = 16_000
 """Multiply-adds of a part in a phase below which waiting costs more than it saves."""
+FEW_ROWS, WORTH_STREAMING_ONCE = 4, 1_000_000
+"""Slices of so few rows read all weights for little work: from so many multiply-adds of a part in a phase on it is
+better that each part reads its share of them."""
 
 
 def shareable(cell: Cell) -> bool:
@@ -29,10 +32,13 @@ def shareable(cell: Cell) -> bool:
 
 def worth_sharing_steps(cell: Cell, sizes: Sizes, rows: int, parts: int) -> bool:
     """Whether the parts should share every step: there are not enough rows for each to have some of its own, and a
-    phase is long beside the waiting at its end."""
+    phase is long beside the waiting at its end; or slices would be of few rows, and the weights are large."""
     blocks = [step.block for step in plan(cell).steps if step.block is not None and step.block.matrix is not None]
     entries = sum(sizes.inputs(block) * block.gates * sizes.units(block) for block in blocks)
-    return shareable(cell) and rows < parts and rows * entries >= WORTH_WAITING * parts * len(cell.stages)
+    if not shareable(cell) or rows > FEW_ROWS * parts:
+        return False
+    least = WORTH_WAITING if rows < parts else WORTH_STREAMING_ONCE
+    return rows * entries >= least * parts * len(cell.stages)
 
 
 @dataclass(frozen=True)

@@ -153,3 +153,11 @@ def test_a_wide_row_is_shared_and_two_rows_are_not():
     assert worth_sharing_steps(cell, sizes, 3, 8)
     small_cell, small = of(("lstm", {}), 16, "float32")
     assert not worth_sharing_steps(small_cell, small, 1, 2)
+
+
+def test_few_rows_of_a_large_layer_are_shared():
+    """Slices of few rows would read all weights for each of them."""
+    cell, sizes = of(("lstm", {}), 1024, "float32")
+    assert worth_sharing_steps(cell, sizes, 8, 2)
+    assert not worth_sharing_steps(cell, sizes, 9, 2)
+    assert not worth_sharing_steps(*of(("lstm", {}), 256, "float32"), 4, 2)

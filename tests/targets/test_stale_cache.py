@@ -4,6 +4,7 @@ A copy of the package computes an LSTM in a process of its own, with a cache of 
 the next process must compute the new formula: on "reference" and on "cpu", which have caches of their own making.
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 
 import refseq
 from refseq.engine import compiling
+from refseq.targets import digest
 
 PROGRAM = """
 import json, sys
@@ -53,6 +55,9 @@ EDITS = [
     ("columns.py", "return ({items})", "return tuple(({items})[::-1])"),
 ]
 
+
+QUICK = ("primitives.py", "step.py", "columns.py")
+"""Edits that every run tries; that the digest has all files is seen without a process for each."""
 
 OF_THE_ENGINE = [
     ("engine/rows.py", "store(target, j, load(source, j))", "store(target, j, load(source, j) + load(source, j))"),
@@ -97,7 +102,10 @@ def test_an_unedited_process_hits_the_cache(copy, target):
 
 @pytest.mark.parametrize(
     ("target", "name", "formula", "other"),
-    [*(("reference", *edit) for edit in EDITS), *(("cpu", *edit) for edit in OF_THE_ENGINE)],
+    [
+        *(pytest.param("reference", *edit, marks=[] if edit[0] in QUICK else pytest.mark.slow) for edit in EDITS),
+        *(("cpu", *edit) for edit in OF_THE_ENGINE),
+    ],
     ids=[*(f"reference-{edit[0]}" for edit in EDITS), *(f"cpu-{edit[0]}" for edit in OF_THE_ENGINE)],
 )
 def test_an_edit_is_seen(copy, target, name, formula, other):
@@ -112,6 +120,26 @@ def test_an_edit_is_seen(copy, target, name, formula, other):
         path.write_text(source)
     assert edited["y"] != first[target]["y"]
     assert edited["hits"] == 0
+
+
+@pytest.mark.parametrize(("name", "formula", "other"), EDITS, ids=[edit[0] for edit in EDITS])
+def test_an_edit_changes_the_digest(monkeypatch, name, formula, other):
+    """As ``source_digest`` reads sources: of modules, and of the files of a package."""
+    edited = Path(refseq.__file__).parent / name
+    cell = refseq.layer("lstm", 2, 3).cell
+    before, read, source_of = digest.source_digest.__wrapped__(cell), Path.read_text, inspect.getsource
+
+    def read_text(path, *more):
+        text = read(path, *more)
+        return text.replace(formula, other) if path.samefile(edited) else text
+
+    def getsource(module):
+        text = source_of(module)
+        return text.replace(formula, other) if Path(module.__file__).samefile(edited) else text
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr(digest.inspect, "getsource", getsource)
+    assert digest.source_digest.__wrapped__(cell) != before
 
 
 def test_every_file_of_the_engine_is_in_its_digest():
