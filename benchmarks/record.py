@@ -1,7 +1,7 @@
 """Record the results of this machine: ``python benchmarks/record.py [FOLDER]``, by default benchmarks/results.
 
 Each part is one ``refseq bench``: PART.json is its file, PART.txt its tables as they are printed, and layers and curves
-have pictures. The machine should have nothing else to do; two cores need more than 15 minutes. The time of each
+have pictures. The machine should have nothing else to do; two cores need 25 minutes. The time of each
 part is printed, and parts may be chosen: ``--only layers --only curves``.
 
     layers      every shape, LSTM, both GRU and Elman, float32 and float64: refseq, torch, ONNX Runtime
