@@ -1,7 +1,7 @@
 """Beam search beside a plain one in PyTorch, over the same stationary table. Run: python benchmarks/beam.py
 
 Both take B rows, W beams, V symbols and T steps, with score, stop symbol and parents; the model is the row of a table,
-so that what is timed is the decoder. The median of 11 rounds in which both take turns; the sequences are compared first.
+so that what is timed is the decoder. The median of 11 rounds in which both take turns; the results are compared first.
 """
 
 from statistics import median
@@ -37,7 +37,9 @@ def rounds(table: torch.Tensor, first: np.ndarray, width: int, cap: int) -> dict
         return array[tokens % 50], state
 
     calls = {
-        "refseq": lambda: beam_search(step, None, first, width=width, cap=cap, stop=STOP, alpha=ALPHA, best=width).tokens,
+        "refseq": lambda: (
+            beam_search(step, None, first, width=width, cap=cap, stop=STOP, alpha=ALPHA, best=width).tokens
+        ),
         "torch": lambda: plain(table, torch.from_numpy(first), width, cap).numpy(),
     }
     ours, theirs = calls["refseq"](), calls["torch"]()

@@ -1,6 +1,5 @@
 """Beam search (L2.10), over any model that can tell what comes next."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.decoding import select_rows
-from refseq.decoding.model import Step, log_probabilities, gathered, rows_of, start_tokens
+from refseq.decoding.model import Step, gathered, log_probabilities, rows_of, start_tokens
 from refseq.rowwise import run_rows
 
 CHUNKS = 32

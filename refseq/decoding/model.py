@@ -1,4 +1,4 @@
-"""What a decoder sees of a model: a function that takes a step, and a state whose rows can be put into another order."""
+"""What a decoder sees of a model: a function that takes a step, and a state whose rows it can put into any order."""
 
 from collections.abc import Callable
 from typing import Any

@@ -80,7 +80,13 @@ def exhaustive(
         for k in np.flatnonzero(done):
             whole[owner[k]].append((total[k] * weight[t + 1], total[k], tuple(prefix[k].tolist()), True))
         going = np.flatnonzero(~done)
-        total, owner, tokens, prefix, state = total[going], owner[going], tokens[going], prefix[going], gathered(state, going)
+        total, owner, tokens, prefix, state = (
+            total[going],
+            owner[going],
+            tokens[going],
+            prefix[going],
+            gathered(state, going),
+        )
     for k, b in enumerate(owner):
         whole[b].append((total[k] * weight[prefix.shape[1]], total[k], tuple(prefix[k].tolist()), False))
     return _packed([sorted(found, key=lambda one: (-one[0], one[2]))[:best] for found in whole], best, total.dtype)

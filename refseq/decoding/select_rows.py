@@ -85,9 +85,7 @@ def build(team: Team) -> Callable:
                         count = insert(best[b, c], origin[b, c], count, score, w * symbols)
                 elif status[b, w] == ACTIVE:
                     scale, place = weight[length[b, w] + 1], w * symbols
-                    count = candidates(
-                        P[b, w], logp[b, w], scale, first, last, place, best[b, c], origin[b, c], count
-                    )
+                    count = candidates(P[b, w], logp[b, w], scale, first, last, place, best[b, c], origin[b, c], count)
             used[b, c] = count
             c += size()
         barrier()

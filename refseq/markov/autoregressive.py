@@ -101,9 +101,7 @@ class Autoregressive:
         run_rows(rows_of.build_inputs, (), rows, given, [dr, dx], target=target, units=width, work=work)
         dW, db, dv = zeros((width, self.order, width), v), zeros((width,), v), zeros((width,), v)
         given = [x, run.lengths, v, run.residuals, dy, dr]
-        run_rows(
-            rows_of.build_parameters, (), width, given, [dW, db, dv], target=target, units=width, work=rows * work
-        )
+        run_rows(rows_of.build_parameters, (), width, given, [dW, db, dv], target=target, units=width, work=rows * work)
         return {"W": np.ascontiguousarray(dW.transpose(1, 0, 2)), "b": db, "log_variance": dv}, dx
 
     def fit(self, x: np.ndarray, lengths: Any = None, *, least_variance: float = 1e-12) -> Arrays:
@@ -139,7 +137,9 @@ class Autoregressive:
         known = list(x)
         for _ in range(steps):
             past = known[::-1][: self.order]
-            known.append(sum((v @ W.T for W, v in zip(params["W"], past, strict=True)), params["b"] + zeros(x.shape[1:], x)))
+            known.append(
+                sum((v @ W.T for W, v in zip(params["W"], past, strict=True)), params["b"] + zeros(x.shape[1:], x))
+            )
         return np.stack(known[len(x) :]) if steps else zeros((0, *x.shape[1:]), x)
 
     def perplexity(self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None) -> float:

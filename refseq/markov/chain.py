@@ -1,4 +1,4 @@
-"""A batch of chains of states: the sum over all paths, its gradient, the best path (``chain_rows``, ``viterbi_rows``)."""
+"""A batch of chains of states: the sum over all paths, its gradient, the best path."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a batch of observations says about the states: their scores, and the gradients that follow from those of these."""
+"""What a batch of observations says about the states: their scores, and the gradients that follow from theirs."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -61,9 +61,7 @@ class Emissions:
         run_rows(
             emission_rows.build_gaussian_backward, (), n, given, [dmean, dv], target=target, units=units, work=work * 6
         )
-        run_rows(
-            emission_rows.build_gaussian_inputs, (), rows, given, [dx], target=target, units=units, work=steps * n
-        )
+        run_rows(emission_rows.build_gaussian_inputs, (), rows, given, [dx], target=target, units=units, work=steps * n)
         return {"mean": dmean, "log_variance": dv}, dx
 
     def with_lengths(self, lengths: Any) -> "Emissions":

@@ -93,7 +93,11 @@ class HMM:
         found: dict[str, tuple[str, ...]] = {"start": ("state",), "transition": ("from", "to"), "y": ("row",)}
         if self.symbols:
             return found | {"emission": ("state", "symbol")}
-        return found | {"mean": ("state", "feature"), "log_variance": ("state", "feature"), "x": ("time", "row", "unit")}
+        return found | {
+            "mean": ("state", "feature"),
+            "log_variance": ("state", "feature"),
+            "x": ("time", "row", "unit"),
+        }
 
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
@@ -107,7 +111,9 @@ class HMM:
             drawn["log_variance"][...] = 0
         return drawn
 
-    def forward(self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None, target: str = "cpu") -> HMMRun:
+    def forward(
+        self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None, target: str = "cpu"
+    ) -> HMMRun:
         """The log-likelihood of every sequence.
 
         params   dict of arrays with the shapes of ``model.shapes``; -inf is a probability of 0

@@ -5,7 +5,7 @@ from functools import cache
 
 from numba.extending import register_jitable
 
-from refseq.markov.chain_rows import FLOOR, others_than, leading
+from refseq.markov.chain_rows import FLOOR, leading, others_than
 from refseq.primitives import complement, constant, exp, order, zero
 from refseq.softmax import impossible
 from refseq.team import Team

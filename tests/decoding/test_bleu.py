@@ -143,9 +143,7 @@ def test_sacrebleu(smoothing):
                 tokenize="none",
                 use_effective_order=effective,
             )
-            ours = corpus_bleu(
-                predictions, references, smoothing=smoothing, amount=amount, effective_order=effective
-            )
+            ours = corpus_bleu(predictions, references, smoothing=smoothing, amount=amount, effective_order=effective)
             assert 100 * ours.score == pytest.approx(theirs.score, rel=1e-12, abs=1e-12)
             assert list(ours.matches) == [int(c) for c in theirs.counts] or smoothing == "add-k"
             assert (ours.predicted, ours.wanted) == (theirs.sys_len, theirs.ref_len)

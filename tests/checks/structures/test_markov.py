@@ -7,7 +7,6 @@ from refseq.checks.structures import verify
 from refseq.checks.verdict import FAIL, PASS
 from refseq.markov import autoregressive, chain, emissions, hmm
 
-
 NETWORKS = [hmm(5, symbols=3), hmm(4, features=2, sums="direct"), autoregressive(2, 3)]
 
 
