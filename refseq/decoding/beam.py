@@ -17,9 +17,9 @@ CHUNKS = 32
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """The n best sequences of every row, the best one first: ``tokens`` (B, n, T), -1 beyond ``lengths`` (B, n), which
-    count the stop symbol and not what was given; ``log_probability`` and ``scores`` (B, n); ``finished`` (B, n), whether
-    they end in the stop symbol, or were cut at the cap. Where there are fewer than n sequences, the others have length 0
-    and score -inf."""
+    count the stop symbol and not what was given; ``log_probability`` and ``scores`` (B, n); ``finished`` (B, n): do
+    they end in the stop symbol, or were they cut at the cap? Where there are fewer than n sequences, the others have
+    length 0 and score -inf."""
 
     tokens: np.ndarray
     lengths: np.ndarray
@@ -56,10 +56,10 @@ def beam_search(
     best     how many sequences are returned, at most ``width``
 
     A sequence that ends stays as it is, and competes by its score with those that go on; the search is over when none
-    goes on. Width 1 is ``greedy``; a width of all sequences there are is ``exhaustive``. In between a wider beam may find
-    a worse sequence. Equal scores: the sequence that had the higher rank before wins, then the lower symbol. Symbols of
-    log-probability -inf (or NaN) are never chosen. Rows do not see one another. Raises TypeError or ValueError naming
-    the argument; RuntimeError where the target cannot run.
+    goes on. Width 1 is ``greedy``; a width of all sequences there are is ``exhaustive``. In between a wider beam may
+    find a worse sequence. Equal scores: the sequence that had the higher rank before wins, then the lower symbol.
+    Symbols of log-probability -inf (or NaN) are never chosen. Rows do not see one another. Raises TypeError or
+    ValueError naming the argument; RuntimeError where the target cannot run.
     """
     arguments.integer("width", width, 1)
     arguments.integer("cap", cap, 0)

@@ -81,7 +81,7 @@ def others_than(q, A, t, b, k, m):
 
 @cache
 def build_forward(views_of: Callable, dtype: str, direct: bool, team: Team) -> Callable:
-    """row(b, a, A, e, lengths, E, c, value, p, s, q, w) for sequence b; scratch w (1, B, S). ``direct``: all sums are."""
+    """row(b, a, A, e, lengths, E, c, value, p, s, q, w) for sequence b; scratch w (1, B, S). ``direct``: always."""
     views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
     matrix, sequence, lanes, floor = views.matrix, views.sequence, views.lanes, FLOOR.get(dtype, FLOOR["float64"])
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread

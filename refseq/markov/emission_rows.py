@@ -3,8 +3,8 @@
     discrete   e_t[j] = B[j, x_t]
     Gaussian   e_t[j] = -(1/2) sum_d ((x_td - mean[j, d])^2 exp(-v[j, d]) + v[j, d] + log 2 pi)
 
-with the logarithm v of the variance. Passes of rows: a sequence, for the scores and the gradient in x; a state, for the gradients of its parameters, which
-it sums over the time steps and rows of the batch in their order.
+with the logarithm v of the variance. Passes of rows: a sequence, for the scores and the gradient in x; a state, for the
+gradients of its parameters, which it sums over the time steps and rows of the batch in their order.
 """
 
 from collections.abc import Callable
