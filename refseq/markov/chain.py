@@ -47,9 +47,9 @@ def forward(
     p, s, q = (zeros(e.shape, A) for _ in range(3))
     run_rows(
         chain_rows.build_forward,
-        (views_for(dtype, target), dtype, direct),
+        (views_for(dtype, target), dtype),
         rows,
-        [a.reshape(1, n), A, e, lengths, E, c],
+        [a.reshape(1, n), A, e, lengths, np.array([int(direct), 0]), E, c],
         [value, p, s, q],
         [zeros((1, rows, n), A)],
         target=target,
@@ -64,13 +64,13 @@ def backward(run: Recording, dvalue: np.ndarray, counted: bool = True) -> Counts
     p, s, q = run.kept
     steps, rows, n = q.shape
     dtype, like = str(q.dtype), run.A
-    pairs = (rows if counted else 0, n, n)
+    pairs, how = (rows if counted else 1, n, n), np.array([int(run.direct), int(counted)])
     de, dA = zeros(q.shape, like), zeros(pairs, like)
     run_rows(
         posterior_rows.build_backward,
-        (views_for(dtype, run.target), dtype, run.direct, counted),
+        (views_for(dtype, run.target), dtype),
         rows,
-        [run.A, run.lengths, run.E, run.R, run.value, p, s, q, dvalue],
+        [run.A, run.lengths, how, run.E, run.R, run.value, p, s, q, dvalue],
         [de, dA],
         [zeros((1, rows, n), like), zeros(pairs, like)],
         target=run.target,

@@ -80,15 +80,16 @@ def others_than(q, A, t, b, k, m):
 
 
 @cache
-def build_forward(views_of: Callable, dtype: str, direct: bool, team: Team) -> Callable:
-    """row(b, a, A, e, lengths, E, c, value, p, s, q, w) for sequence b; scratch w (1, B, S). ``direct``: always."""
+def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
+    """row(b, a, A, e, lengths, how, E, c, value, p, s, q, w) for sequence b. how[0]: 1 to take all sums directly; w
+    (1, B, S): scratch."""
     views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
     matrix, sequence, lanes, floor = views.matrix, views.sequence, views.lanes, FLOOR.get(dtype, FLOOR["float64"])
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
     fold, apart, peak = lanes.fold, lanes.apart, lanes.pivot
 
     @register_jitable
-    def row(b, a, A, e, lengths, E, c, value, p, s, q, w):
+    def row(b, a, A, e, lengths, how, E, c, value, p, s, q, w):
         steps, n = lengths[b], A.shape[0]
         if steps == 0:
             return
@@ -133,7 +134,7 @@ def build_forward(views_of: Callable, dtype: str, direct: bool, team: Team) -> C
             k = index()
             while k < n:
                 known = entry(arriving, k)
-                if direct or order(known) < order(constant(known, floor)):
+                if how[0] == 1 or order(known) < order(constant(known, floor)):
                     m = leading(q, A, t - 1, b, k)
                     x = q[t - 1, b, m] + A[m, k]
                     if not impossible(x):

@@ -157,7 +157,7 @@ class HMM:
         params = {}
         for name, gradient in log.items():
             if name in run._log:
-                params[name] = unnormalised(run._log[name], gradient, target)
+                params[name] = unnormalised(run._emissions.params[name], gradient, target)
             else:
                 params[name] = gradient
         return HMMGradients(params, x, log, counts.states)
@@ -219,12 +219,12 @@ def normalised(a: np.ndarray, target: str) -> np.ndarray:
     return z.reshape(a.shape)
 
 
-def unnormalised(z: np.ndarray, dz: np.ndarray, target: str) -> np.ndarray:
-    """The adjoint of ``normalised`` at its result; a vector is one row."""
-    rows, da = np.atleast_2d(z), zeros(np.atleast_2d(z).shape, z)
+def unnormalised(a: np.ndarray, dz: np.ndarray, target: str) -> np.ndarray:
+    """The adjoint of ``normalised``; a vector is one row."""
+    rows, da = np.atleast_2d(a), zeros(np.atleast_2d(a).shape, a)
     given = [rows, np.atleast_2d(dz)]
     run_rows(normal_rows.build_backward, (), len(rows), given, [da], target=target, units=rows.shape[1])
-    return da.reshape(z.shape)
+    return da.reshape(a.shape)
 
 
 def some_finite(params: Arrays) -> None:

@@ -5,7 +5,8 @@ from functools import cache
 
 from numba.extending import register_jitable
 
-from refseq.softmax import log_softmax, log_softmax_backward
+from refseq.primitives import zero
+from refseq.softmax import log_softmax, pivot, probability, rest
 from refseq.team import Team
 
 
@@ -23,11 +24,18 @@ def build(team: Team) -> Callable:
 
 @cache
 def build_backward(team: Team) -> Callable:
-    """row(i, z, dz, da): the gradient in a[i]."""
+    """row(i, a, dz, da): the gradient in a[i], dz[i, j] - softmax(a[i])[j] sum_k dz[i, k]."""
     index, size = team.index, team.size
 
     @register_jitable
-    def row(i, z, dz, da):
-        log_softmax_backward(da[i], z[i], dz[i], index(), size())
+    def row(i, a, dz, da):
+        m = pivot(a[i])
+        others, total = rest(a[i], m), zero(a[i, 0])
+        for k in range(a.shape[1]):
+            total = total + dz[i, k]
+        j = index()
+        while j < a.shape[1]:
+            da[i, j] = dz[i, j] - probability(a[i], j, m, others) * total
+            j += size()
 
     return row

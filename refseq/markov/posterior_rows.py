@@ -12,21 +12,21 @@ from refseq.team import Team
 
 
 @cache
-def build_backward(views_of: Callable, dtype: str, direct: bool, counted: bool, team: Team) -> Callable:
-    """row(b, A, lengths, E, R, value, p, s, q, dvalue, de, dA, r, N) for sequence b: de (T, B, S), the gradient in e;
-    dA (B, S, S), its share of the gradient in A, if ``counted``. Scratch: r (1, B, S), N (B, S, S)."""
+def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
+    """row(b, A, lengths, how, E, R, value, p, s, q, dvalue, de, dA, r, N) for sequence b: de (T, B, S), the gradient
+    in e; dA (B, S, S), its share of the gradient in A, if how[1] is 1. Scratch: r (1, B, S), N like dA."""
     views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
     matrix, sequence, block, lanes = views.matrix, views.sequence, views.block, views.lanes
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
     fold, apart, peak, floor = lanes.fold, lanes.apart, lanes.pivot, FLOOR.get(dtype, FLOOR["float64"])
 
     @register_jitable
-    def row(b, A, lengths, E, R, value, p, s, q, dvalue, de, dA, r, N):
-        steps, n = lengths[b], A.shape[0]
+    def row(b, A, lengths, how, E, R, value, p, s, q, dvalue, de, dA, r, N):
+        steps, n, counted = lengths[b], A.shape[0], how[1] == 1
         if steps == 0 or impossible(value[b]):
             return
         states, shares, sums, found = sequence(q, b), sequence(p, b), sequence(s, b), sequence(de, b)
-        back, ratio, pairs = matrix(R), line(sequence(r, b), 0), block(N, b)
+        back, ratio, pairs = matrix(R), line(sequence(r, b), 0), block(N, b if counted else 0)
         last, now = line(states, steps - 1), line(found, steps - 1)
         m = peak(last)
         high = spread(entry(last, m))
@@ -49,7 +49,7 @@ def build_backward(views_of: Callable, dtype: str, direct: bool, counted: bool, 
             some = 0
             for k in range(n):
                 known = entry(arriving, k)
-                if direct or order(known) < order(constant(known, floor)):
+                if how[0] == 1 or order(known) < order(constant(known, floor)):
                     some = 1
                     if index() == 0:
                         put(ratio, k, zero(known))
@@ -71,7 +71,7 @@ def build_backward(views_of: Callable, dtype: str, direct: bool, counted: bool, 
             if some == 1:
                 for k in range(n):
                     known = s[t, b, k]
-                    if direct or order(known) < order(constant(known, floor)):
+                    if how[0] == 1 or order(known) < order(constant(known, floor)):
                         m = leading(q, A, t - 1, b, k)
                         top = q[t - 1, b, m] + A[m, k]
                         if not impossible(top):

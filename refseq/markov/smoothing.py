@@ -23,12 +23,11 @@ SMOOTHING = ("additive", "witten_bell", "absolute", "kneser_ney")
 def probabilities(counts: Sequence[np.ndarray], smoothing: str, amount: Any) -> list[np.ndarray]:
     """p(w | h) (V^k, V) for k = 0 ... tau from counts of these shapes; they and ``amount`` of any numbers with + - * /
     (floats, or objects that are fractions)."""
+    symbols, one = counts[0].shape[1], counts[0].flat[0] * 0 + 1
     if smoothing == "additive":
         return [_additive(count, amount) for count in counts]
     if smoothing == "kneser_ney":
-        counts = [*(_continuations(count) for count in counts[1:]), counts[-1]]
-    symbols = counts[0].shape[1]
-    one = counts[0].flat[0] * 0 + 1
+        counts = [*(_continuations(count) * one for count in counts[1:]), counts[-1]]
     shorter, found = np.full((1, symbols), one / symbols, counts[0].dtype), []
     for k, count in enumerate(counts):
         below = np.tile(shorter, (symbols, 1)) if k else shorter  # row h of the table below, for every first symbol

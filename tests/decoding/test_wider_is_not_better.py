@@ -3,7 +3,8 @@ better")."""
 
 import numpy as np
 
-from refseq.decoding import beam_search, exhaustive, lecture_bleu
+from refseq.decoding import beam_search, corpus_bleu, exhaustive, lecture_bleu
+from refseq.markov import ngram
 
 START, A, B, X, Y, Z, C = range(7)
 
@@ -48,3 +49,28 @@ def test_a_better_sequence_of_worse_bleu():
     assert wide.scores[0, 0] > narrow.scores[0, 0]
     assert lecture_bleu(narrow.sequence(), label, 2) == 1
     assert lecture_bleu(wide.sequence(), label, 2) == 0
+
+
+def test_a_corpus_whose_bleu_falls_with_the_width():
+    """A chain fitted to sentences that a random chain made, which go on from their first symbols: found by a
+    search over seeds: every doubling of the width raises the mean score and lowers BLEU."""
+    symbols, sentences, steps, rng = 6, 30, 12, np.random.default_rng(107)
+    p = rng.dirichlet(np.full(symbols, 0.4), symbols)
+    x, lengths = np.zeros((steps, sentences), np.int64), np.full(sentences, steps)
+    x[0] = 1 + np.arange(sentences) % (symbols - 1)
+    for b in range(sentences):
+        for t in range(1, steps):
+            x[t, b] = rng.choice(symbols, p=p[x[t - 1, b]])
+            if x[t, b] == 0:
+                lengths[b] = t + 1
+                break
+    model = ngram(symbols, 1)
+    step, labels = model.stepper(model.fit(x, lengths)), [[x[1 : lengths[b], b].tolist()] for b in range(sentences)]
+    scores, bleu = [], []
+    for width in (1, 2, 4, 8):
+        found = beam_search(step, model.start(sentences), x[0], width=width, cap=steps - 1, stop=0)
+        scores.append(found.scores[:, 0].mean())
+        bleu.append(corpus_bleu([found.sequence(b) for b in range(sentences)], labels).score)
+    assert (np.diff(scores) > 0).all()
+    assert (np.diff(bleu) < 0).all()
+    assert bleu[0] > 2 * bleu[-1] > 0.1
