@@ -20,7 +20,7 @@ LINE, X = (1, S), (T, B, D)
 def of_markov(dtype: str) -> Iterator[Launch]:
     """Every one of them: shapes of inputs, outputs, scratch, those of integers negated."""
     views = (entry_by_entry, dtype)
-    kept = (SEQUENCES,) * 3
+    kept = (SEQUENCES, SEQUENCES, SEQUENCES, (-T, -B))
     yield from _recorded(normal_rows.build, (), dtype, (TABLE,), (TABLE,))
     yield from _recorded(normal_rows.build_backward, (), dtype, (TABLE, TABLE), (TABLE,))
     yield from _recorded(chain_rows.build_weights, (), dtype, (TABLE,), (TABLE, TABLE, LINE))

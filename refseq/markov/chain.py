@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from refseq.arrays import zeros
+from refseq.engine.results import cleared, result
 from refseq.markov import chain_rows, posterior_rows, viterbi_rows
 from refseq.markov.views import views_for
 from refseq.rowwise import run_rows
@@ -20,7 +21,7 @@ class Recording:
     lengths: np.ndarray
     E: np.ndarray
     R: np.ndarray
-    kept: tuple[np.ndarray, np.ndarray, np.ndarray]
+    kept: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     direct: bool
     target: str
 
@@ -44,33 +45,34 @@ def forward(
     dtype = str(e.dtype)
     E, R, c, value = zeros((n, n), A), zeros((n, n), A), zeros((1, n), A), zeros((rows,), A)
     run_rows(chain_rows.build_weights, (), n, [A], [E, R, c], target=target, units=n)
-    p, s, q = (zeros(e.shape, A) for _ in range(3))
+    p, s, q = (room(e.shape, A) for _ in range(3))
+    low = np.zeros((steps, rows), np.int64)
     run_rows(
         chain_rows.build_forward,
         (views_for(dtype, target), dtype),
         rows,
         [a.reshape(1, n), A, e, lengths, np.array([int(direct), 0]), E, c],
-        [value, p, s, q],
+        [value, p, s, q, low],
         [zeros((1, rows, n), A)],
         target=target,
         units=n,
         work=steps * n * (n + 20),
     )
-    return Recording(value, A, lengths, E, R, (p, s, q), direct, target)
+    return Recording(value, A, lengths, E, R, (p, s, q, low), direct, target)
 
 
 def backward(run: Recording, dvalue: np.ndarray, counted: bool = True) -> Counts:
     """The gradients of sum(dvalue * value), those of the pairs if ``counted``."""
-    p, s, q = run.kept
+    p, s, q, low = run.kept
     steps, rows, n = q.shape
     dtype, like = str(q.dtype), run.A
     pairs, how = (rows if counted else 1, n, n), np.array([int(run.direct), int(counted)])
-    de, dA = zeros(q.shape, like), zeros(pairs, like)
+    de, dA = blank(q.shape, like), zeros(pairs, like)
     run_rows(
         posterior_rows.build_backward,
         (views_for(dtype, run.target), dtype),
         rows,
-        [run.A, run.lengths, how, run.E, run.R, run.value, p, s, q, dvalue],
+        [run.A, run.lengths, how, run.E, run.R, run.value, p, s, q, low, dvalue],
         [de, dA],
         [zeros((1, rows, n), like), zeros(pairs, like)],
         target=run.target,
@@ -99,6 +101,16 @@ def best_paths(
         work=steps * n * n,
     )
     return value, path
+
+
+def room(shape: tuple[int, ...], like: Any) -> np.ndarray:
+    """An array in the field of ``like`` of which nothing is read that was not written."""
+    return zeros(shape, like) if like.dtype == object else result(shape, like.dtype)
+
+
+def blank(shape: tuple[int, ...], like: Any) -> np.ndarray:
+    """``refseq.arrays.zeros``, in memory that is used again."""
+    return zeros(shape, like) if like.dtype == object else cleared(shape, like.dtype)
 
 
 def added(parts: np.ndarray, like: Any) -> np.ndarray:

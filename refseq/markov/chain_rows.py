@@ -29,7 +29,7 @@ from functools import cache
 
 from numba.extending import register_jitable
 
-from refseq.primitives import complement, constant, exp, log, log1p, order, zero
+from refseq.primitives import choose, complement, constant, exp, log, log1p, order, zero
 from refseq.softmax import impossible, pivot
 from refseq.team import Team
 
@@ -81,15 +81,15 @@ def others_than(q, A, t, b, k, m):
 
 @cache
 def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
-    """row(b, a, A, e, lengths, how, E, c, value, p, s, q, w) for sequence b. how[0]: 1 to take all sums directly; w
-    (1, B, S): scratch."""
+    """row(b, a, A, e, lengths, how, E, c, value, p, s, q, low, w) for sequence b. how[0]: 1 to take all sums directly;
+    low (T, B): 1 where one is; w (1, B, S): scratch."""
     views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
     matrix, sequence, lanes, floor = views.matrix, views.sequence, views.lanes, FLOOR.get(dtype, FLOOR["float64"])
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
-    fold, apart, peak = lanes.fold, lanes.apart, lanes.pivot
+    fold, apart, peak, within = lanes.fold, lanes.apart, lanes.pivot, lanes.within
 
     @register_jitable
-    def row(b, a, A, e, lengths, how, E, c, value, p, s, q, w):
+    def row(b, a, A, e, lengths, how, E, c, value, p, s, q, low, w):
         steps, n = lengths[b], A.shape[0]
         if steps == 0:
             return
@@ -122,6 +122,7 @@ def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
                 share[j] = exp(sight[j] - high)
                 j += size() * step()
             barrier()
+            least, small = spread(constant(top, floor)), zero(high)
             j = index() * step()
             while j < n:
                 found = zero(high)
@@ -129,9 +130,12 @@ def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
                     found = found + spread(entry(share, i)) * weights[i, j]
                 arriving[j] = found
                 now[j] = log(found) + emitted[j]
+                small = small + within(choose(least - found, complement(zero(found)), zero(found)), j, n)
                 j += size() * step()
+            if how[0] == 1 or order(fold(small)) > 0:
+                low[t, b] = 1
             barrier()
-            k = index()
+            k = index() if low[t, b] == 1 else n
             while k < n:
                 known = entry(arriving, k)
                 if how[0] == 1 or order(known) < order(constant(known, floor)):

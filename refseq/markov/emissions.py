@@ -9,6 +9,7 @@ import numpy as np
 from refseq import arguments
 from refseq.arrays import lift, zeros
 from refseq.markov import emission_rows
+from refseq.markov.chain import blank
 from refseq.markov.views import views_for
 from refseq.primitives import constant
 from refseq.rowwise import run_rows
@@ -32,7 +33,7 @@ class Emissions:
         """log p(x_t | state) (T, B, S); 0 beyond a row's length."""
         like = self.params["transition"]
         steps, rows, n = *self.x.shape[:2], len(like)
-        e = zeros((steps, rows, n), like)
+        e = blank((steps, rows, n), like)
         if self.tau is None:
             given = [log["emission"], self.x, self.lengths]
             run_rows(emission_rows.build_discrete, (), rows, given, [e], target=target, units=n, work=steps * n)

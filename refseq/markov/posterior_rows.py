@@ -13,15 +13,15 @@ from refseq.team import Team
 
 @cache
 def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
-    """row(b, A, lengths, how, E, R, value, p, s, q, dvalue, de, dA, r, N) for sequence b: de (T, B, S), the gradient
-    in e; dA (B, S, S), its share of the gradient in A, if how[1] is 1. Scratch: r (1, B, S), N like dA."""
+    """row(b, A, lengths, how, E, R, value, p, s, q, low, dvalue, de, dA, r, N) for sequence b: de (T, B, S), the
+    gradient in e; dA (B, S, S), its share of the gradient in A, if how[1] is 1. Scratch: r (1, B, S), N like dA."""
     views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
     matrix, sequence, block, lanes = views.matrix, views.sequence, views.block, views.lanes
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
     fold, apart, peak, floor = lanes.fold, lanes.apart, lanes.pivot, FLOOR.get(dtype, FLOOR["float64"])
 
     @register_jitable
-    def row(b, A, lengths, how, E, R, value, p, s, q, dvalue, de, dA, r, N):
+    def row(b, A, lengths, how, E, R, value, p, s, q, low, dvalue, de, dA, r, N):
         steps, n, counted = lengths[b], A.shape[0], how[1] == 1
         if steps == 0 or impossible(value[b]):
             return
@@ -46,14 +46,14 @@ def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
                 ratio[j] = now[j] / arriving[j]
                 j += size() * step()
             barrier()
-            some = 0
-            for k in range(n):
-                known = entry(arriving, k)
-                if how[0] == 1 or order(known) < order(constant(known, floor)):
-                    some = 1
-                    if index() == 0:
+            if low[t, b] == 1:
+                k = index()
+                while k < n:
+                    known = entry(arriving, k)
+                    if how[0] == 1 or order(known) < order(constant(known, floor)):
                         put(ratio, k, zero(known))
-            barrier()
+                    k += size()
+                barrier()
             j = index() * step()
             while j < n:
                 total = zero(high)
@@ -68,7 +68,7 @@ def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
                         pairs[i, j] = pairs[i, j] + spread(entry(share, i)) * ratio[j]
                     j += size() * step()
             barrier()
-            if some == 1:
+            if low[t, b] == 1:
                 for k in range(n):
                     known = s[t, b, k]
                     if how[0] == 1 or order(known) < order(constant(known, floor)):

@@ -175,9 +175,9 @@ def test_direct_sums_are_taken_only_where_needed(monkeypatch):
     monkeypatch.setattr("refseq.markov.chain_rows.FLOOR", {"float64": -2.0})
     chain_rows.build_forward.cache_clear()
     row = chain_rows.build_forward(entry_by_entry, "float64", ALONE)
-    value, p, s, q, w = np.zeros(1), *(np.zeros((2, 1, 2)) for _ in range(4))
+    value, low, p, s, q, w = np.zeros(1), np.zeros((2, 1)), *(np.zeros((2, 1, 2)) for _ in range(4))
     with np.errstate(all="ignore"):
-        row(0, a[None], A, e, np.array([2]), np.array([0]), np.exp(A), np.zeros((1, 2)), value, p, s, q, w)
+        row(0, a[None], A, e, np.array([2]), np.array([0]), np.exp(A), np.zeros((1, 2)), value, p, s, q, low, w)
     chain_rows.build_forward.cache_clear()
     assert value[0] != pytest.approx(-1000 + math.log(2))
 
