@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import refseq
+from cuda_kernels.markov_rows import of_markov
 from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tier, of_tree
 
 DTYPES = ("float32", "float64")
@@ -74,6 +75,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *of_optimisers(dtype),
             *of_norms(dtype),
             *of_arrays(dtype),
+            *of_markov(dtype),
         ]
         for label, kernel, arguments in launches:
             module, name = kernel.py_func.__module__.rpartition(".")[2], kernel.py_func.__name__

@@ -32,6 +32,13 @@ def pivot(a):
 
 
 @register_jitable
+def impossible(x):
+    """Whether the logarithm of a probability is -inf; never, in a field without an order."""
+    y = order(x)
+    return (y < 0) & (y + y == y)
+
+
+@register_jitable
 def rest(a, m):
     """sum_k exp(a_k - a_m) over k other than m."""
     total = zero(a[m])

@@ -16,6 +16,7 @@ register_compiled_field(
         "sqrt": vector_math.sqrt,
         "clip": vector_math.clip,
         "clip_slope": vector_math.clip_slope,
+        "log": vector_log.log,
         "log1p": vector_log.log1p,
         "larger": lanes.larger,
         "choose": lanes.choose,

@@ -1,4 +1,4 @@
-"""log(1 + x) of vectors.
+"""log(1 + x) and log x of vectors.
 
 With u = 1 + x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and what u has lost, c = (1 + x - u)/u:
 
@@ -6,7 +6,8 @@ With u = 1 + x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and what u has lost,
 
 R / s is a polynomial in s^2, that of fdlibm's e_log.c (Sun Microsystems 1993) in double precision and that of FreeBSD's
 e_logf.c in single. Near 0 (k = 0) f is x itself. 1 ulp at most over the samples of ``tests/engine/test_vector_log.py``;
--inf at -1, NaN below.
+-inf at -1, NaN below. log x is the same with u = x and c = 0; numbers below
+the normal range are scaled into it before.
 """
 
 from typing import Any
@@ -31,11 +32,14 @@ SQRT_HALF = {32: 0x3F3504F3, 64: 0x3FE6A09E667F3BCD}
 ONE = {32: 0x3F800000, 64: 0x3FF0000000000000}
 NEAR = (-0.2928, 0.4142)
 """Where 1 + x is within [sqrt(1/2), sqrt(2)]."""
+NORMAL = {32: 2.0**-126, 64: 2.0**-1022}
+"""The smallest normal number."""
+SHIFT = 60
+"""By this power of 2 smaller ones are scaled."""
 
 
 def _emit(emitter: Emitter, x: Any) -> Any:
-    builder, kind, bits = emitter.builder, emitter.kind, emitter.bits
-    high, low = LOG_2[bits]
+    builder = emitter.builder
     u = builder.fadd(emitter.one, x)
     lost = emitter.choose(
         ">",
@@ -45,6 +49,28 @@ def _emit(emitter: Emitter, x: Any) -> Any:
         builder.fsub(x, builder.fsub(u, emitter.one)),
     )
     c = builder.fdiv(lost, u)
+    f, k = _reduced(emitter, u)
+    near, zero = [emitter.number(bound) for bound in NEAR], emitter.number(0.0)
+
+    def close(then: Any, other: Any) -> Any:
+        return emitter.choose(">", x, near[0], emitter.choose("<", x, near[1], then, other), other)
+
+    f, k, c = close(x, f), close(zero, k), close(zero, c)
+    return _bounded(emitter, x, emitter.number(-1.0), _assembled(emitter, f, k, c))
+
+
+def _emit_log(emitter: Emitter, x: Any) -> Any:
+    builder, zero = emitter.builder, emitter.number(0.0)
+    least, shift = emitter.number(NORMAL[emitter.bits]), emitter.number(SHIFT)
+    scaled = emitter.choose("<", x, least, builder.fmul(x, emitter.number(2.0**SHIFT)), x)
+    f, k = _reduced(emitter, scaled)
+    k = builder.fsub(k, emitter.choose("<", x, least, shift, zero))
+    return _bounded(emitter, x, zero, _assembled(emitter, f, k, zero))
+
+
+def _reduced(emitter: Emitter, u: Any) -> tuple[Any, Any]:
+    """f and k of u > 0 in the normal range."""
+    builder, kind, bits = emitter.builder, emitter.kind, emitter.bits
     # the exponent counts from sqrt(1/2) on
     shifted = builder.add(builder.bitcast(u, integers(kind, 0).type), integers(kind, ONE[bits] - SQRT_HALF[bits]))
     exponent = builder.sub(
@@ -52,24 +78,27 @@ def _emit(emitter: Emitter, x: Any) -> Any:
     )
     fraction = builder.and_(shifted, integers(kind, (1 << MANTISSA[bits]) - 1))
     reduced = builder.bitcast(builder.add(fraction, integers(kind, SQRT_HALF[bits])), emitter.one.type)
-    k = builder.sitofp(exponent, emitter.one.type)
-    f = builder.fsub(reduced, emitter.one)
-    near, zero = [emitter.number(bound) for bound in NEAR], emitter.number(0.0)
+    return builder.fsub(reduced, emitter.one), builder.sitofp(exponent, emitter.one.type)
 
-    def close(then: Any, other: Any) -> Any:
-        return emitter.choose(">", x, near[0], emitter.choose("<", x, near[1], then, other), other)
 
-    f, k, c = close(x, f), close(zero, k), close(zero, c)
+def _assembled(emitter: Emitter, f: Any, k: Any, c: Any) -> Any:
+    """The logarithm from f, k and c."""
+    builder, bits = emitter.builder, emitter.bits
+    high, low = LOG_2[bits]
     half = builder.fmul(builder.fmul(emitter.number(0.5), f), f)
     s = builder.fdiv(f, builder.fadd(emitter.number(2.0), f))
     z = builder.fmul(s, s)
     r = builder.fmul(z, emitter.horner(POLYNOMIAL[bits], z))
     small = emitter.fma(s, builder.fadd(half, r), emitter.fma(k, emitter.number(low), c))
-    value = emitter.fma(k, emitter.number(high), builder.fadd(builder.fsub(small, half), f))
+    return emitter.fma(k, emitter.number(high), builder.fadd(builder.fsub(small, half), f))
+
+
+def _bounded(emitter: Emitter, x: Any, bottom: Any, value: Any) -> Any:
+    """The value; inf at inf, -inf at the bottom, NaN below it."""
     infinite, none = emitter.number(float("inf")), emitter.number(float("nan"))
     value = emitter.choose("==", x, infinite, infinite, value)
-    value = emitter.choose("==", x, emitter.number(-1.0), builder.fneg(infinite), value)
-    return emitter.choose(">=", x, emitter.number(-1.0), value, none)
+    value = emitter.choose("==", x, bottom, emitter.builder.fneg(infinite), value)
+    return emitter.choose(">=", x, bottom, value, none)
 
 
 @intrinsic
@@ -78,5 +107,15 @@ def log1p(typing: Any, x: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _emit(Emitter(builder, signature.return_type), *arguments)
+
+    return (x(x), generate) if isinstance(x, Vector) else None
+
+
+@intrinsic
+def log(typing: Any, x: Any) -> Any:
+    """log x."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _emit_log(Emitter(builder, signature.return_type), *arguments)
 
     return (x(x), generate) if isinstance(x, Vector) else None

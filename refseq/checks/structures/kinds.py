@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from refseq.checks.function import Point
-from refseq.checks.structures import graphs, trees
+from refseq.checks.structures import graphs, markov, trees
 from refseq.graph_layer import GraphLayer
+from refseq.markov.autoregressive import Autoregressive
+from refseq.markov.hmm import HMM
 from refseq.tree_layer import TreeLayer
 
 
@@ -28,6 +30,15 @@ KINDS: dict[type, Kind] = {
     TreeLayer: Kind(trees.examples, trees.problems, "refseq.tree_layer, tree_scan", "four forests of 4 to 7 nodes"),
     GraphLayer: Kind(
         graphs.examples, graphs.problems, "refseq.graph_layer, networks.graph, scan", "three graphs of 7 nodes"
+    ),
+    HMM: Kind(
+        markov.hmm_examples, markov.hmm_problems, "refseq.markov.chain_rows, posterior_rows", "five sequences, T <= 4"
+    ),
+    Autoregressive: Kind(
+        markov.autoregressive_examples,
+        markov.autoregressive_problems,
+        "refseq.markov.autoregressive_rows",
+        "five sequences, T <= 4",
     ),
 }
 """By the type of the network."""

@@ -1,0 +1,85 @@
+"""Beam search beside a plain one in PyTorch, over the same stationary table. Run: python benchmarks/beam.py
+
+Both take B rows, W beams, V symbols and T steps, with score, stop symbol and parents; the model is the row of a table,
+so that what is timed is the decoder. The median of 11 rounds in which both take turns; the results are compared first.
+"""
+
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from refseq.decoding import beam_search
+
+ROUNDS, ALPHA, STOP = 11, 0.75, 0
+SIZES = ((1, 4, 100, 50), (16, 4, 1000, 50), (16, 8, 4000, 30), (4, 5, 32000, 30), (32, 10, 200, 50))
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"float32, {torch.get_num_threads()} threads; milliseconds\n")
+    print(f"{'B':>4}{'W':>4}{'V':>7}{'T':>5}{'refseq':>10}{'torch':>10}{'ratio':>8}")
+    for rows, width, symbols, steps in SIZES:
+        table = torch.log_softmax(3 * torch.randn(50, symbols, generator=torch.Generator().manual_seed(0)), 1)
+        table[:, STOP] -= 5
+        first = np.arange(rows) % 50
+        times = rounds(table, first, width, steps)
+        ratio = times["torch"] / times["refseq"]
+        print(f"{rows:>4}{width:>4}{symbols:>7}{steps:>5}{times['refseq']:>10.3f}{times['torch']:>10.3f}{ratio:>7.2f}x")
+
+
+def rounds(table: torch.Tensor, first: np.ndarray, width: int, cap: int) -> dict[str, float]:
+    """The median time of each, in milliseconds."""
+    array = table.numpy()
+
+    def step(state: None, tokens: np.ndarray) -> tuple[np.ndarray, None]:
+        return array[tokens % 50], state
+
+    calls = {
+        "refseq": lambda: (
+            beam_search(step, None, first, width=width, cap=cap, stop=STOP, alpha=ALPHA, best=width).tokens
+        ),
+        "torch": lambda: plain(table, torch.from_numpy(first), width, cap).numpy(),
+    }
+    ours, theirs = calls["refseq"](), calls["torch"]()
+    assert (ours == theirs[:, :, : ours.shape[2]]).mean() > 0.99, "they differ"
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            start = perf_counter()
+            call()
+            times[name].append(1e3 * (perf_counter() - start))
+    return {name: median(found) for name, found in times.items()}
+
+
+def plain(table: torch.Tensor, first: torch.Tensor, width: int, cap: int) -> torch.Tensor:
+    """The same search in PyTorch: finished beams offer themselves as their symbol 0, all else is -inf."""
+    rows, symbols = len(first), table.shape[1]
+    total = torch.full((rows, width), -torch.inf)
+    total[:, 0] = 0
+    done = torch.zeros(rows, width, dtype=torch.bool)
+    length = torch.zeros(rows, width)
+    tokens, found = first[:, None].expand(rows, width), torch.zeros(rows, width, 0, dtype=torch.int64)
+    frozen = torch.full((symbols,), -torch.inf)
+    frozen[0] = 0
+    for _ in range(cap):
+        logp = table[tokens % 50]
+        logp = torch.where(done[:, :, None], frozen, logp)
+        after = length + (~done).float()
+        reached = total[:, :, None] + logp
+        score = reached / after[:, :, None] ** ALPHA
+        _, place = score.view(rows, -1).topk(width)
+        parent, tokens = place // symbols, place % symbols
+        total = reached.view(rows, -1).gather(1, place)
+        length, done = after.gather(1, parent), done.gather(1, parent)
+        written = torch.where(done, -1, tokens)
+        found = torch.cat([found.gather(1, parent[:, :, None].expand_as(found)), written[:, :, None]], dim=2)
+        done = done | (tokens == STOP)
+        if done.all():
+            break
+    return found
+
+
+if __name__ == "__main__":
+    main()
