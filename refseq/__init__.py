@@ -27,7 +27,18 @@ __all__ = [
     "tree_layer",
 ]
 
-_LATER = ("adapters", "checks", "clipping", "dynamics", "gradients", "losses", "optimisers", "training", "trees")
+_LATER = (
+    "adapters",
+    "checks",
+    "clipping",
+    "decoding",
+    "dynamics",
+    "gradients",
+    "losses",
+    "optimisers",
+    "training",
+    "trees",
+)
 
 
 def __getattr__(name: str) -> Any:

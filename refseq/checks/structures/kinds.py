@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refseq.checks.function import Point
-from refseq.checks.structures import graphs, trees
+from refseq.checks.structures import ctc, graphs, trees
 from refseq.graph_layer import GraphLayer
 from refseq.tree_layer import TreeLayer
 
@@ -29,6 +29,7 @@ KINDS: dict[type, Kind] = {
     GraphLayer: Kind(
         graphs.examples, graphs.problems, "refseq.graph_layer, networks.graph, scan", "three graphs of 7 nodes"
     ),
+    ctc.CTC: Kind(ctc.examples, ctc.problems, "refseq.losses.ctc", "three batches of 7 rows, 6 frames"),
 }
 """By the type of the network."""
 

@@ -1,0 +1,1 @@
+"""Decoders: from the outputs of a network to sequences of symbols."""

@@ -1,0 +1,284 @@
+"""Connectionist temporal classification of one sequence: the negative logarithm of the probability of its labels under
+all alignments, and the gradient (A. Graves et al., ICML 2006).
+
+With the logarithm e_t of the probability of a state's symbol in frame t, and alpha_t that of all alignments which are in
+the state then, from the start:
+
+    blank j:  alpha_t = e_t + log(sum of exp(alpha_(t-1)) of blank j, label j)
+    label j:  alpha_t = e_t + log(sum of exp(alpha_(t-1)) of label j, blank j - 1, and label j - 1 if it is another one)
+
+The shares of these terms in their sum are the probabilities of the last step. So the posterior probabilities of the
+states go backward by products alone, gamma_(t-1)(s) = sum over s' of gamma_t(s') share_t(s from s'), which is alpha beta
+over the probability of all, and the adjoint of the recursion: positive numbers, nothing cancels, no logarithm is large.
+
+    dloss/dlog y_t(k) = - sum of gamma_t over the states of symbol k      dloss/dlogits = softmax - that sum
+
+Alphas are kept about the largest one (``RECENTRE``), logits about their pivot; the gradient of the pivot is minus the sum
+of all others, as it is in ``refseq.losses.cross_entropy``.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+from numba.extending import register_jitable
+
+from refseq.losses.ctc_mixture import three, two
+from refseq.losses.ctc_trellis import NUMBERS, Trellis, blank_lives, label_lives, skips
+from refseq.primitives import complement, exp, larger, log1p, order, zero
+from refseq.team import ALONE, Team
+
+LOGITS, LOG_PROBS = "logits", "log_probs"
+"""What the predictions are, and what the gradient is with respect to."""
+RECENTRE = 4
+"""Frames after which alphas are taken relative to the largest one again."""
+KINDS, SHARES = 2, 5
+"""Rows of a frame: blanks, labels; shares of blank from blank, from label; of label from label, blank, label before."""
+
+
+@cache
+def build(floored: bool, team: Team = ALONE, trellis: Trellis = NUMBERS) -> Callable:
+    """row(b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible, *scratch) for sequence b.
+
+    x, dx (T B, C); frames, begins, counts (B,): its frames, and which labels (N,) are its own, counts < 0 where it does
+    not count; scale (B,) of the gradient; sizes: B, T, the blank, 1 for logits and 0 for log-probabilities; limits: what stands for the logarithm of 0 if
+    ``floored``, and below what a sum is one. losses (B,), possible (B,): 0 where there is no alignment, loss and
+    gradient are then 0. Scratch: see ``refseq.losses.ctc``.
+    """
+    of_row = build_in_room(floored, team, trellis)
+
+    @register_jitable
+    def row(
+        b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible,
+        logs, shares, pivots, need, bias, alphas, emissions, weights, posterior,
+    ):  # fmt: skip
+        of_row(
+            b, b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible,
+            logs, shares, pivots, need, bias, alphas, emissions, weights, posterior,
+        )  # fmt: skip
+
+    return row
+
+
+@cache
+def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
+    """As ``build``, of_row(b, room, ...): with the scratch of this number."""
+    index, size, barrier = team.index, team.size, team.barrier
+    lanes, present, lowered, clear, largest = (
+        trellis.lanes,
+        trellis.present,
+        trellis.lowered,
+        trellis.clear,
+        trellis.largest,
+    )
+    step, row, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
+    fold, apart, pivot = lanes.fold, lanes.apart, lanes.pivot
+
+    @register_jitable
+    def fill(target, x):
+        for k in range(0, len(target), step()):
+            target[k] = x
+
+    @register_jitable
+    def requirements(need, labels, begin, count):
+        """Fill need; the frames that all labels take."""
+        total = 0
+        if index() == 0:
+            need[0] = 0
+        for j in range(1, count + 1):
+            total += 2 if j > 1 and labels[begin + j - 1] == labels[begin + j - 2] else 1
+            if index() == 0:
+                need[j] = total
+        return total
+
+    @register_jitable
+    def before(r, x, dx, logs, shares, pivots):
+        """The exponentials of a frame's logits about the pivot, in place of its gradient; the pivot's logit."""
+        a, e = row(x, r), row(dx, r)
+        m = pivot(a)
+        top = spread(entry(a, m))
+        total = zero(top)
+        for k in range(0, len(a), step()):
+            part = exp(a[k] - top)
+            e[k] = part
+            total = total + apart(part, k, m)
+        others = fold(total)
+        pivots[r], logs[r], shares[r] = m, log1p(others), complement(zero(others)) / complement(-others)
+        return entry(a, m)
+
+    @register_jitable
+    def emission(x, limits):
+        return larger(limits[0], x) if floored else x  # a NaN stays one
+
+    @register_jitable
+    def emit(target, a, top, labels, begin, count, blank, limits):
+        """Logarithms of the symbols' probabilities: the blank's, then those of the labels."""
+        put(target, 0, emission(entry(a, blank) - top, limits))
+        for j in range(1, count + 1):
+            put(target, j, emission(entry(a, labels[begin + j - 1]) - top, limits))
+
+    @register_jitable
+    def advance(t, n, old, new, e, w, alphas, weights, need, bias, count, centre):
+        """The alphas of a frame from those before it, and the shares."""
+        blanks, labels, new_blanks, new_labels = (
+            row(alphas, old),
+            row(alphas, old + 1),
+            row(alphas, new),
+            row(alphas, new + 1),
+        )
+        middle, stay, back = spread(centre), row(weights, w), row(weights, w + 1)
+        same, enter, skip = row(weights, w + 2), row(weights, w + 3), row(weights, w + 4)
+        of_blank = spread(entry(e, 0) - centre)
+        j = index() * step()
+        while j <= count:
+            if present(blank_lives(j, t, n, need, count)):
+                value, of_label, of_same = two(labels[j], blanks[j], present(j > 0), present(need[j] < t))
+                new_blanks[j], stay[j], back[j] = value + of_blank, of_same, of_label
+            j += size() * step()
+        j = 1 + index() * step()
+        while j <= count:
+            if present(label_lives(j, t, n, need, count)):
+                before_it = lowered(labels[j - 1], bias, j)
+                there = present(skips(j, need)), present(need[j - 1] < t), present(need[j] <= t)
+                value, of_skip, of_enter, of_same = three(before_it, blanks[j - 1], labels[j], *there)
+                new_labels[j] = value + (e[j] - middle)
+                same[j], enter[j], skip[j] = of_same, of_enter, of_skip
+            j += size() * step()
+
+    @register_jitable
+    def retreat(now, then, w, posterior, weights, count):
+        """The posterior of the states of the frame before, from that of a frame."""
+        blanks, labels, old_blanks, old_labels = (
+            row(posterior, now),
+            row(posterior, now + 1),
+            row(posterior, then),
+            row(posterior, then + 1),
+        )
+        stay, back, same = row(weights, w), row(weights, w + 1), row(weights, w + 2)
+        enter, skip = row(weights, w + 3), row(weights, w + 4)
+        j = index() * step()
+        while j <= count:
+            old_blanks[j] = blanks[j] * stay[j] + labels[j + 1] * enter[j + 1]
+            j += size() * step()
+        j = 1 + index() * step()
+        while j <= count:
+            old_labels[j] = labels[j] * same[j] + blanks[j] * back[j] + labels[j + 1] * skip[j + 1]
+            j += size() * step()
+
+    @register_jitable
+    def after(r, p, dx, factor, labels, begin, count, blank, softened, shares, pivots, posterior):
+        """The gradient of a frame."""
+        d, blanks, own = row(dx, r), row(posterior, p), row(posterior, p + 1)
+        share = spread(shares[r])
+        for k in range(0, len(d), step()):
+            d[k] = d[k] * share if softened else zero(share)
+        total = zero(share)
+        for j in range(0, count + 1, step()):
+            total = total + blanks[j]
+        put(d, blank, entry(d, blank) - fold(total))
+        for j in range(1, count + 1):
+            k = labels[begin + j - 1]
+            put(d, k, entry(d, k) - entry(own, j))
+        outer = spread(factor)
+        if softened:
+            m, others = pivots[r], zero(outer)
+            for k in range(0, len(d), step()):
+                others = others + apart(d[k], k, m)
+            put(d, m, -fold(others))
+        for k in range(0, len(d), step()):
+            d[k] = outer * d[k]
+
+    @register_jitable
+    def nothing(b, first, steps, batch, dx, scale):
+        """No gradient from this frame on."""
+        t = first + index()
+        while t < steps:
+            fill(row(dx, t * batch + b), zero(spread(scale[b])))
+            t += size()
+
+    @register_jitable
+    def of_row(
+        b, room, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible,
+        logs, shares, pivots, need, bias, alphas, emissions, weights, posterior,
+    ):  # fmt: skip
+        batch, steps, blank, softened = sizes[0], sizes[1], sizes[2], sizes[3] == 1
+        n, begin, count = frames[b], begins[b], counts[b]
+        lane, needed = index(), need[room]
+        total = requirements(needed, labels, begin, count)
+        if lane == 0:
+            losses[b] = zero(scale[b])
+            possible[b] = 1 if count < 0 or total <= n else 0
+        if count < 0 or total > n or n == 0:
+            nothing(b, 0, steps, batch, dx, scale)
+            return
+        nothing(b, n, steps, batch, dx, scale)
+        t = lane
+        while t < n:
+            r = t * batch + b
+            top = before(r, x, dx, logs, shares, pivots) if softened else zero(scale[b])
+            emit(row(emissions, room * steps + t), row(x, r), top, labels, begin, count, blank, limits)
+            t += size()
+        old = 2 * KINDS * room
+        new = old + KINDS
+        if lane == 0:
+            for k in range(2 * KINDS):
+                clear(row(alphas, old + k), limits[0])
+            clear(row(bias, room), limits[0])
+        barrier()
+        if lane == 0:
+            for j in range(1, count + 1):
+                if skips(j, needed):
+                    put(row(bias, room), j, zero(scale[b]))
+            first = row(emissions, room * steps)
+            put(row(alphas, old), 0, entry(first, 0))
+            if count > 0:
+                put(row(alphas, old + 1), 1, entry(first, 1))
+        barrier()
+        offset, until = zero(scale[b]), RECENTRE
+        for t in range(1, n):
+            centre, until = zero(scale[b]), until - 1
+            if until == 0:
+                centre, until = largest(row(alphas, old), row(alphas, old + 1), needed, count, t - 1, n), RECENTRE
+                offset = offset + centre
+            e, w = row(emissions, room * steps + t), (room * steps + t) * SHARES
+            advance(t, n, old, new, e, w, alphas, weights, needed, row(bias, room), count, centre)
+            old, new = new, old
+            barrier()
+        ends = row(alphas, old), row(alphas, old + 1)
+        value, of_label, of_blank = two(
+            entry(ends[1], count), entry(ends[0], count), present(count > 0), present(total < n)
+        )
+        if floored and order(value + offset) < order(limits[1]):
+            if lane == 0:
+                possible[b] = 0
+            nothing(b, 0, n, batch, dx, scale)
+            return
+        p = (room * steps + n - 1) * KINDS
+        t = lane * step()
+        while t <= count:
+            row(posterior, p)[t] = zero(spread(scale[b]))
+            row(posterior, p + 1)[t] = zero(spread(scale[b]))
+            t += size() * step()
+        barrier()
+        if lane == 0:
+            surprise = zero(scale[b])
+            for k in range(n if softened else 0):
+                surprise = surprise + logs[k * batch + b]
+            losses[b] = (surprise - offset) - value
+            put(row(posterior, p), count, of_blank)
+            if count > 0:
+                put(row(posterior, p + 1), count, of_label)
+        barrier()
+        for back in range(n - 1):
+            t = n - 1 - back
+            now = (room * steps + t) * KINDS
+            retreat(now, now - KINDS, (room * steps + t) * SHARES, posterior, weights, count)
+            barrier()
+        t = lane
+        while t < n:
+            after(
+                t * batch + b, (room * steps + t) * KINDS, dx, scale[b], labels, begin, count, blank,
+                softened, shares, pivots, posterior,
+            )  # fmt: skip
+            t += size()
+
+    return of_row
