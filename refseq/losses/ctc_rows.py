@@ -1,20 +1,19 @@
 """Connectionist temporal classification of one sequence: the negative logarithm of the probability of its labels under
 all alignments, and the gradient (A. Graves et al., ICML 2006).
 
-With the logarithm e_t of the probability of a state's symbol in frame t, and alpha_t that of all alignments which are in
-the state then, from the start:
+With the logarithm e_t of the probability of a state's symbol in frame t, and alpha_t that of all alignments from the
+start which are in the state then:
 
     blank j:  alpha_t = e_t + log(sum of exp(alpha_(t-1)) of blank j, label j)
     label j:  alpha_t = e_t + log(sum of exp(alpha_(t-1)) of label j, blank j - 1, and label j - 1 if it is another one)
 
 The shares of these terms in their sum are the probabilities of the last step. So the posterior probabilities of the
-states go backward by products alone, gamma_(t-1)(s) = sum over s' of gamma_t(s') share_t(s from s'), which is alpha beta
+states go backward by products alone, gamma_(t-1)(s) = sum over s' of gamma_t(s') share_t(s' from s). That is alpha beta
 over the probability of all, and the adjoint of the recursion: positive numbers, nothing cancels, no logarithm is large.
 
     dloss/dlog y_t(k) = - sum of gamma_t over the states of symbol k      dloss/dlogits = softmax - that sum
 
-Alphas are kept about the largest one (``RECENTRE``), logits about their pivot; the gradient of the pivot is minus the sum
-of all others, as it is in ``refseq.losses.cross_entropy``.
+Alphas are kept about the largest one (``RECENTRE``), logits about their pivot (``refseq.losses.ctc_frames``).
 """
 
 from collections.abc import Callable
@@ -22,9 +21,10 @@ from functools import cache
 
 from numba.extending import register_jitable
 
+from refseq.losses.ctc_frames import build as build_frames
 from refseq.losses.ctc_mixture import three, two
-from refseq.losses.ctc_trellis import NUMBERS, Trellis, blank_lives, label_lives, skips
-from refseq.primitives import complement, exp, larger, log1p, order, zero
+from refseq.losses.ctc_trellis import NUMBERS, Trellis, blank_lives, label_lives, requirements, skips
+from refseq.primitives import order, zero
 from refseq.team import ALONE, Team
 
 LOGITS, LOG_PROBS = "logits", "log_probs"
@@ -39,10 +39,10 @@ KINDS, SHARES = 2, 5
 def build(floored: bool, team: Team = ALONE, trellis: Trellis = NUMBERS) -> Callable:
     """row(b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible, *scratch) for sequence b.
 
-    x, dx (T B, C); frames, begins, counts (B,): its frames, and which labels (N,) are its own, counts < 0 where it does
-    not count; scale (B,) of the gradient; sizes: B, T, the blank, 1 for logits and 0 for log-probabilities; limits: what stands for the logarithm of 0 if
-    ``floored``, and below what a sum is one. losses (B,), possible (B,): 0 where there is no alignment, loss and
-    gradient are then 0. Scratch: see ``refseq.losses.ctc``.
+    x, dx (T B, C); frames, begins, counts (B,): its frames, and which labels (N,) are its own, counts < 0: it does not
+    count; scale (B,) of the gradient; sizes: B, T, the blank, 1 for logits and 0 for log-probabilities; limits: what
+    stands for the logarithm of 0 if ``floored``, and below what a sum is one. losses (B,), possible (B,): 0 where there
+    is no alignment, loss and gradient are then 0. Scratch: see ``refseq.losses.ctc_sequences``.
     """
     of_row = build_in_room(floored, team, trellis)
 
@@ -63,68 +63,17 @@ def build(floored: bool, team: Team = ALONE, trellis: Trellis = NUMBERS) -> Call
 def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
     """As ``build``, of_row(b, room, ...): with the scratch of this number."""
     index, size, barrier = team.index, team.size, team.barrier
-    lanes, present, lowered, clear, largest = (
-        trellis.lanes,
-        trellis.present,
-        trellis.lowered,
-        trellis.clear,
-        trellis.largest,
-    )
+    lanes, present, lowered = trellis.lanes, trellis.present, trellis.lowered
+    clear, largest = trellis.clear, trellis.largest
     step, row, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
-    fold, apart, pivot = lanes.fold, lanes.apart, lanes.pivot
-
-    @register_jitable
-    def fill(target, x):
-        for k in range(0, len(target), step()):
-            target[k] = x
-
-    @register_jitable
-    def requirements(need, labels, begin, count):
-        """Fill need; the frames that all labels take."""
-        total = 0
-        if index() == 0:
-            need[0] = 0
-        for j in range(1, count + 1):
-            total += 2 if j > 1 and labels[begin + j - 1] == labels[begin + j - 2] else 1
-            if index() == 0:
-                need[j] = total
-        return total
-
-    @register_jitable
-    def before(r, x, dx, logs, shares, pivots):
-        """The exponentials of a frame's logits about the pivot, in place of its gradient; the pivot's logit."""
-        a, e = row(x, r), row(dx, r)
-        m = pivot(a)
-        top = spread(entry(a, m))
-        total = zero(top)
-        for k in range(0, len(a), step()):
-            part = exp(a[k] - top)
-            e[k] = part
-            total = total + apart(part, k, m)
-        others = fold(total)
-        pivots[r], logs[r], shares[r] = m, log1p(others), complement(zero(others)) / complement(-others)
-        return entry(a, m)
-
-    @register_jitable
-    def emission(x, limits):
-        return larger(limits[0], x) if floored else x  # a NaN stays one
-
-    @register_jitable
-    def emit(target, a, top, labels, begin, count, blank, limits):
-        """Logarithms of the symbols' probabilities: the blank's, then those of the labels."""
-        put(target, 0, emission(entry(a, blank) - top, limits))
-        for j in range(1, count + 1):
-            put(target, j, emission(entry(a, labels[begin + j - 1]) - top, limits))
+    frame = build_frames(floored, lanes)
+    before, emit, after, fill = frame.before, frame.emit, frame.after, frame.fill
 
     @register_jitable
     def advance(t, n, old, new, e, w, alphas, weights, need, bias, count, centre):
         """The alphas of a frame from those before it, and the shares."""
-        blanks, labels, new_blanks, new_labels = (
-            row(alphas, old),
-            row(alphas, old + 1),
-            row(alphas, new),
-            row(alphas, new + 1),
-        )
+        blanks, labels = row(alphas, old), row(alphas, old + 1)
+        new_blanks, new_labels = row(alphas, new), row(alphas, new + 1)
         middle, stay, back = spread(centre), row(weights, w), row(weights, w + 1)
         same, enter, skip = row(weights, w + 2), row(weights, w + 3), row(weights, w + 4)
         of_blank = spread(entry(e, 0) - centre)
@@ -147,12 +96,8 @@ def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
     @register_jitable
     def retreat(now, then, w, posterior, weights, count):
         """The posterior of the states of the frame before, from that of a frame."""
-        blanks, labels, old_blanks, old_labels = (
-            row(posterior, now),
-            row(posterior, now + 1),
-            row(posterior, then),
-            row(posterior, then + 1),
-        )
+        blanks, labels = row(posterior, now), row(posterior, now + 1)
+        old_blanks, old_labels = row(posterior, then), row(posterior, then + 1)
         stay, back, same = row(weights, w), row(weights, w + 1), row(weights, w + 2)
         enter, skip = row(weights, w + 3), row(weights, w + 4)
         j = index() * step()
@@ -163,29 +108,6 @@ def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
         while j <= count:
             old_labels[j] = labels[j] * same[j] + blanks[j] * back[j] + labels[j + 1] * skip[j + 1]
             j += size() * step()
-
-    @register_jitable
-    def after(r, p, dx, factor, labels, begin, count, blank, softened, shares, pivots, posterior):
-        """The gradient of a frame."""
-        d, blanks, own = row(dx, r), row(posterior, p), row(posterior, p + 1)
-        share = spread(shares[r])
-        for k in range(0, len(d), step()):
-            d[k] = d[k] * share if softened else zero(share)
-        total = zero(share)
-        for j in range(0, count + 1, step()):
-            total = total + blanks[j]
-        put(d, blank, entry(d, blank) - fold(total))
-        for j in range(1, count + 1):
-            k = labels[begin + j - 1]
-            put(d, k, entry(d, k) - entry(own, j))
-        outer = spread(factor)
-        if softened:
-            m, others = pivots[r], zero(outer)
-            for k in range(0, len(d), step()):
-                others = others + apart(d[k], k, m)
-            put(d, m, -fold(others))
-        for k in range(0, len(d), step()):
-            d[k] = outer * d[k]
 
     @register_jitable
     def nothing(b, first, steps, batch, dx, scale):
@@ -203,7 +125,7 @@ def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
         batch, steps, blank, softened = sizes[0], sizes[1], sizes[2], sizes[3] == 1
         n, begin, count = frames[b], begins[b], counts[b]
         lane, needed = index(), need[room]
-        total = requirements(needed, labels, begin, count)
+        total = requirements(needed, labels, begin, count, lane)
         if lane == 0:
             losses[b] = zero(scale[b])
             possible[b] = 1 if count < 0 or total <= n else 0
@@ -275,10 +197,10 @@ def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
             barrier()
         t = lane
         while t < n:
-            after(
-                t * batch + b, (room * steps + t) * KINDS, dx, scale[b], labels, begin, count, blank,
-                softened, shares, pivots, posterior,
-            )  # fmt: skip
+            p = (room * steps + t) * KINDS
+            rows = row(posterior, p), row(posterior, p + 1)
+            given = scale[b], labels, begin, count, blank, softened, shares, pivots
+            after(t * batch + b, rows[0], rows[1], dx, *given)
             t += size()
 
     return of_row

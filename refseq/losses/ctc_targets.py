@@ -50,11 +50,10 @@ def _counts(lengths: Any, rows: int, width: int) -> np.ndarray:
 
 
 def _judge(labels: np.ndarray, targets: np.ndarray, counts: np.ndarray, classes: int, blank: int, joined: bool) -> None:
-    """Labels are classes, and not the blank."""
-    bad = (labels < 0) | (labels >= classes) | (labels == blank)
-    if not bad.any():  # the most frequent case, at once
-        return
-    bad = bad.reshape(targets.shape)
+    """Labels are classes, and not the blank. Padding may be neither."""
+    if not labels.size or (labels.min() >= 0 and labels.max() < classes and _without(labels, classes, blank)):
+        return  # the most frequent case, at once
+    bad = ((labels < 0) | (labels >= classes) | (labels == blank)).reshape(targets.shape)
     if not joined:
         bad = bad & (np.arange(targets.shape[1]) < counts[:, None])
     if bad.any():
@@ -62,3 +61,10 @@ def _judge(labels: np.ndarray, targets: np.ndarray, counts: np.ndarray, classes:
         at = where[0] if joined else where
         wanted = f"0 <= label < C = {classes} other than the blank {blank}"
         raise ValueError(f"targets: expected {wanted}, got {targets[where]} at {at}")
+
+
+def _without(labels: np.ndarray, classes: int, blank: int) -> bool:
+    """Whether there is no blank among classes."""
+    if blank == 0:
+        return bool(labels.min() > 0)
+    return bool(labels.max() < blank) if blank == classes - 1 else not (labels == blank).any()

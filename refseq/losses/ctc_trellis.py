@@ -18,12 +18,12 @@ from refseq.primitives import order
 @dataclass(frozen=True)
 class Trellis:
     """
-    lanes                               entries of a row
-    present(condition)                  whether the states from entry j on are there; True for vectors, which mark each
-                                        absent one by a logarithm that is as good as -inf
-    lowered(x, bias, j)                 x, which goes by a skip to the labels from entry j on, marked where there is none
-    clear(row, x)                       marks all states of a row by x; nothing where absent ones are never looked at
-    largest(blanks, labels, need, count, t, n)    the largest logarithm of a state that lives in frame t
+    lanes                   entries of a row
+    present(condition)      whether the states from entry j on are there; True for vectors, which mark each absent one by
+                            a logarithm that is as good as -inf
+    lowered(x, bias, j)     x, which goes by a skip to the labels from entry j on, marked where there is none
+    clear(row, x)           marks all states of a row by x; nothing where absent ones are never looked at
+    largest                 of (blanks, labels, need, count, t, n): the largest logarithm of a state that lives in frame t
     """
 
     lanes: Lanes
@@ -31,6 +31,19 @@ class Trellis:
     lowered: Callable
     clear: Callable
     largest: Callable
+
+
+@register_jitable
+def requirements(need, labels, begin, count, lane):
+    """The frames that all labels take; the first thread of a team fills need."""
+    total = 0
+    if lane == 0:
+        need[0] = 0
+    for j in range(1, count + 1):
+        total += 2 if j > 1 and labels[begin + j - 1] == labels[begin + j - 2] else 1
+        if lane == 0:
+            need[j] = total
+    return total
 
 
 @register_jitable

@@ -64,7 +64,7 @@ def _function(dtype: str, floor: float) -> CFunction:
     numbers, integers = matrix_of(element), matrix_of(types.int64)
 
     def sequences(job, part):
-        batch, steps, width, wide = word(job, ROWS), word(job, STEPS), word(job, CLASSES), word(job, WIDE)
+        batch, width, wide = word(job, ROWS), word(job, CLASSES), word(job, WIDE)
         parts, frames = word(job, PARTS), word(job, ROWS) * word(job, STEPS)
         x, dx = classes(word(job, FIRST), width, width), rows(word(job, FIRST + 1), width, width)
         labels = integers(word(job, FIRST + 2), 1, word(job, LABELS))[0]

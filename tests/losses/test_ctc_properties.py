@@ -18,7 +18,7 @@ def log_softmax(x):
 
 
 def drawn(seed=0, scale=2.0):
-    """Log-probabilities, targets without and with equal neighbours, and unequal lengths; every target can be spelled."""
+    """Log-probabilities, targets with and without equal neighbours, unequal lengths; all can be spelled."""
     rng = np.random.default_rng(seed)
     x = log_softmax(scale * rng.normal(size=(T, B, C)))
     targets = np.array([[1, 2, 3], [2, 2, 4], [1, 1, 1], [3, 4, 3], [4, 1, 2], [2, 3, 3]])
@@ -137,7 +137,7 @@ def test_forced_paths(target):
 
 @both_targets
 def test_signs(target):
-    """The loss is not negative; it falls with the logit of a class that the target takes more often than it is likely."""
+    """The loss is not negative; it falls with the logit of a class that the target needs more than it is likely."""
     for seed in range(5):
         x, targets, options = drawn(seed)
         logits = ctc_of_logits(x, targets, **options, target=target)

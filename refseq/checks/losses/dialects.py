@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from refseq.checks.budget import THRESHOLD
+from refseq.checks.exact import enclose
 from refseq.checks.losses.implementation import OwnCTC
 from refseq.checks.structures.ctc import Targets
 from refseq.fields.noise import UNIT_ROUNDOFF
@@ -27,20 +28,19 @@ EXTRA = {
 
 
 def diagnosis(problem: Any, candidate: np.ndarray, spread: np.ndarray) -> str:
-    """The dialect that a candidate for the gradient of a ``CTCPoint`` is in, in words; nothing if it is in none of them,
+    """The dialect that a candidate for the gradient of a ``CTCPoint`` is in, in words; nothing if it is in none of them
     or in the right one. ``spread``: standard deviations of the rounding errors of the right one."""
     wanted, cotangents, targets = problem.layer.wrt, problem.cotangents["loss"].astype(np.float64), problem.targets
     gradients = _gradients(problem, targets)
-    u = UNIT_ROUNDOFF[problem.dtype]
+    # of a posterior: logarithms up to the loss are rounded, and then it is softmax that may cancel it
+    rounding = UNIT_ROUNDOFF[problem.dtype] * (1 + np.abs(enclose(problem)["loss"].high))[:, None]
+    own = spread / np.maximum(np.abs(cotangents), np.finfo(np.float64).tiny)[:, None]
     for words, factor in _factors(targets, cotangents):
         for sign in (1, -1):
             for wrt, gradient in gradients.items():
                 scale = (sign * factor)[:, None]
                 dialect = scale * gradient
-                # its terms: softmax and posterior, which may cancel, each times the scale
-                noise = np.abs(scale) * (spread / np.maximum(np.abs(cotangents), 1e-300)[:, None] + u) + u * np.abs(
-                    dialect
-                )
+                noise = np.abs(scale) * (own + rounding * np.maximum(np.abs(gradient), 1))
                 if np.all(np.abs(candidate - dialect) <= THRESHOLD * noise):
                     return _in_words(wanted, wrt, sign, words)
     return ""

@@ -4,8 +4,8 @@ from typing import Protocol
 
 import numpy as np
 
-from refseq.losses.ctc import sequences
 from refseq.losses.ctc_rows import LOG_PROBS, LOGITS
+from refseq.losses.ctc_sequences import sequences
 from refseq.losses.ctc_targets import labels_of
 from refseq.losses.loss import ones
 

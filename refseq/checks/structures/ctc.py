@@ -7,12 +7,13 @@ import numpy as np
 
 from refseq.checks.function import Arrays, Function, Named, Point
 from refseq.checks.problem import Drawing
-from refseq.losses.ctc import sequences
 from refseq.losses.ctc_rows import LOG_PROBS, LOGITS
+from refseq.losses.ctc_sequences import sequences
 from refseq.losses.ctc_targets import labels_of
 from refseq.losses.loss import ones
 
-STEPS = 6
+STEPS, PEAK = 6, 8
+"""Frames; how much larger logits are where they are saturated."""
 NONE = -1
 """What padded targets hold beyond their lengths."""
 
@@ -71,14 +72,14 @@ def examples(inputs: int, units: int) -> Iterator[CTC]:
     yield CTC(LOG_PROBS, units, units - 1)
 
 
-def problems(system: CTC, dtype: str, seed: int = 0) -> Iterator[CTCPoint]:
+def problems(system: CTC, dtype: str, seed: int = 0, peak: int = PEAK) -> Iterator[CTCPoint]:
     """Equal neighbours, the empty target, one that its frames can only just spell, one that they cannot, a row without
     frames; peaked and coarse predictions too."""
     for regime in ("generic", "saturated", "coarse"):
-        yield problem(system, dtype, regime, seed)
+        yield problem(system, dtype, regime, seed, peak)
 
 
-def problem(system: CTC, dtype: str, regime: str = "generic", seed: int = 0) -> CTCPoint:
+def problem(system: CTC, dtype: str, regime: str = "generic", seed: int = 0, peak: int = PEAK) -> CTCPoint:
     """Predictions, with cotangents of the losses."""
     rng = np.random.default_rng([seed, system.classes, system.blank])
     others = [k for k in range(system.classes) if k != system.blank]
@@ -86,7 +87,7 @@ def problem(system: CTC, dtype: str, regime: str = "generic", seed: int = 0) -> 
     labels = np.array([[a, a, b], [b, c, a], [a, b, a], [NONE] * 3, [a, a, NONE], [NONE] * 3, [c, NONE, NONE]])
     targets = Targets(labels, (labels != NONE).sum(axis=1), np.array([STEPS, STEPS - 1, 3, STEPS, 2, 0, 4]))
     drawing = Drawing(rng, regime, dtype)
-    x = drawing.signals((STEPS, len(labels), system.classes)) * (8 if regime == "saturated" else 1)
+    x = drawing.signals((STEPS, len(labels), system.classes)) * (peak if regime == "saturated" else 1)
     if system.wrt == LOG_PROBS:
         wide = x.astype(np.float64)
         x = wide - np.log(np.exp(wide).sum(axis=-1, keepdims=True))

@@ -8,6 +8,7 @@ from refseq.checks import NotOffered
 from refseq.checks.losses import OwnCTC, verify
 from refseq.checks.verdict import FAIL, NOT_OFFERED, PASS
 from refseq.cli import main
+from tests.checks.losses.textbook import Textbook
 from tests.conftest import framework
 
 both_forms = pytest.mark.parametrize("wrt", ["logits", "log_probs"])
@@ -21,6 +22,14 @@ def test_refseq_passes(wrt, dtype):
     assert report.verdict == PASS, (report.findings, report.reasons)
     assert {outcome.check for outcome in report.outcomes} == {"values", "gradients"}
     assert report.worst.sigma < 16
+
+
+@both_precisions
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_textbook_passes(dtype, seed):
+    """Alpha and beta as in the paper: a right implementation is not told to be wrong."""
+    report = verify(Textbook(), dtype, seed=seed)
+    assert report.verdict == PASS, (report.findings, report.reasons)
 
 
 class Changed(OwnCTC):
@@ -127,7 +136,7 @@ def modify(x, targets, *given):
         (refuse, NOT_OFFERED, "no gradient"),
         (modify, FAIL, "an argument was modified"),
         (lambda x, *given: x[0], FAIL, "expected a numpy array of float64 (6, 7, 5), got float64 (7, 5)"),
-        (lambda x, *given: x / (x - x), FAIL, "nan"),
+        (lambda x, *given: x * np.nan, FAIL, "got nan"),
         (lambda x, *given: {}["none"], FAIL, "vjp raised KeyError"),
     ],
 )
