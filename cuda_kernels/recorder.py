@@ -13,7 +13,7 @@ import refseq
 from cuda_kernels import arithmetic, losses, norms, resident, rowwise, tiers, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.target import CudaTarget
-from refseq.losses import cross_entropy_rows, ctc_rows, pointwise_rows
+from refseq.losses import cross_entropy_rows, ctc_rows, ctc_trellis, pointwise_rows
 from refseq.losses.binary_cross_entropy import element as log_loss
 from refseq.losses.squared_error import element as square
 from refseq.networks import stacked
@@ -166,7 +166,7 @@ def of_ctc(dtype: str) -> Iterator[Launch]:
 
     given = [array(4, 3), integers(2), integers(2), integers(2), integers(2), array(2), integers(4), array(2)]
     made = [array(2), array(4, 3), integers(2)]
-    room = [array(4), array(4), integers(4), integers(2, wide), array(2, wide), array(8, wide)]
-    room += [array(4 * factor, wide) for factor in (1, ctc_rows.SHARES, ctc_rows.KINDS)]
+    room = [array(2, 2), array(4), integers(4), integers(2, wide), array(2, wide), array(8, wide)]
+    room += [array(4 * factor, wide) for factor in (1, ctc_rows.SHARES, ctc_trellis.KINDS)]
     rowwise.run_rows(recorder, ctc_rows.build, (True,), 2, given, made, room, wide)
     return recorder.labelled("ctc")

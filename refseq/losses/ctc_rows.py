@@ -23,7 +23,7 @@ from numba.extending import register_jitable
 
 from refseq.losses.ctc_frames import build as build_frames
 from refseq.losses.ctc_mixture import three, two
-from refseq.losses.ctc_trellis import NUMBERS, Trellis, blank_lives, label_lives, requirements, skips
+from refseq.losses.ctc_trellis import KINDS, NUMBERS, Trellis, blank_lives, label_lives, requirements, skips
 from refseq.primitives import order, zero
 from refseq.team import ALONE, Team
 
@@ -31,8 +31,8 @@ LOGITS, LOG_PROBS = "logits", "log_probs"
 """What the predictions are, and what the gradient is with respect to."""
 RECENTRE = 4
 """Frames after which alphas are taken relative to the largest one again."""
-KINDS, SHARES = 2, 5
-"""Rows of a frame: blanks, labels; shares of blank from blank, from label; of label from label, blank, label before."""
+SHARES = 5
+"""Rows of a frame: shares of blank from blank, from label; of label from label, from blank, from the label before."""
 
 
 @cache
@@ -49,11 +49,11 @@ def build(floored: bool, team: Team = ALONE, trellis: Trellis = NUMBERS) -> Call
     @register_jitable
     def row(
         b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible,
-        logs, shares, pivots, need, bias, alphas, emissions, weights, posterior,
+        rests, shares, pivots, need, bias, alphas, emissions, weights, posterior,
     ):  # fmt: skip
         of_row(
             b, b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible,
-            logs, shares, pivots, need, bias, alphas, emissions, weights, posterior,
+            rests, shares, pivots, need, bias, alphas, emissions, weights, posterior,
         )  # fmt: skip
 
     return row
@@ -64,107 +64,109 @@ def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
     """As ``build``, of_row(b, room, ...): with the scratch of this number."""
     index, size, barrier = team.index, team.size, team.barrier
     lanes, present, lowered = trellis.lanes, trellis.present, trellis.lowered
-    clear, largest = trellis.clear, trellis.largest
+    clear, close, line, largest = trellis.clear, trellis.close, trellis.line, trellis.largest
     step, row, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
-    frame = build_frames(floored, lanes)
-    before, emit, after, fill = frame.before, frame.emit, frame.after, frame.fill
+    every = build_frames(floored, team, trellis)
+    begin_with, normalisers, finish, nothing = every.prepare, every.normalisers, every.finish, every.nothing
 
     @register_jitable
-    def advance(t, n, old, new, e, w, alphas, weights, need, bias, count, centre):
-        """The alphas of a frame from those before it, and the shares."""
-        blanks, labels = row(alphas, old), row(alphas, old + 1)
-        new_blanks, new_labels = row(alphas, new), row(alphas, new + 1)
-        middle, stay, back = spread(centre), row(weights, w), row(weights, w + 1)
-        same, enter, skip = row(weights, w + 2), row(weights, w + 3), row(weights, w + 4)
-        of_blank = spread(entry(e, 0) - centre)
-        j = index() * step()
-        while j <= count:
-            if present(blank_lives(j, t, n, need, count)):
-                value, of_label, of_same = two(labels[j], blanks[j], present(j > 0), present(need[j] < t))
-                new_blanks[j], stay[j], back[j] = value + of_blank, of_same, of_label
-            j += size() * step()
-        j = 1 + index() * step()
-        while j <= count:
-            if present(label_lives(j, t, n, need, count)):
-                before_it = lowered(labels[j - 1], bias, j)
-                there = present(skips(j, need)), present(need[j - 1] < t), present(need[j] <= t)
-                value, of_skip, of_enter, of_same = three(before_it, blanks[j - 1], labels[j], *there)
-                new_labels[j] = value + (e[j] - middle)
-                same[j], enter[j], skip[j] = of_same, of_enter, of_skip
-            j += size() * step()
+    def start(first, old, alphas, limits, bias, need, count, like):
+        """The alphas of the first frame; by one thread."""
+        for k in range(2 * KINDS):
+            clear(row(alphas, old + k), limits[0])
+        clear(bias, limits[0])
+        for j in range(1, count + 1):
+            if skips(j, need):
+                put(bias, j, zero(like))
+        put(row(alphas, old), 0, entry(first, 0))
+        if count > 0:
+            put(row(alphas, old + 1), 1, entry(first, 1))
 
     @register_jitable
-    def retreat(now, then, w, posterior, weights, count):
-        """The posterior of the states of the frame before, from that of a frame."""
-        blanks, labels = row(posterior, now), row(posterior, now + 1)
-        old_blanks, old_labels = row(posterior, then), row(posterior, then + 1)
-        stay, back, same = row(weights, w), row(weights, w + 1), row(weights, w + 2)
-        enter, skip = row(weights, w + 3), row(weights, w + 4)
-        j = index() * step()
-        while j <= count:
-            old_blanks[j] = blanks[j] * stay[j] + labels[j + 1] * enter[j + 1]
-            j += size() * step()
-        j = 1 + index() * step()
-        while j <= count:
-            old_labels[j] = labels[j] * same[j] + blanks[j] * back[j] + labels[j + 1] * skip[j + 1]
-            j += size() * step()
+    def forward(n, place, old, alphas, emissions, weights, need, bias, count, like):
+        """The alphas of all frames, and the shares; where the last alphas are, and what was taken from them."""
+        offset, new, until = zero(like), old + KINDS, RECENTRE
+        for t in range(1, n):
+            blanks, labels = row(alphas, old), row(alphas, old + 1)
+            new_blanks, new_labels = row(alphas, new), row(alphas, new + 1)
+            e, w = row(emissions, place + t), (place + t) * SHARES
+            stay, back, same = row(weights, w), row(weights, w + 1), row(weights, w + 2)
+            enter, skip = row(weights, w + 3), row(weights, w + 4)
+            centre, until = zero(like), until - 1
+            if until == 0:
+                centre, until = largest(blanks, labels, need, count, t - 1, n), RECENTRE
+                offset = offset + centre
+            middle, of_blank = spread(centre), spread(entry(e, 0) - centre)
+            j = index() * step()
+            while j <= count:
+                if present(blank_lives(j, t, n, need, count)):
+                    value, of_label, of_same = two(labels[j], blanks[j], present(j > 0), present(need[j] < t))
+                    new_blanks[j], stay[j], back[j] = value + of_blank, of_same, of_label
+                j += size() * step()
+            close(back, j)
+            j = 1 + index() * step()
+            while j <= count:
+                if present(label_lives(j, t, n, need, count)):
+                    before_it = lowered(labels[j - 1], bias, j)
+                    there = present(skips(j, need)), present(need[j - 1] < t), present(need[j] <= t)
+                    value, of_skip, of_enter, of_same = three(before_it, blanks[j - 1], labels[j], *there)
+                    new_labels[j] = value + (e[j] - middle)
+                    same[j], enter[j], skip[j] = of_same, of_enter, of_skip
+                j += size() * step()
+            close(enter, j)
+            close(skip, j)
+            old, new = new, old
+            barrier()
+        return old, offset
 
     @register_jitable
-    def nothing(b, first, steps, batch, dx, scale):
-        """No gradient from this frame on."""
-        t = first + index()
-        while t < steps:
-            fill(row(dx, t * batch + b), zero(spread(scale[b])))
-            t += size()
+    def backward(n, place, posterior, weights, count):
+        """The posterior of the states of all frames, from that of the last one."""
+        for passed in range(n - 1):
+            t = n - 1 - passed
+            now, w = (place + t) * KINDS, (place + t) * SHARES
+            blanks, labels = row(posterior, now), row(posterior, now + 1)
+            old_blanks, old_labels = row(posterior, now - KINDS), row(posterior, now - KINDS + 1)
+            stay, back, same = row(weights, w), row(weights, w + 1), row(weights, w + 2)
+            enter, skip = row(weights, w + 3), row(weights, w + 4)
+            j = index() * step()
+            while j <= count:
+                old_blanks[j] = blanks[j] * stay[j] + labels[j + 1] * enter[j + 1]
+                j += size() * step()
+            close(old_blanks, j)
+            j = 1 + index() * step()
+            while j <= count:
+                old_labels[j] = labels[j] * same[j] + blanks[j] * back[j] + labels[j + 1] * skip[j + 1]
+                j += size() * step()
+            close(old_labels, j)
+            barrier()
 
     @register_jitable
     def of_row(
         b, room, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible,
-        logs, shares, pivots, need, bias, alphas, emissions, weights, posterior,
+        rests, shares, pivots, need, bias, alphas, emissions, weights, posterior,
     ):  # fmt: skip
         batch, steps, blank, softened = sizes[0], sizes[1], sizes[2], sizes[3] == 1
         n, begin, count = frames[b], begins[b], counts[b]
-        lane, needed = index(), need[room]
+        lane, needed, place, like = index(), line(need, room), room * steps, scale[b]
         total = requirements(needed, labels, begin, count, lane)
         if lane == 0:
-            losses[b] = zero(scale[b])
+            losses[b] = zero(like)
             possible[b] = 1 if count < 0 or total <= n else 0
         if count < 0 or total > n or n == 0:
-            nothing(b, 0, steps, batch, dx, scale)
+            nothing(b, 0, steps, batch, dx, like)
             return
-        nothing(b, n, steps, batch, dx, scale)
-        t = lane
-        while t < n:
-            r = t * batch + b
-            top = before(r, x, dx, logs, shares, pivots) if softened else zero(scale[b])
-            emit(row(emissions, room * steps + t), row(x, r), top, labels, begin, count, blank, limits)
-            t += size()
+        nothing(b, n, steps, batch, dx, like)
+        target = labels, begin, count, blank
+        begin_with(
+            b, n, batch, place, x, dx, row(rests, room), shares, pivots, emissions, *target, softened, limits, like
+        )
+        barrier()
         old = 2 * KINDS * room
-        new = old + KINDS
         if lane == 0:
-            for k in range(2 * KINDS):
-                clear(row(alphas, old + k), limits[0])
-            clear(row(bias, room), limits[0])
+            start(row(emissions, place), old, alphas, limits, row(bias, room), needed, count, like)
         barrier()
-        if lane == 0:
-            for j in range(1, count + 1):
-                if skips(j, needed):
-                    put(row(bias, room), j, zero(scale[b]))
-            first = row(emissions, room * steps)
-            put(row(alphas, old), 0, entry(first, 0))
-            if count > 0:
-                put(row(alphas, old + 1), 1, entry(first, 1))
-        barrier()
-        offset, until = zero(scale[b]), RECENTRE
-        for t in range(1, n):
-            centre, until = zero(scale[b]), until - 1
-            if until == 0:
-                centre, until = largest(row(alphas, old), row(alphas, old + 1), needed, count, t - 1, n), RECENTRE
-                offset = offset + centre
-            e, w = row(emissions, room * steps + t), (room * steps + t) * SHARES
-            advance(t, n, old, new, e, w, alphas, weights, needed, row(bias, room), count, centre)
-            old, new = new, old
-            barrier()
+        old, offset = forward(n, place, old, alphas, emissions, weights, needed, row(bias, room), count, like)
         ends = row(alphas, old), row(alphas, old + 1)
         value, of_label, of_blank = two(
             entry(ends[1], count), entry(ends[0], count), present(count > 0), present(total < n)
@@ -172,35 +174,20 @@ def build_in_room(floored: bool, team: Team, trellis: Trellis) -> Callable:
         if floored and order(value + offset) < order(limits[1]):
             if lane == 0:
                 possible[b] = 0
-            nothing(b, 0, n, batch, dx, scale)
+            nothing(b, 0, n, batch, dx, like)
             return
-        p = (room * steps + n - 1) * KINDS
-        t = lane * step()
-        while t <= count:
-            row(posterior, p)[t] = zero(spread(scale[b]))
-            row(posterior, p + 1)[t] = zero(spread(scale[b]))
-            t += size() * step()
-        barrier()
+        last = (place + n - 1) * KINDS
         if lane == 0:
-            surprise = zero(scale[b])
-            for k in range(n if softened else 0):
-                surprise = surprise + logs[k * batch + b]
-            losses[b] = (surprise - offset) - value
-            put(row(posterior, p), count, of_blank)
+            for k in range(KINDS):
+                for j in range(0, len(row(posterior, last)), step()):
+                    row(posterior, last + k)[j] = zero(spread(like))
+            put(row(posterior, last), count, of_blank)
             if count > 0:
-                put(row(posterior, p + 1), count, of_label)
+                put(row(posterior, last + 1), count, of_label)
+            surprise = normalisers(row(rests, room), n) if softened else zero(like)
+            losses[b] = (surprise - offset) - value
         barrier()
-        for back in range(n - 1):
-            t = n - 1 - back
-            now = (room * steps + t) * KINDS
-            retreat(now, now - KINDS, (room * steps + t) * SHARES, posterior, weights, count)
-            barrier()
-        t = lane
-        while t < n:
-            p = (room * steps + t) * KINDS
-            rows = row(posterior, p), row(posterior, p + 1)
-            given = scale[b], labels, begin, count, blank, softened, shares, pivots
-            after(t * batch + b, rows[0], rows[1], dx, *given)
-            t += size()
+        backward(n, place, posterior, weights, count)
+        finish(b, n, batch, place, dx, like, *target, softened, row(rests, room), shares, pivots, posterior)
 
     return of_row

@@ -8,7 +8,8 @@ from refseq.arrays import zeros
 from refseq.engine.results import result
 from refseq.kernels import on_vectors
 from refseq.losses import ctc_vectors
-from refseq.losses.ctc_rows import KINDS, LOGITS, SHARES, build
+from refseq.losses.ctc_rows import LOGITS, SHARES, build
+from refseq.losses.ctc_trellis import KINDS
 from refseq.losses.loss import one
 from refseq.primitives import constant
 from refseq.rowwise import run_rows
@@ -19,6 +20,8 @@ FLOOR = {
     for name in names
 }
 """Logarithms from here on count as that of 0."""
+VECTORS = {np.dtype(name): name for name in ("float32", "float64")}
+"""Names of what has vectors; numpy takes its time for them."""
 
 
 def sequences(
@@ -38,58 +41,50 @@ def sequences(
     """The loss of every sequence (B,), and the gradient of the sum of scale * loss (T, B, C); arguments as they come
     from those of ``ctc_of_logits``. A scale may be any number of the field of x."""
     steps, rows, classes = x.shape
-    longest = int(counts.max(initial=0))
-    table = np.empty((4, rows), np.int64)
-    table[0], table[1], table[2], table[3] = (
-        frames,
-        begins,
-        counts if active is None else np.where(active, counts, -1),
-        1,
-    )
-    sizes, floor = np.array([rows, steps, blank, wrt == LOGITS]), FLOOR.get(x.dtype)
-    limits = zeros((2,), like)
-    if floor is not None:
-        limits[0], limits[1] = floor, floor / 2
-    flat = x.reshape(steps * rows, classes)
-    if on_vectors(str(x.dtype), target):
+    counts = counts if active is None else np.where(active, counts, -1)
+    floor, name, flat = FLOOR.get(x.dtype), VECTORS.get(x.dtype), x.reshape(steps * rows, classes)
+    if name and floor and on_vectors(name, target):
         losses, dx = np.empty(rows, x.dtype), result(flat.shape, x.dtype)
-        ctc_vectors.run(flat, labels, table, sizes, scale, limits, longest, losses, dx)
+        given = frames, labels, begins, counts, blank, wrt == LOGITS, scale, floor
+        possible = ctc_vectors.run(name, flat, *given, losses, dx)
     else:
-        losses, dx = zeros((rows,), like), zeros(flat.shape, like)
-        _by_numbers(flat, table, labels, sizes, scale, limits, longest, losses, dx, like, floor is not None, target)
-    impossible = table[3] == 0
-    if infeasible == "inf" and impossible.any():
-        losses[impossible] = _infinity(like, int(np.argmax(impossible)))
+        losses, dx, sizes = zeros((rows,), like), zeros(flat.shape, like), np.array([rows, steps, blank, wrt == LOGITS])
+        given = frames, labels, begins, counts, sizes, scale, floor
+        possible = _by_numbers(flat, *given, losses, dx, like, target)
+    if infeasible == "inf" and 0 in possible:
+        losses[np.equal(possible, 0)] = _infinity(like, possible.index(0))
     return losses, dx.reshape(x.shape)
 
 
 def _by_numbers(
     x: np.ndarray,
-    table: np.ndarray,
+    frames: np.ndarray,
     labels: np.ndarray,
+    begins: np.ndarray,
+    counts: np.ndarray,
     sizes: np.ndarray,
     scale: np.ndarray,
-    limits: np.ndarray,
-    longest: int,
+    floor: float | None,
     losses: np.ndarray,
     dx: np.ndarray,
     like: np.ndarray,
-    floored: bool,
     target: str,
-) -> None:
-    """One number at a time: fill losses, dx and the last row of the table. (``refseq.losses.ctc_vectors.run``)"""
+) -> list[int]:
+    """As ``refseq.losses.ctc_vectors.run``, one number at a time."""
     rows, steps, *_ = sizes.tolist()
     if like.dtype == object and not like.size:  # no frame, and so no number of the field
-        table[3] = table[2] <= 0
-        return
-    wide = longest + 2
-    frames, ints = steps * rows, np.zeros((rows, wide), np.int64)
-    room = [(rows, wide), (2 * KINDS * rows, wide), *((frames * factor, wide) for factor in (1, SHARES, KINDS))]
-    scratch = [zeros((frames,), like), zeros((frames,), like), np.zeros(frames, np.int64), ints]
+        return (counts <= 0).astype(int).tolist()
+    limits, possible, wide = zeros((2,), like), np.ones(rows, np.int64), max(counts.tolist(), default=0) + 2
+    if floor is not None:
+        limits[0], limits[1] = floor, floor / 2
+    whole, ints = steps * rows, np.zeros((rows, wide), np.int64)
+    room = [(rows, wide), (2 * KINDS * rows, wide), *((whole * factor, wide) for factor in (1, SHARES, KINDS))]
+    scratch = [zeros((rows, steps), like), zeros((whole,), like), np.zeros(whole, np.int64), ints]
     scratch += [zeros(shape, like) for shape in room]
-    given, made = [x, table[0], labels, table[1], table[2], scale, sizes, limits], [losses, dx, table[3]]
-    work = steps * (x.shape[1] + 50 * longest)
-    run_rows(build, (floored,), rows, given, made, scratch, target=target, units=wide, work=work)
+    given, made = [x, frames, labels, begins, counts, scale, sizes, limits], [losses, dx, possible]
+    work = steps * (x.shape[1] + 50 * wide)
+    run_rows(build, (floor is not None,), rows, given, made, scratch, target=target, units=wide, work=work)
+    return possible.tolist()
 
 
 def _infinity(like: np.ndarray, row: int) -> Any:

@@ -6,6 +6,9 @@ import numpy as np
 
 from refseq import arguments
 
+FEW = 256
+"""Labels that Python looks at faster than numpy."""
+
 
 def labels_of(
     targets: Any, lengths: Any, rows: int, classes: int, blank: int
@@ -43,7 +46,8 @@ def _counts(lengths: Any, rows: int, width: int) -> np.ndarray:
     given = arguments.integers("target_lengths", lengths)
     if given.shape != (rows,):
         raise ValueError(f"target_lengths: expected shape ({rows},), one for each batch row, got {given.shape}")
-    if rows and (given.min() < 0 or given.max() > width):
+    values = given.tolist()
+    if rows and (min(values) < 0 or max(values) > width):
         row = int(np.argmax((given < 0) | (given > width)))
         raise ValueError(f"target_lengths[{row}]: expected 0 <= length <= {width}, got {given[row]}")
     return given.astype(np.int64)
@@ -51,7 +55,11 @@ def _counts(lengths: Any, rows: int, width: int) -> np.ndarray:
 
 def _judge(labels: np.ndarray, targets: np.ndarray, counts: np.ndarray, classes: int, blank: int, joined: bool) -> None:
     """Labels are classes, and not the blank. Padding may be neither."""
-    if not labels.size or (labels.min() >= 0 and labels.max() < classes and _without(labels, classes, blank)):
+    if not labels.size:
+        return
+    few = labels.tolist() if labels.size <= FEW else None
+    least, most = (min(few), max(few)) if few else (labels.min(), labels.max())
+    if least >= 0 and most < classes and (least > blank or most < blank or not (labels == blank).any()):
         return  # the most frequent case, at once
     bad = ((labels < 0) | (labels >= classes) | (labels == blank)).reshape(targets.shape)
     if not joined:
@@ -61,10 +69,3 @@ def _judge(labels: np.ndarray, targets: np.ndarray, counts: np.ndarray, classes:
         at = where[0] if joined else where
         wanted = f"0 <= label < C = {classes} other than the blank {blank}"
         raise ValueError(f"targets: expected {wanted}, got {targets[where]} at {at}")
-
-
-def _without(labels: np.ndarray, classes: int, blank: int) -> bool:
-    """Whether there is no blank among classes."""
-    if blank == 0:
-        return bool(labels.min() > 0)
-    return bool(labels.max() < blank) if blank == classes - 1 else not (labels == blank).any()

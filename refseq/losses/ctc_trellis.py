@@ -14,22 +14,29 @@ from numba.extending import register_jitable
 from refseq.lanes import ONE, Lanes
 from refseq.primitives import order
 
+KINDS = 2
+"""Rows of states: blanks, labels."""
+
 
 @dataclass(frozen=True)
 class Trellis:
     """
     lanes                   entries of a row
-    present(condition)      whether the states from entry j on are there; True for vectors, which mark each absent one by
-                            a logarithm that is as good as -inf
+    present(condition)      whether the states from entry j on are there; True for vectors, which mark each absent one
+                            by a logarithm that is as good as -inf
     lowered(x, bias, j)     x, which goes by a skip to the labels from entry j on, marked where there is none
+    line(need, room)        the numbers need[j] of this room
     clear(row, x)           marks all states of a row by x; nothing where absent ones are never looked at
-    largest                 of (blanks, labels, need, count, t, n): the largest logarithm of a state that lives in frame t
+    close(row, j)           0 from entry j on, for as many entries as a loop may read beyond what it writes
+    largest                 of (blanks, labels, need, count, t, n): the largest alpha of a state that lives in frame t
     """
 
     lanes: Lanes
     present: Callable
     lowered: Callable
+    line: Callable
     clear: Callable
+    close: Callable
     largest: Callable
 
 
@@ -76,7 +83,12 @@ def _unchanged(x, bias, j):
 
 
 @register_jitable
-def _nothing(row, x):
+def _line(need, room):
+    return need[room]
+
+
+@register_jitable
+def _nothing(row, second):
     pass
 
 
@@ -91,5 +103,5 @@ def _largest(blanks, labels, need, count, t, n):
     return most
 
 
-NUMBERS = Trellis(ONE, _same, _unchanged, _nothing, _largest)
+NUMBERS = Trellis(ONE, _same, _unchanged, _line, _nothing, _nothing, _largest)
 """One number at a time, of any field."""
