@@ -7,7 +7,7 @@ part is printed, and parts may be chosen: ``--only layers --only curves``.
     layers      every shape, LSTM, both GRU and Elman, float32 and float64: refseq, torch, ONNX Runtime
     jax         LSTM in the standard shapes: refseq, jax, jax-scan
     hostile     the standard shapes with torch at work between the calls, in the same process
-    operations  cross-entropy, clipping and Adam over 10^7 parameters, trees and graphs, float32 and float64
+    operations  cross-entropy, CTC, clipping and Adam over 10^7 parameters, trees and graphs, float32 and float64
     curves      LSTM along T, B, H and threads, with a picture
     memory      LSTM, peak memory beside torch's in the standard shapes
 """

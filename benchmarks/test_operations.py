@@ -1,4 +1,4 @@
-"""Loss, clipping and Adam under pytest-benchmark: ``pytest benchmarks --benchmark-only``."""
+"""Losses, clipping and Adam under pytest-benchmark: ``pytest benchmarks --benchmark-only``."""
 
 import pytest
 
@@ -10,9 +10,9 @@ NAMES = [name for name in ("refseq", "torch", "torch-fused") if not LIBRARIES[na
 
 
 @pytest.mark.parametrize("library", NAMES)
-@pytest.mark.parametrize("name", SIZES)
-def test_operation(benchmark, name, library):
-    case = OperationCase(name, SIZES[name], "float32")
+@pytest.mark.parametrize(("name", "sizes"), [(name, sizes) for name, all_ in SIZES.items() for sizes in all_])
+def test_operation(benchmark, name, sizes, library):
+    case = OperationCase(name, sizes, "float32")
     if not LIBRARIES[library].fits(case):
         pytest.skip(f"{library} is not for {name}")
     inputs = case.inputs()

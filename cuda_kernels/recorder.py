@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 import refseq
-from cuda_kernels import arithmetic, losses, norms, resident, tiers, trees, updates
+from cuda_kernels import arithmetic, losses, norms, resident, rowwise, tiers, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.target import CudaTarget
-from refseq.losses import cross_entropy_rows, pointwise_rows
+from refseq.losses import cross_entropy_rows, ctc_rows, ctc_trellis, pointwise_rows
 from refseq.losses.binary_cross_entropy import element as log_loss
 from refseq.losses.squared_error import element as square
 from refseq.networks import stacked
@@ -152,3 +152,21 @@ def of_norms(dtype: str) -> Iterator[Launch]:
     norms.multiply_into(recorder, [x], [x], 1.0, 1.0)
     norms.bound_into(recorder, [x], [x], 1.0)
     return recorder.labelled("norms")
+
+
+def of_ctc(dtype: str) -> Iterator[Launch]:
+    """Connectionist temporal classification: B = 2, T = 2, C = 3, one label."""
+    recorder, wide = Recorder(), 3
+
+    def array(*shape: int) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+    def integers(*shape: int) -> np.ndarray:
+        return np.zeros(shape, np.int64)
+
+    given = [array(4, 3), integers(2), integers(2), integers(2), integers(2), array(2), integers(4), array(2)]
+    made = [array(2), array(4, 3), integers(2)]
+    room = [array(2, 2), array(4), integers(4), integers(2, wide), array(2, wide), array(8, wide)]
+    room += [array(4 * factor, wide) for factor in (1, ctc_rows.SHARES, ctc_trellis.KINDS)]
+    rowwise.run_rows(recorder, ctc_rows.build, (True,), 2, given, made, room, wide)
+    return recorder.labelled("ctc")

@@ -57,3 +57,8 @@ PEERS: Mapping[str, Peer] = MappingProxyType(
         )
     }
 )
+
+LOSSES: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
+    {("torch", "ctc"): ("refseq.adapters.torch_losses", "TorchCTC")}
+)
+"""The losses of peers that are judged, by the names of both: module and function that makes it."""

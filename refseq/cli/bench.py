@@ -40,7 +40,7 @@ def bench(
     operation: Annotated[
         list[str] | None,
         typer.Option(
-            help="cross_entropy, clip, adam, recursive, tree_lstm, child_sum_tree_lstm, graph, or all, instead of "
+            help="cross_entropy, clip, adam, ctc, recursive, tree_lstm, child_sum_tree_lstm, graph, or all, instead of "
             "layers; repeatable."
         ),
     ] = None,

@@ -57,7 +57,7 @@ def plans(choice: Choice, old: results.Results | None = None) -> list[Plan]:
         cases += layers(chosen(choice.cells) or CORE, _shapes(choice.shapes or ("small",)), dtypes)
     operations = _operations(choice.operations)
     for name in operations:
-        cases += [OperationCase(name, SIZES[name], dtype) for dtype in dtypes if name in SIZES]
+        cases += [OperationCase(name, sizes, dtype) for sizes in SIZES.get(name, ()) for dtype in dtypes]
         cases += [StructureCase(name, sizes, dtype) for sizes in STRUCTURES.get(name, ()) for dtype in dtypes]
     found = _planned(choice, cases)
     for curve in dict.fromkeys(choice.curves):

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from refseq.adapters import PEERS
 from refseq.checks import Implementation, OwnImplementation
 from refseq.checks.structures.kinds import networks
 from refseq.checks.structures.stacks import stacks
+from refseq.cli import losses
 from refseq.cli.choice import CORE, OFFERED, Variant, chosen, every_variant
 from refseq.cli.work import NetworkRow, NodeCases, Row, Work
 from refseq.layer import Layer
@@ -53,7 +54,14 @@ class Selection:
 def rows(selection: Selection) -> list[Work]:
     """Every row of a selection. Raises typer.BadParameter for what does not exist."""
     names = selection.names or ["refseq", *(name for name, peer in PEERS.items() if not peer.missing())]
-    work = [row for name in names for row in _rows_of(name, selection)]
+    asked, cells = losses.split(selection.cells)
+    where = _targets(selection.targets) if asked and "refseq" in names else ()
+    given = asked, selection.dtypes, where, bool(selection.names), load
+    work = [row for name in names for row in losses.rows(name, *given)]
+    if asked and not cells:
+        return work
+    selection = replace(selection, cells=cells)
+    work += [row for name in names for row in _rows_of(name, selection)]
     return [*work, NodeCases()] if "onnx" in names and not selection.cells else work
 
 

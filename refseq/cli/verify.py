@@ -32,7 +32,8 @@ def verify(
     cell: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this recurrence (lstm), with options (gru(reset=after)) or with all of them (lstm(*))."
+            help="Only this recurrence (lstm), with options (gru(reset=after)) or with all of them (lstm(*)); or the "
+            "loss ctc, which is judged only when it is asked for."
         ),
     ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="Only float32 or float64; repeatable.")] = None,

@@ -8,6 +8,7 @@ import proofs
 from proofs import Theorem
 from refseq.checks import Implementation, NotOffered, Report
 from refseq.checks import verify as judge
+from refseq.checks.losses import verify as judge_loss
 from refseq.checks.structures import verify as judge_network
 from refseq.checks.verdict import FAIL, NOT_OFFERED, Finding, Outcome, Place
 from refseq.cli.tables import BUILD
@@ -92,6 +93,35 @@ class NetworkRow(_OfLayer):
     def run(self, progress: Progress = None) -> Report:
         """Judge it."""
         return judge_network(self.layer, self.target, self.dtype, progress=progress)
+
+
+@dataclass(frozen=True)
+class LossRow(Work):
+    """Somebody's loss, still to be built, by the name of the loss in one precision."""
+
+    name: str
+    build: Callable[[], Any]
+    loss: str
+    dtype: str
+
+    @property
+    def title(self) -> str:
+        """What to call it while it runs."""
+        return f"{self.name} {self.loss} {self.dtype}"
+
+    @property
+    def group(self) -> str:
+        """In both precisions, and of all implementations: they share exact values."""
+        return self.loss
+
+    def run(self, progress: Progress = None) -> Report:
+        """Judge it. One that cannot be built, or is no loss, gives a report of one outcome."""
+        try:
+            return judge_loss(self.build(), self.dtype, progress=progress)
+        except Exception as error:  # noqa: BLE001 - the user's own code; the report says what it raised
+            finding = Finding(BUILD, "", Place("loss"), f"building it raised {type(error).__name__}: {error}")
+            outcome = Outcome(BUILD, "", FAIL, findings=(finding,))
+            return Report(self.name, self.loss, "", self.dtype, (outcome,))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from refseq.arrays import DTYPES, field_name, zeros
 from refseq.losses.reduction import total
 from refseq.primitives import complement, zero
 
+KNOWN = frozenset(map(np.dtype, DTYPES))
+
 
 @dataclass(frozen=True, eq=False)
 class Loss:
@@ -32,7 +34,7 @@ def numbers(name: str, value: Any, shape: tuple[int | str, ...] | None) -> np.nd
     if shape is None:
         shape = ("",) * value.ndim if isinstance(value, np.ndarray) else ()
     checked = arguments.readable(name, value, shape, None)
-    if str(checked.dtype) not in DTYPES:
+    if checked.dtype not in KNOWN:
         raise TypeError(f"{name}: expected dtype {', '.join(DTYPES)}; got {checked.dtype}")
     return checked
 

@@ -28,7 +28,7 @@ OFFERED = {
     "jax": {"lstm"},
     "jax-scan": {"elman", "lstm", "gru before", "gru after"},
 }
-OPERATIONS = {"cross_entropy": (3, 2, 7), "clip": (40,), "adam": (40,)}
+OPERATIONS = {"cross_entropy": (3, 2, 7), "clip": (40,), "adam": (40,), "ctc": (6, 2, 4, 2)}
 STRUCTURES = {name: (9, 3, 4, 3) if name == "graph" else (3, 7, 4, 5) for name in SIZES}
 
 

@@ -9,6 +9,7 @@ from refseq import clipping, losses, optimisers
 from refseq.arrays import lift
 from refseq.targets import target
 from tests import test_rowwise
+from tests.losses import test_ctc
 
 both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
 LENGTHS = [3, 0, 2, 1]
@@ -79,6 +80,39 @@ def test_a_launch_does_not_change_a_bit_of_a_loss(name, monkeypatch):
     want = LOSSES[name](*given, "cuda")
     for _ in launches(monkeypatch):
         assert LOSSES[name](*given, "cuda").gradient.tobytes() == want.gradient.tobytes()
+
+
+CTC = {"logits": losses.ctc_of_logits, "log_probs": losses.ctc_of_log_probs}
+
+
+def ctc(form, dtype, where, count=5):
+    """Rows of every kind; a class of probability 0, NaN in the padding."""
+    x, targets, options = test_ctc.problem(dtype, 1.0)
+    x[2, 0, 3] = -np.inf
+    for row, length in enumerate(options["lengths"]):
+        x[length:, row] = np.nan
+    options = {name: value if name == "reduction" else value[:count] for name, value in options.items()}
+    return CTC[form](x[:, :count], targets[:count], **options, target=where)
+
+
+@both_precisions
+@pytest.mark.parametrize("form", CTC)
+def test_ctc_agrees_with_the_reference(form, dtype):
+    got, want = (ctc(form, dtype, where, 6) for where in ("cuda", "reference"))
+    assert got.gradient.dtype == got.sequences.dtype == dtype
+    np.testing.assert_allclose(got.sequences, want.sequences, rtol=16 * roundoff(dtype))
+    np.testing.assert_allclose(got.gradient, want.gradient, atol=16 * roundoff(dtype))
+    assert np.isinf(got.sequences[3])
+    assert np.isfinite(got.gradient).all()
+
+
+@pytest.mark.parametrize("form", CTC)
+def test_a_launch_does_not_change_a_bit_of_ctc(form, monkeypatch):
+    want = ctc(form, "float32", "cuda", 3)
+    for _ in launches(monkeypatch):
+        got = ctc(form, "float32", "cuda", 3)
+        assert got.gradient.tobytes() == want.gradient.tobytes()
+        assert got.sequences.tobytes() == want.sequences.tobytes()
 
 
 @both_precisions

@@ -1,4 +1,4 @@
-"""PyTorch: nn.LSTM, nn.GRU and nn.RNN with autograd; cross-entropy, clip_grad_norm_ and Adam."""
+"""PyTorch: nn.LSTM, nn.GRU and nn.RNN with autograd; cross-entropy, ctc_loss, clip_grad_norm_ and Adam."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -99,6 +99,8 @@ def _operation(case: OperationCase, inputs: Arrays, fused: bool) -> Pass:
 
         return Pass(loss, lambda value: {"loss": value.detach().numpy(), "dlogits": _array(logits.grad)})
 
+    if case.name == "ctc":
+        return _ctc(inputs)
     g = {name: torch.tensor(value) for name, value in split(inputs, "g").items()}
     if case.name == "clip":
         limit = threshold(case)
@@ -120,6 +122,22 @@ def _operation(case: OperationCase, inputs: Arrays, fused: bool) -> Pass:
         tensor.grad = g[name]
     adam = torch.optim.Adam(p.values(), lr=0.001, fused=fused or None)
     return Pass(adam.step, lambda _: {f"p{name}": _array(tensor) for name, tensor in p.items()})
+
+
+def _ctc(inputs: Arrays) -> Pass:
+    """Of log-probabilities: what torch gives as their gradient is that of logits, which is what refseq is asked for."""
+    import torch
+
+    leaf = torch.tensor(inputs["logits"]).requires_grad_(True)
+    given = [torch.tensor(inputs[name]) for name in ("targets", "lengths", "target_lengths")]
+
+    def loss() -> Any:
+        leaf.grad = None
+        value = torch.nn.functional.ctc_loss(leaf, *given, reduction="sum")
+        value.backward()
+        return value
+
+    return Pass(loss, lambda value: {"loss": value.detach().numpy(), "dlogits": _array(leaf.grad)})
 
 
 def _array(tensor: Any) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refseq.checks.function import Point
-from refseq.checks.structures import graphs, markov, trees
+from refseq.checks.structures import ctc, graphs, markov, trees
 from refseq.graph_layer import GraphLayer
 from refseq.markov.autoregressive import Autoregressive
 from refseq.markov.hmm import HMM
@@ -40,6 +40,7 @@ KINDS: dict[type, Kind] = {
         "refseq.markov.autoregressive_rows",
         "five sequences, T <= 4",
     ),
+    ctc.CTC: Kind(ctc.examples, ctc.problems, "refseq.losses.ctc", "three batches of 7 rows, 6 frames"),
 }
 """By the type of the network."""
 
