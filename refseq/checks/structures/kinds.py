@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from refseq.attention import Attention
 from refseq.checks.function import Point
-from refseq.checks.structures import graphs, trees
+from refseq.checks.structures import attention, graphs, trees
 from refseq.graph_layer import GraphLayer
+from refseq.self_attention import SelfAttention
 from refseq.tree_layer import TreeLayer
 
 
@@ -28,6 +30,15 @@ KINDS: dict[type, Kind] = {
     TreeLayer: Kind(trees.examples, trees.problems, "refseq.tree_layer, tree_scan", "four forests of 4 to 7 nodes"),
     GraphLayer: Kind(
         graphs.examples, graphs.problems, "refseq.graph_layer, networks.graph, scan", "three graphs of 7 nodes"
+    ),
+    Attention: Kind(
+        attention.examples, attention.problems, "refseq.attention, networks.attention", "3 queries and 4 keys, 3 rows"
+    ),
+    SelfAttention: Kind(
+        attention.self_examples,
+        attention.self_problems,
+        "refseq.self_attention, networks.attention",
+        "rows of 3, 0 and 2 tokens",
     ),
 }
 """By the type of the network."""
