@@ -33,7 +33,18 @@ __all__ = [
     "tree_layer",
 ]
 
-_LATER = ("adapters", "checks", "clipping", "dynamics", "gradients", "losses", "optimisers", "training", "trees")
+_LATER = (
+    "adapters",
+    "checks",
+    "clipping",
+    "dynamics",
+    "gradients",
+    "losses",
+    "optimisers",
+    "seq2seq",
+    "training",
+    "trees",
+)
 
 
 def __getattr__(name: str) -> Any:

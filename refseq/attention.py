@@ -105,7 +105,7 @@ class Attention:
     @property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
         """What the axes of every array are called."""
-        tokens = {name: ("time", "row", "unit") for name in ("queries", "keys", "values", "y")}
+        tokens = dict.fromkeys(("queries", "keys", "values", "y"), ("time", "row", "unit"))
         matrices = {name: ("unit", "feature")[: len(shape)] for name, shape in self.shapes.items()}
         return tokens | {"weights": ("time", "row", "key")} | matrices
 
@@ -207,9 +207,7 @@ class Attention:
             arguments.lengths(query_lengths, tq, rows, "query_lengths"), counts, mask, (tq, tk), self.causal
         )
 
-    def _given(
-        self, launcher: Launcher, W: Arrays, q: np.ndarray, k: np.ndarray, v: np.ndarray, scene: Scene
-    ) -> Sides:
+    def _given(self, launcher: Launcher, W: Arrays, q: np.ndarray, k: np.ndarray, v: np.ndarray, scene: Scene) -> Sides:
         """What the score is taken of."""
         u, entries = None, self.keys
         if self.score == "additive":
@@ -247,7 +245,9 @@ def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: 
         raise ValueError(f"gain: expected a positive number, got {gain}")
     rng = np.random.default_rng(arguments.integer("seed", seed, 0))
     return {
-        name: initialise.matrices(rng, scheme, (1, *((1,) * (2 - len(shape))), *shape), gain, False, dtype).reshape(shape)
+        name: initialise.matrices(rng, scheme, (1, *((1,) * (2 - len(shape))), *shape), gain, False, dtype).reshape(
+            shape
+        )
         for name, shape in shapes.items()
     }
 
@@ -255,7 +255,7 @@ def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: 
 def attention(
     score: str, queries: int, keys: int, *, units: int = 0, causal: bool = False, streaming: bool = False
 ) -> Attention:
-    """Attention (L1.25, L4.16): queries of ``queries`` features look at keys of ``keys`` features and read their values.
+    """Attention (L1.25, L4.16): queries of ``queries`` features look at keys of ``keys`` features, read values.
 
         a[i, j] = softmax over j of s(q_i, k_j)        y_i = sum_j a[i, j] v_j
 

@@ -77,7 +77,7 @@ class SelfAttention:
     @property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
         """What the axes of every array are called."""
-        tokens = {name: ("time", "row", "unit") for name in ("x", "y")}
+        tokens = dict.fromkeys(("x", "y"), ("time", "row", "unit"))
         return tokens | {"weights": ("time", "row", "head", "key")} | dict.fromkeys(self.shapes, ("unit", "feature"))
 
     def __str__(self) -> str:
@@ -106,9 +106,7 @@ class SelfAttention:
         weights = None if self.streaming else scene.weights_of(recording.made.weights, self.heads)
         if weights is not None:
             weights = weights.reshape(steps, rows, self.heads, steps)
-        return SelfAttentionRun(
-            scene.queries.scattered(y, self.inputs), weights, run_info(target), self, recording
-        )
+        return SelfAttentionRun(scene.queries.scattered(y, self.inputs), weights, run_info(target), self, recording)
 
     def backward(
         self, run: SelfAttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
@@ -139,7 +137,7 @@ def self_attention(
     """A layer of self-attention: every token looks at the others (``causal``: at those before it, and itself).
 
         q, k, v = W_q x, W_k x, W_v x        (units, I), each cut into ``heads`` equal parts
-        y = W_o [for every head: attention of its q, k, v with the score q . k / sqrt(units / heads)]        W_o (I, units)
+        y = W_o [for every head: attention of its q, k, v with the score q . k / sqrt(units / heads)]    (I, units)
 
     Without bias. ``streaming`` as in ``refseq.attention``. Raises TypeError or ValueError naming the argument.
 

@@ -22,7 +22,10 @@ def call(**changed):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: refseq.attention("cosine", 4, 4), "score: expected one of dot, scaled_dot, general, additive; got 'cos"),
+        (
+            lambda: refseq.attention("cosine", 4, 4),
+            "score: expected one of dot, scaled_dot, general, additive; got 'cos",
+        ),
         (lambda: refseq.attention("dot", 4, 5), "keys: the dot score needs as many features as queries have, 4, got 5"),
         (lambda: refseq.attention("dot", 4, 4, units=3), "units: only the additive score has units, got 3 for 'dot'"),
         (lambda: refseq.attention("additive", 4, 4), "units: expected at least 1, got 0"),
@@ -44,7 +47,10 @@ def call(**changed):
         (lambda: call(mask=np.ones((7, 4))), "mask: expected dtype bool"),
         (lambda: call(target="gpu"), "target: expected one of reference, cpu, cuda; got 'gpu'"),
         (lambda: LAYER.backward(None), "run: expected a run of additive attention 4, 5 -> 6, got NoneType"),
-        (lambda: refseq.attention("general", 4, 5).backward(call()), "run: expected a run of general attention 4, 5, got"),
+        (
+            lambda: refseq.attention("general", 4, 5).backward(call()),
+            "run: expected a run of general attention 4, 5, got",
+        ),
         (lambda: LAYER.backward(call(), np.zeros((5, 4, 2))), r"dy: expected shape \(5, 4, 3\), got \(5, 4, 2\)"),
         (lambda: LAYER.backward(call(), None, np.zeros((5, 4))), r"dweights: expected shape \(5, 4, 7\), got \(5, 4\)"),
     ],
@@ -69,7 +75,7 @@ def test_parameters_of_a_score_without_any():
     assert attention.backward(attention.forward({}, x, x, x), x).params == {}
     with pytest.raises(ValueError, match="params: expected the keys"):
         attention.forward({"W": x}, x, x, x)
-    with pytest.raises(TypeError, match="queries: target 'cpu' takes float32, float64.*; got int64"):
+    with pytest.raises(TypeError, match=r"queries: target 'cpu' takes float32, float64.*; got int64"):
         attention.forward({}, np.ones((3, 1, 2), int), x, x)
 
 

@@ -37,9 +37,7 @@ def test_torch(causal, streaming):
     layer = replace(LAYER, causal=causal, streaming=streaming)
     values, cotangents = drawn(layer)
     given = {name: torch.tensor(value, requires_grad=True) for name, value in values.items()}
-    q, k, v = (
-        (given["x"] @ given[name].T).reshape(T, B, 2, 3).permute(1, 2, 0, 3) for name in ("W_q", "W_k", "W_v")
-    )
+    q, k, v = ((given["x"] @ given[name].T).reshape(T, B, 2, 3).permute(1, 2, 0, 3) for name in ("W_q", "W_k", "W_v"))
     s = q @ k.transpose(2, 3) / 3**0.5
     if causal:
         s = s.masked_fill(torch.ones(T, T).triu(1).bool(), -torch.inf)
@@ -114,7 +112,10 @@ def test_padding_is_not_read(target, streaming):
     [
         (lambda: refseq.self_attention(4, 6, heads=4), "heads: expected a divisor of units = 6, got 4"),
         (lambda: refseq.self_attention(4, 0), "units: expected at least 1, got 0"),
-        (lambda: LAYER.forward(LAYER.initialise(), np.zeros((2, 1, 5))), r"x: expected shape \(T, B, 4\), got \(2, 1, 5\)"),
+        (
+            lambda: LAYER.forward(LAYER.initialise(), np.zeros((2, 1, 5))),
+            r"x: expected shape \(T, B, 4\), got \(2, 1, 5\)",
+        ),
         (lambda: LAYER.backward(3), "run: expected a run of self-attention \\(2 heads, causal\\) 4->6, got int"),
     ],
 )

@@ -6,9 +6,10 @@ from typing import Any
 
 from refseq.attention import Attention
 from refseq.checks.function import Point
-from refseq.checks.structures import attention, graphs, trees
+from refseq.checks.structures import attention, graphs, seq2seq, trees
 from refseq.graph_layer import GraphLayer
 from refseq.self_attention import SelfAttention
+from refseq.seq2seq import Seq2Seq
 from refseq.tree_layer import TreeLayer
 
 
@@ -39,6 +40,9 @@ KINDS: dict[type, Kind] = {
         attention.self_problems,
         "refseq.self_attention, networks.attention",
         "rows of 3, 0 and 2 tokens",
+    ),
+    Seq2Seq: Kind(
+        seq2seq.examples, seq2seq.problems, "refseq.seq2seq, layer, attention", "rows of 4, 0 and 3 source tokens"
     ),
 }
 """By the type of the network."""

@@ -1,6 +1,6 @@
 """Self-attention with several heads on dense arrays: every head is a row of its own, with its share of the entries.
 
-    q, k, v = W_q x, W_k x, W_v x        y = W_o [heads beside one another]
+q, k, v = W_q x, W_k x, W_v x        y = W_o [heads beside one another]
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """What the formulas of attention calculate with: rows of numbers or vectors, and matrix products.
 
-Products are written for a team of ``lanes`` threads of which this one is number ``lane``, as in ``refseq.linear``: every
-entry is one sum, upward from its old value, whoever computes it. ``room`` is scratch, and ``tools`` are addresses, for
-those that need any.
+Products are written for a team of ``lanes`` threads of which this one is number ``lane``, as in ``refseq.linear``:
+every entry is one sum, upward from its old value, whoever computes it. ``room`` is scratch, and ``tools`` are
+addresses, for those that need any.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ class Kit:
     line(matrix, i, n)                the first n entries of row i, for lanes; beyond them 0
     score_line(matrix, i, n)          the same; beyond them -inf
     pack(room, B, depth)              makes ready the rows of B
-    add(C, A, B, first, last, depth, packed)          C[m, n] += sum over k < depth of A[m, k] B[k, n], first <= m < last
+    add(C, A, B, first, last, depth, packed)     C[m, n] += sum over k < depth of A[m, k] B[k, n] for first <= m < last
     pack_turned(room, B)              makes ready the columns of B
-    add_by_rows(C, A, B, first, last)                 C[m, n] += sum_k A[m, k] B[n, k], first <= m < last
-    add_turned(C, A, B, first, last, depth)           C[m, n] += sum over k < depth of A[k, m] B[k, n], first <= m < last
+    add_by_rows(C, A, B, first, last)            C[m, n] += sum_k A[m, k] B[n, k] for first <= m < last
+    add_turned(C, A, B, first, last, depth)      C[m, n] += sum over k < depth of A[k, m] B[k, n] for first <= m < last
     """
 
     lanes: Lanes
@@ -118,5 +118,16 @@ def _add_turned(C, A, B, room, tools, first, last, depth, lane, lanes):
 def plain_kit(dtype: str = "") -> Kit:
     """One number at a time, of any field."""
     return Kit(
-        ONE, _same_width, _no_room, _no_tools, _whole, _line, _line, _pack, _add, _pack_turned, _add_by_rows, _add_turned
+        ONE,
+        _same_width,
+        _no_room,
+        _no_tools,
+        _whole,
+        _line,
+        _line,
+        _pack,
+        _add,
+        _pack_turned,
+        _add_by_rows,
+        _add_turned,
     )

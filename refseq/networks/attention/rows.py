@@ -89,8 +89,6 @@ def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, t
                 g[i, j] = zero(g[i, j])
             i += lanes
         barrier()
-        score_backward(
-            dq[b], dk[b], du[b], g, q[b], k[b], u, queries, keys, seen[b], 0, room[b], tools, lane, lanes
-        )
+        score_backward(dq[b], dk[b], du[b], g, q[b], k[b], u, queries, keys, seen[b], 0, room[b], tools, lane, lanes)
 
     return row

@@ -1,7 +1,7 @@
 """Softmax of a row in its own place, with its adjoint, for any lanes; the formulas are those of ``refseq.softmax``.
 
-    p_j = exp(a_j - a_m) / (1 + sum over k other than m of exp(a_k - a_m))        m: the pivot of the row
-    da_j = p_j (dp_j - sum_k p_k dp_k)
+p_j = exp(a_j - a_m) / (1 + sum over k other than m of exp(a_k - a_m))        m: the pivot of the row
+da_j = p_j (dp_j - sum_k p_k dp_k)
 """
 
 from collections.abc import Callable

@@ -143,7 +143,21 @@ def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, t
             barrier()
             add_turned(dv[b, begin:end], p, dy[b], room[b], tools, 0, inside, queries, lane, lanes)
             score_backward(
-                dq[b], dk[b, begin:end], du[b], g, q[b], ks, u, queries, inside, seen[b], begin, room[b], tools, lane, lanes
+                dq[b],
+                dk[b, begin:end],
+                du[b],
+                g,
+                q[b],
+                ks,
+                u,
+                queries,
+                inside,
+                seen[b],
+                begin,
+                room[b],
+                tools,
+                lane,
+                lanes,
             )
             barrier()
 

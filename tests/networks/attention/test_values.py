@@ -144,7 +144,11 @@ def test_complex_numbers():
     attention = refseq.attention("additive", 2, 2, units=3)
     values, _ = drawn(attention, "complex128")
     run = attention.forward(
-        {n: values[n] for n in attention.shapes}, values["queries"], values["keys"], values["values"], target="reference"
+        {n: values[n] for n in attention.shapes},
+        values["queries"],
+        values["keys"],
+        values["values"],
+        target="reference",
     )
     assert run.y.dtype == np.complex128
     np.testing.assert_allclose(run.weights.sum(axis=2), 1)
