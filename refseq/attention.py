@@ -9,17 +9,12 @@ import numpy as np
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
-from refseq.networks.attention.core import Attended, Launcher, Score, Sides, sides
+from refseq.networks.attention.core import Attended, Launcher, Sides, sides
 from refseq.networks.attention.scene import Scene, scene_of
 from refseq.targets import available, run_info
 
 Arrays = dict[str, np.ndarray]
-SCORES = {
-    "dot": Score(),
-    "scaled_dot": Score(scaled=True),
-    "general": Score(),
-    "additive": Score(additive=True),
-}
+SCORES = ("dot", "scaled_dot", "general", "additive")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +147,7 @@ class Attention:
         q, k, v = scene.queries.dense(queries, width), scene.keys.dense(keys, width), scene.keys.dense(values, width)
         W = {name: launcher.padded(np.atleast_2d(value)) for name, value in params.items()}
         given = self._given(launcher, W, q, k, v, scene)
-        score = SCORES[self.score]
-        made = launcher.stream(score, given) if self.streaming else launcher.attend(score, given)
+        made = (launcher.stream if self.streaming else launcher.attend)(self.score == "additive", given)
         weights = None if self.streaming else scene.weights_of(made.weights)
         recording = Recording(launcher, scene, q, k, W, given, made, size)
         return AttentionRun(scene.queries.scattered(made.y, size), weights, run_info(target), self, recording)
@@ -175,12 +169,12 @@ class Attention:
             dy = zeros(run.y.shape, launcher.like)
         dy = scene.queries.dense(arguments.readable("dy", dy, run.y.shape, run.y.dtype), width)
         if run.weights is None:
-            pulled = launcher.stream_backward(SCORES[self.score], record.given, record.made, dy)
+            pulled = launcher.stream_backward(self.score == "additive", record.given, record.made, dy)
         else:
             if dweights is not None:
                 dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
                 dweights = scene.dense_weights(dweights, width)
-            pulled = launcher.attend_backward(SCORES[self.score], record.given, record.made, dy, dweights)
+            pulled = launcher.attend_backward(self.score == "additive", record.given, record.made, dy, dweights)
         params, dq, dk = self._pull(record, *pulled)
         dqueries = scene.queries.scattered(dq, self.queries)
         return AttentionGradients(
@@ -209,14 +203,14 @@ class Attention:
 
     def _given(self, launcher: Launcher, W: Arrays, q: np.ndarray, k: np.ndarray, v: np.ndarray, scene: Scene) -> Sides:
         """What the score is taken of."""
-        u, entries = None, self.keys
+        u, scaled = None, self.keys if self.score == "scaled_dot" else 0
         if self.score == "additive":
             q = launcher.project(q, W["W_q"], scene.queries.counts)
             k = launcher.project(k, W["W_k"], scene.keys.counts)
-            u, entries = W["v"][:1], self.units
+            u = W["v"][:1]
         elif self.score == "general":
-            k, entries = launcher.project(k, W["W_qk"], scene.keys.counts), self.queries
-        return sides(q, k, v, u, scene, entries)
+            k = launcher.project(k, W["W_qk"], scene.keys.counts)
+        return sides(q, k, v, u, scene, scaled)
 
     def _pull(
         self, record: Recording, dq: np.ndarray, dk: np.ndarray, _dv: np.ndarray, du: np.ndarray

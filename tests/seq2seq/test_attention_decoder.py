@@ -31,17 +31,17 @@ def torch_elman(torch, decoder, given, x, memory, state):
         s = torch.einsum("bd,de,kbe->bk", h, given["attention.W_qk"], memory)
         return torch.einsum("bk,kbe->be", torch.softmax(s, 1), memory)
 
-    def renew(fed, h):
-        joined = torch.cat([x[t], fed], 1)
+    def renew(now, fed, h):
+        joined = torch.cat([now, fed], 1)
         return torch.tanh(joined @ given["cell.W_hx"][0].T + h @ given["cell.W_hh"][0].T + given["cell.b_h"][0])
 
-    for t in range(T):
+    for now in x:
         if a is not None:
-            h = renew(a, h)
+            h = renew(now, a, h)
             context = look(h)
         else:
             context = look(h)
-            h = renew(context, h)
+            h = renew(now, context, h)
         made = torch.cat([context, h], 1) @ given["combine.W_yh"][0].T + given["combine.b_y"][0]
         outputs.append(torch.tanh(made))
         a = outputs[-1] if a is not None else None

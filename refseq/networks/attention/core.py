@@ -19,14 +19,6 @@ BLOCK = 32
 """Keys that the streaming form takes at a time."""
 
 
-@dataclass(frozen=True)
-class Score:
-    """additive: u^T tanh(q + k), else q . k; scaled: divided by sqrt(D)."""
-
-    additive: bool = False
-    scaled: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Attended:
     """What a pass made: outputs (R, Tq, V), and weights (R, Tq, Tk), or for the streaming form the largest score and
@@ -55,11 +47,11 @@ class Sides:
 
 
 def sides(
-    q: np.ndarray, k: np.ndarray, v: np.ndarray, u: np.ndarray | None, scene: Scene, entries: int, heads: int = 1
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, u: np.ndarray | None, scene: Scene, scaled: int, heads: int = 1
 ) -> Sides:
-    """Of dense arrays; ``entries`` are the numbers of a key."""
+    """Of dense arrays; ``scaled``: the numbers of a key if scores are divided by its root, else 0."""
     u = zeros((1, q.shape[2]), q) if u is None else u
-    return Sides(q, k, v, u, scene.sizes(entries, heads), np.repeat(scene.seen, heads, axis=0))
+    return Sides(q, k, v, u, scene.sizes(scaled, heads), np.repeat(scene.seen, heads, axis=0))
 
 
 class Launcher:
@@ -83,36 +75,36 @@ class Launcher:
         made[: matrix.shape[0], : matrix.shape[1]] = matrix
         return made
 
-    def attend(self, score: Score, given: Sides) -> Attended:
+    def attend(self, additive: bool, given: Sides) -> Attended:
         """Weights and outputs."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
         weights, y = self.zeros(r, tq, tk), self.zeros(r, tq, size)
         room = self._room(r, (d, tk, tk), (tk, size, size))
-        self._run(rows.build_forward, score, r, given, [], [weights, y], [room], tk)
+        self._run(rows.build_forward, additive, r, given, [], [weights, y], [room], tk)
         return Attended(y, weights)
 
     def attend_backward(
-        self, score: Score, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None
+        self, additive: bool, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gradients of q, k, v and u."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
         out = self._gradients(given)
         ds = self.zeros(r, tq, tk) if dweights is None else dweights
         room = self._room(r, (size, tk, tk), (tk, d, d), (tq, tk, max(d, size)))
-        self._run(rows.build_backward, score, r, given, [made.weights, dy], out, [ds, room], tk)
+        self._run(rows.build_backward, additive, r, given, [made.weights, dy], out, [ds, room], tk)
         return out[0], out[1], out[2], added(out[3])
 
-    def stream(self, score: Score, given: Sides) -> Attended:
+    def stream(self, additive: bool, given: Sides) -> Attended:
         """Outputs without a matrix of weights."""
         (r, tq, d), size = given.q.shape, given.v.shape[2]
         given, block = self._blocked(given)
         totals, y = self.zeros(r, tq, 2), self.zeros(r, tq, size)
         room = self._room(r, (d, block, block), (block, size, size))
-        self._run(streaming.build_forward, score, r, given, [], [totals, y], [self.zeros(r, tq, block), room], block)
+        self._run(streaming.build_forward, additive, r, given, [], [totals, y], [self.zeros(r, tq, block), room], block)
         return Attended(y, totals)
 
     def stream_backward(
-        self, score: Score, given: Sides, made: Attended, dy: np.ndarray
+        self, additive: bool, given: Sides, made: Attended, dy: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gradients of q, k, v and u."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
@@ -120,7 +112,9 @@ class Launcher:
         out = self._gradients(given)
         scratch = [self.zeros(r, tq, block), self.zeros(r, tq, block)]
         room = self._room(r, (max(d, size), block, block), (block, d, d), (tq, block, max(d, size)))
-        self._run(streaming.build_backward, score, r, given, [made.weights, made.y, dy], out, [*scratch, room], block)
+        self._run(
+            streaming.build_backward, additive, r, given, [made.weights, made.y, dy], out, [*scratch, room], block
+        )
         return out[0], out[1][:, :tk], out[2][:, :tk], added(out[3])
 
     def project(self, x: np.ndarray, W: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -171,7 +165,7 @@ class Launcher:
     def _run(
         self,
         build: Callable,
-        score: Score,
+        additive: bool,
         count: int,
         given: Sides,
         more: list[np.ndarray],
@@ -181,7 +175,7 @@ class Launcher:
     ) -> None:
         inputs = [*given.arrays, self.tools, *more]
         work = given.q.shape[1] * given.k.shape[1] * (given.q.shape[2] + given.v.shape[2])
-        self._rows(build, (score.additive, score.scaled), count, inputs, outputs, scratch, work, units)
+        self._rows(build, (additive,), count, inputs, outputs, scratch, work, units)
 
     def _rows(
         self,

@@ -2,10 +2,11 @@
 
     a[i, :] = softmax over n < seen[i] of s(q_i, k_n) / root        y_i = sum_n a[i, n] v_n
 
-``root`` is sqrt(D) for scaled scores, else 1. A query that sees no key has weights and output 0. What a query does not
-see is multiplied with nothing on its way to y_i and dq_i, so that NaN there stays there.
+``root`` is sqrt(D) for scaled scores, whose D is sizes[b, 2], else 1, and this is 0. A query that sees no key has
+weights and output 0. What a query does not see is multiplied with nothing on its way to y_i and dq_i, so that NaN there
+stays there.
 
-sizes[b]: queries, keys, D. Arrays are dense, (R, T, width), with rows and columns of zeros at the end
+sizes[b]: queries, keys, and that D. Arrays are dense, (R, T, width), with rows and columns of zeros at the end
 (``refseq.networks.attention.scene``).
 """
 
@@ -24,7 +25,7 @@ def root_of(x, size):
     return sqrt(constant(x, size))
 
 
-def build_forward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, weights, y, room) adds to y and weights, which are 0 before."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     score, _ = scores.build(additive, kit)
@@ -43,7 +44,7 @@ def build_forward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, te
             count = seen[b, i]
             if count:
                 line = score_line(s, i, count)
-                if scaled:
+                if sizes[b, 2] > 0:
                     root = spread(root_of(s[i, 0], sizes[b, 2]))
                     for j in range(0, count, step()):
                         line[j] = line[j] / root
@@ -58,7 +59,7 @@ def build_forward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, te
     return row
 
 
-def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_backward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, weights, dy, dq, dk, dv, du, ds, room) adds to dq, dk, dv and du[b], which
     are 0 before; ds: the cotangents of the weights before, those of the scores after."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
@@ -81,7 +82,7 @@ def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, t
             if count:
                 dline = line(g, i, count)
                 softmax_backward(dline, line(weights[b], i, count))
-                if scaled:
+                if sizes[b, 2] > 0:
                     root = spread(root_of(g[i, 0], sizes[b, 2]))
                     for j in range(0, count, step()):
                         dline[j] = dline[j] / root

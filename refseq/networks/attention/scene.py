@@ -65,9 +65,9 @@ class Scene:
     keys: Tokens
     seen: np.ndarray
 
-    def sizes(self, entries: int, heads: int) -> np.ndarray:
-        """Queries, keys and entries of a key, for every row and head."""
-        each = np.stack([self.queries.counts, self.keys.counts, np.full_like(self.keys.counts, entries)], axis=1)
+    def sizes(self, scaled: int, heads: int) -> np.ndarray:
+        """Queries, keys and this number, for every row and head."""
+        each = np.stack([self.queries.counts, self.keys.counts, np.full_like(self.keys.counts, scaled)], axis=1)
         return np.repeat(each, heads, axis=0)
 
     def weights_of(self, dense: np.ndarray, heads: int = 1) -> np.ndarray:

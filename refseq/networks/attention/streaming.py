@@ -22,7 +22,7 @@ from refseq.primitives import exp, larger, zero
 from refseq.team import Team
 
 
-def build_forward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room) adds to y, and writes m and l of every query."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     lanes_, pack, line, score_line, whole = kit.lanes, kit.pack, kit.line, kit.score_line, kit.whole
@@ -72,7 +72,7 @@ def build_forward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, te
             while i < queries:
                 count = visible(seen[b, i], begin, inside)
                 if count:
-                    if scaled:
+                    if sizes[b, 2] > 0:
                         divide(line(p, i, count), spread(root_of(p[i, 0], sizes[b, 2])))
                     renew(i, count, begin, p, totals[b], y[b])
                 i += lanes
@@ -89,7 +89,7 @@ def build_forward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, te
     return row
 
 
-def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_backward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room) adds to dq, dk, dv and du[b],
     which are 0 before."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
@@ -99,19 +99,23 @@ def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, t
     add_by_rows, add_turned = kit.add_by_rows, kit.add_turned
 
     @register_jitable
-    def weigh(row, root, m, total):
+    def divide(row, x):
         for j in range(0, len(row), step()):
-            row[j] = exp(row[j] / root - m) / total if scaled else exp(row[j] - m) / total
+            row[j] = row[j] / x
 
     @register_jitable
-    def slopes(drow, row, dy, y, root):
+    def weigh(row, m, total):
+        for j in range(0, len(row), step()):
+            row[j] = exp(row[j] - m) / total
+
+    @register_jitable
+    def slopes(drow, row, dy, y):
         mean = dy[0] * y[0]
         for j in range(step(), len(y), step()):
             mean = mean + dy[j] * y[j]
         level = spread(fold(mean))
         for j in range(0, len(row), step()):
-            e = row[j] * (drow[j] - level)
-            drow[j] = e / root if scaled else e
+            drow[j] = row[j] * (drow[j] - level)
 
     @register_jitable
     def row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room):
@@ -134,9 +138,14 @@ def build_backward(additive: bool, scaled: bool, kit_of: Callable, dtype: str, t
             while i < queries:
                 count = visible(seen[b, i], begin, inside)
                 if count:
-                    root = spread(root_of(p[i, 0], sizes[b, 2]))
-                    weigh(score_line(p, i, count), root, spread(totals[b, i, 0]), spread(totals[b, i, 1]))
-                    slopes(line(g, i, count), line(p, i, count), line(dy[b], i, width), line(y[b], i, width), root)
+                    scores_, drow = score_line(p, i, count), line(g, i, count)
+                    root = spread(root_of(p[i, 0], max(sizes[b, 2], 1)))
+                    if sizes[b, 2] > 0:
+                        divide(scores_, root)
+                    weigh(scores_, spread(totals[b, i, 0]), spread(totals[b, i, 1]))
+                    slopes(drow, line(p, i, count), line(dy[b], i, width), line(y[b], i, width))
+                    if sizes[b, 2] > 0:
+                        divide(drow, root)
                 for j in range(count, block):
                     p[i, j], g[i, j] = zero(p[i, j]), zero(g[i, j])
                 i += lanes
