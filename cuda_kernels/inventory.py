@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import refseq
-from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tier, of_tree
+from cuda_kernels.recorder import (
+    of_arrays,
+    of_attention,
+    of_layer,
+    of_losses,
+    of_norms,
+    of_optimisers,
+    of_tier,
+    of_tree,
+)
 
 DTYPES = ("float32", "float64")
 
@@ -71,6 +80,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *(launch for variant in TREES for launch in of_tree(variant, dtype)),
             *(launch for given in TIERS if dtype == "float32" for launch in of_tier(*given, dtype)),
             *of_losses(dtype),
+            *of_attention(dtype),
             *of_optimisers(dtype),
             *of_norms(dtype),
             *of_arrays(dtype),

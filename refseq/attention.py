@@ -11,6 +11,7 @@ from refseq import arguments, initialise
 from refseq.arrays import zeros
 from refseq.networks.attention.core import Attended, Launcher, Sides, sides
 from refseq.networks.attention.scene import Scene, scene_of
+from refseq.networks.attention.scores import ADDITIVE, PRODUCT
 from refseq.targets import available, run_info
 
 Arrays = dict[str, np.ndarray]
@@ -87,6 +88,11 @@ class Attention:
         return {"W_qk": (self.queries, self.keys)} if self.score == "general" else {}
 
     @property
+    def _kind(self) -> str:
+        """The score after the matrices."""
+        return ADDITIVE if self.score == "additive" else PRODUCT
+
+    @property
     def label(self) -> str:
         """The score with its options."""
         options = [name for name in ("causal", "streaming") if getattr(self, name)]
@@ -147,7 +153,7 @@ class Attention:
         q, k, v = scene.queries.dense(queries, width), scene.keys.dense(keys, width), scene.keys.dense(values, width)
         W = {name: launcher.padded(np.atleast_2d(value)) for name, value in params.items()}
         given = self._given(launcher, W, q, k, v, scene)
-        made = (launcher.stream if self.streaming else launcher.attend)(self.score == "additive", given)
+        made = (launcher.stream if self.streaming else launcher.attend)(self._kind, given)
         weights = None if self.streaming else scene.weights_of(made.weights)
         recording = Recording(launcher, scene, q, k, W, given, made, size)
         return AttentionRun(scene.queries.scattered(made.y, size), weights, run_info(target), self, recording)
@@ -169,12 +175,12 @@ class Attention:
             dy = zeros(run.y.shape, launcher.like)
         dy = scene.queries.dense(arguments.readable("dy", dy, run.y.shape, run.y.dtype), width)
         if run.weights is None:
-            pulled = launcher.stream_backward(self.score == "additive", record.given, record.made, dy)
+            pulled = launcher.stream_backward(self._kind, record.given, record.made, dy)
         else:
             if dweights is not None:
                 dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
                 dweights = scene.dense_weights(dweights, width)
-            pulled = launcher.attend_backward(self.score == "additive", record.given, record.made, dy, dweights)
+            pulled = launcher.attend_backward(self._kind, record.given, record.made, dy, dweights)
         params, dq, dk = self._pull(record, *pulled)
         dqueries = scene.queries.scattered(dq, self.queries)
         return AttentionGradients(

@@ -75,36 +75,36 @@ class Launcher:
         made[: matrix.shape[0], : matrix.shape[1]] = matrix
         return made
 
-    def attend(self, additive: bool, given: Sides) -> Attended:
+    def attend(self, score: str, given: Sides) -> Attended:
         """Weights and outputs."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
         weights, y = self.zeros(r, tq, tk), self.zeros(r, tq, size)
         room = self._room(r, (d, tk, tk), (tk, size, size))
-        self._run(rows.build_forward, additive, r, given, [], [weights, y], [room], tk)
+        self._run(rows.build_forward, score, r, given, [], [weights, y], [room], tk)
         return Attended(y, weights)
 
     def attend_backward(
-        self, additive: bool, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None
+        self, score: str, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gradients of q, k, v and u."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
         out = self._gradients(given)
         ds = self.zeros(r, tq, tk) if dweights is None else dweights
         room = self._room(r, (size, tk, tk), (tk, d, d), (tq, tk, max(d, size)))
-        self._run(rows.build_backward, additive, r, given, [made.weights, dy], out, [ds, room], tk)
+        self._run(rows.build_backward, score, r, given, [made.weights, dy], out, [ds, room], tk)
         return out[0], out[1], out[2], added(out[3])
 
-    def stream(self, additive: bool, given: Sides) -> Attended:
+    def stream(self, score: str, given: Sides) -> Attended:
         """Outputs without a matrix of weights."""
         (r, tq, d), size = given.q.shape, given.v.shape[2]
         given, block = self._blocked(given)
         totals, y = self.zeros(r, tq, 2), self.zeros(r, tq, size)
         room = self._room(r, (d, block, block), (block, size, size))
-        self._run(streaming.build_forward, additive, r, given, [], [totals, y], [self.zeros(r, tq, block), room], block)
+        self._run(streaming.build_forward, score, r, given, [], [totals, y], [self.zeros(r, tq, block), room], block)
         return Attended(y, totals)
 
     def stream_backward(
-        self, additive: bool, given: Sides, made: Attended, dy: np.ndarray
+        self, score: str, given: Sides, made: Attended, dy: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gradients of q, k, v and u."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
@@ -112,23 +112,21 @@ class Launcher:
         out = self._gradients(given)
         scratch = [self.zeros(r, tq, block), self.zeros(r, tq, block)]
         room = self._room(r, (max(d, size), block, block), (block, d, d), (tq, block, max(d, size)))
-        self._run(
-            streaming.build_backward, additive, r, given, [made.weights, made.y, dy], out, [*scratch, room], block
-        )
+        self._run(streaming.build_backward, score, r, given, [made.weights, made.y, dy], out, [*scratch, room], block)
         return out[0], out[1][:, :tk], out[2][:, :tk], added(out[3])
 
     def project(self, x: np.ndarray, W: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """W x for the tokens that count of dense x (R, T, width); W (A, D) padded."""
         r, t, d = x.shape
         y = self.zeros(r, t, len(W))
-        self._rows(affine.build_forward, (), r, [x, W, counts, self.tools], [y], [self._room(r, (d, len(W), 0))], t * d)
+        self.rows(affine.build_forward, (), r, [x, W, counts, self.tools], [y], [self._room(r, (d, len(W), 0))], t * d)
         return y
 
     def project_backward(self, dy: np.ndarray, W: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """The gradient of x."""
         (r, t, a), d = dy.shape, W.shape[1]
         dx, room = self.zeros(r, t, d), self._room(r, (a, d, d))
-        self._rows(affine.build_backward, (), r, [dy, W, counts, self.tools], [dx], [room], t * a)
+        self.rows(affine.build_backward, (), r, [dy, W, counts, self.tools], [dx], [room], t * a)
         return dx
 
     def project_gradient(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -137,7 +135,7 @@ class Launcher:
         dW, blocks = self.zeros(a, d), -(-a // affine.BLOCK)
         given = [x.reshape(count, d), dy.reshape(count, a), self.tools]
         room = self._room(blocks, (count, affine.BLOCK, d))
-        self._rows(affine.build_gradient, (affine.BLOCK,), blocks, given, [dW], [room], count * d)
+        self.rows(affine.build_gradient, (affine.BLOCK,), blocks, given, [dW], [room], count * d)
         return dW
 
     def _gradients(self, given: Sides) -> list[np.ndarray]:
@@ -165,7 +163,7 @@ class Launcher:
     def _run(
         self,
         build: Callable,
-        additive: bool,
+        score: str,
         count: int,
         given: Sides,
         more: list[np.ndarray],
@@ -175,9 +173,9 @@ class Launcher:
     ) -> None:
         inputs = [*given.arrays, self.tools, *more]
         work = given.q.shape[1] * given.k.shape[1] * (given.q.shape[2] + given.v.shape[2])
-        self._rows(build, (additive,), count, inputs, outputs, scratch, work, units)
+        self.rows(build, (score,), count, inputs, outputs, scratch, work, units)
 
-    def _rows(
+    def rows(
         self,
         build: Callable,
         options: tuple,
@@ -188,6 +186,7 @@ class Launcher:
         work: int,
         units: int = 32,
     ) -> None:
+        """All rows of a launch; see ``refseq.rowwise.run_rows``."""
         options = (*options, self.kit_of, self.dtype)
         run_rows(build, options, count, inputs, outputs, scratch, target=self.target, units=units, work=work)
 

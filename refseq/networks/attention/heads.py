@@ -9,6 +9,7 @@ import numpy as np
 
 from refseq.networks.attention.core import Attended, Launcher, Sides, sides
 from refseq.networks.attention.scene import Scene
+from refseq.networks.attention.scores import PRODUCT
 
 NAMES = ("W_q", "W_k", "W_v", "W_o")
 
@@ -41,7 +42,7 @@ def forward(
     counts = scene.queries.counts
     q, k, v = (split(launcher, launcher.project(x, W[name], counts), heads, size) for name in NAMES[:3])
     given = sides(q, k, v, None, scene, size, heads)
-    made = launcher.stream(False, given) if streaming else launcher.attend(False, given)
+    made = launcher.stream(PRODUCT, given) if streaming else launcher.attend(PRODUCT, given)
     joined = join(launcher, made.y, heads, size, len(W["W_v"]))
     recording = Recording(launcher, scene, heads, size, streaming, x, W, given, made, joined)
     return launcher.project(joined, W["W_o"], counts), recording
@@ -56,9 +57,9 @@ def backward(
     djoined = launcher.project_backward(dy, W["W_o"], counts)
     dheads = split(launcher, djoined, heads, size)
     if recording.streaming:
-        pulled = launcher.stream_backward(False, recording.given, recording.made, dheads)
+        pulled = launcher.stream_backward(PRODUCT, recording.given, recording.made, dheads)
     else:
-        pulled = launcher.attend_backward(False, recording.given, recording.made, dheads, dweights)
+        pulled = launcher.attend_backward(PRODUCT, recording.given, recording.made, dheads, dweights)
     found = {"W_o": launcher.project_gradient(recording.joined, dy)}
     dx = None
     for name, part in zip(NAMES[:3], pulled[:3], strict=True):

@@ -25,10 +25,10 @@ def root_of(x, size):
     return sqrt(constant(x, size))
 
 
-def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, weights, y, room) adds to y and weights, which are 0 before."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
-    score, _ = scores.build(additive, kit)
+    score_forward, _ = scores.build(score, kit)
     softmax, _ = softmax_rows.build(kit.lanes)
     score_line, spread, step, pack = kit.score_line, kit.lanes.spread, kit.lanes.step, kit.pack
     add_seen = scores.seen_product(kit.add)
@@ -37,7 +37,7 @@ def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> C
     def row(b, q, k, v, u, sizes, seen, tools, weights, y, room):
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
         s = weights[b]
-        score(s, q[b], k[b], u, queries, keys, room[b], tools, lane, lanes)
+        score_forward(s, q[b], k[b], u, queries, keys, room[b], tools, lane, lanes)
         barrier()
         i = lane
         while i < queries:
@@ -59,11 +59,11 @@ def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> C
     return row
 
 
-def build_backward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, weights, dy, dq, dk, dv, du, ds, room) adds to dq, dk, dv and du[b], which
     are 0 before; ds: the cotangents of the weights before, those of the scores after."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
-    _, score_backward = scores.build(additive, kit)
+    _, score_backward = scores.build(score, kit)
     _, softmax_backward = softmax_rows.build(kit.lanes)
     line, spread, step, pack_turned = kit.line, kit.lanes.spread, kit.lanes.step, kit.pack_turned
     add_by_rows, add_turned = kit.add_by_rows, kit.add_turned

@@ -14,14 +14,16 @@ from numba.extending import register_jitable
 from refseq.networks.attention.kit import Kit
 from refseq.primitives import tanh, tanh_slope
 
+PRODUCT, ADDITIVE = "product", "additive"
+
 
 @cache
-def build(additive: bool, kit: Kit) -> tuple[Callable, Callable]:
+def build(score: str, kit: Kit) -> tuple[Callable, Callable]:
     """
     forward(s, q, k, u, queries, keys, room, tools, lane, lanes) adds the scores to s
     backward(dq, dk, du, ds, q, k, u, queries, keys, seen, offset, room, tools, lane, lanes) adds the gradients
     """
-    return _additive(kit) if additive else _product(kit)
+    return _additive(kit) if score == ADDITIVE else _product(kit)
 
 
 @register_jitable

@@ -22,12 +22,12 @@ from refseq.primitives import exp, larger, zero
 from refseq.team import Team
 
 
-def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room) adds to y, and writes m and l of every query."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     lanes_, pack, line, score_line, whole = kit.lanes, kit.pack, kit.line, kit.score_line, kit.whole
     spread, step, fold, pivot, entry = lanes_.spread, lanes_.step, lanes_.fold, lanes_.pivot, lanes_.entry
-    score, _ = scores.build(additive, kit)
+    score_forward, _ = scores.build(score, kit)
     add_seen = scores.seen_product(kit.add)
 
     @register_jitable
@@ -66,7 +66,7 @@ def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> C
                     p[i, j] = zero(p[i, j])
                 i += lanes
             barrier()
-            score(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
+            score_forward(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
             barrier()
             i = lane
             while i < queries:
@@ -89,13 +89,13 @@ def build_forward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> C
     return row
 
 
-def build_backward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> Callable:
+def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room) adds to dq, dk, dv and du[b],
     which are 0 before."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     lanes_, pack_turned, line, score_line = kit.lanes, kit.pack_turned, kit.line, kit.score_line
     spread, step, fold = lanes_.spread, lanes_.step, lanes_.fold
-    score, score_backward = scores.build(additive, kit)
+    score_forward, score_backward = scores.build(score, kit)
     add_by_rows, add_turned = kit.add_by_rows, kit.add_turned
 
     @register_jitable
@@ -130,7 +130,7 @@ def build_backward(additive: bool, kit_of: Callable, dtype: str, team: Team) -> 
                     p[i, j], g[i, j] = zero(p[i, j]), zero(g[i, j])
                 i += lanes
             barrier()
-            score(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
+            score_forward(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
             pack_turned(room[b], vs)
             add_by_rows(g, dy[b], vs, room[b], tools, 0, queries, lane, lanes)
             barrier()
