@@ -14,6 +14,7 @@ from refseq.seq2seq.attention_decoder import AttentionDecoder, attention_decoder
 from refseq.seq2seq.embedding import Embedding, embedding
 from refseq.seq2seq.generation import Written, generate, scheduled, written
 from refseq.seq2seq.model import Encoded, Seq2Seq, Seq2SeqRun
+from refseq.seq2seq.states import recurrent
 from refseq.stack import Stack
 
 __all__ = [
@@ -48,6 +49,9 @@ def seq2seq(
     tokens are embedded with as many features as the two have inputs. Where the states of the two differ in name or
     size, a linear bridge leads from all of the encoder's to all of the decoder's. Raises TypeError or ValueError naming
     the argument."""
+    recurrent("encoder", encoder)
+    if not isinstance(decoder, AttentionDecoder):
+        recurrent("decoder", decoder)
     source = Embedding(source_tokens, encoder.inputs, source_pad)
     return Seq2Seq(encoder, decoder, source, Embedding(target_tokens, decoder.inputs, target_pad), start, stop)
 
@@ -56,5 +60,5 @@ def autoencoder(encoder: Layer | Stack, decoder: Layer | Stack, tokens: int, *, 
     """A sequence auto-encoder (L1.23, L1.24): the target is the source, with one embedding for both.
     ``model.encode(params, source).vector`` is the vector of a sequence, whatever its length, and ``written`` its
     reconstruction. Raises TypeError or ValueError naming the argument."""
-    shared = Embedding(tokens, encoder.inputs)
+    shared = Embedding(tokens, recurrent("encoder", encoder).inputs)
     return Seq2Seq(encoder, decoder, shared, shared, start, stop, tied=True)

@@ -23,8 +23,7 @@ from refseq import arguments
 from refseq.arrays import beside, zeros
 from refseq.attention import Attention, AttentionRun
 from refseq.layer import Layer, layer
-from refseq.seq2seq.states import Arrays, Recurrent, add_into, joined, of_part, one_way, top_state
-from refseq.stack import Stack
+from refseq.seq2seq.states import Arrays, Recurrent, add_into, joined, of_part, one_way, recurrent, top_state
 from refseq.targets import available
 
 QUERIES = ("current", "previous")
@@ -63,9 +62,7 @@ class AttentionDecoder:
     query: str = "current"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.cell, (Layer, Stack)):
-            raise TypeError(f"cell: expected a refseq layer or stack, got {type(self.cell).__name__}")
-        if not one_way(self.cell):
+        if not one_way(recurrent("cell", self.cell)):
             raise ValueError(f"cell: expected one that runs forward only, got {self.cell}")
         if not isinstance(self.attention, Attention):
             raise TypeError(f"attention: expected a refseq attention, got {type(self.attention).__name__}")

@@ -31,9 +31,9 @@ from refseq.seq2seq.states import (
     joined,
     of_part,
     one_way,
+    recurrent,
     state_sizes,
 )
-from refseq.stack import Stack
 from refseq.targets import available
 
 
@@ -67,7 +67,7 @@ class Seq2Seq:
     """Immutable; make one with ``refseq.seq2seq.seq2seq`` or ``refseq.seq2seq.autoencoder``."""
 
     encoder: Recurrent
-    decoder: Layer | Stack | AttentionDecoder
+    decoder: Recurrent | AttentionDecoder
     source: Embedding
     target: Embedding
     start: int
@@ -75,9 +75,8 @@ class Seq2Seq:
     tied: bool = False
 
     def __post_init__(self) -> None:
-        for name, kinds in (("encoder", (Layer, Stack)), ("decoder", (Layer, Stack, AttentionDecoder))):
-            if not isinstance(getattr(self, name), kinds):
-                raise TypeError(f"{name}: expected a refseq layer or stack, got {type(getattr(self, name)).__name__}")
+        recurrent("encoder", self.encoder)
+        recurrent("decoder", self.cell)
         for name, part, tokens in (("source", self.encoder, self.source), ("target", self.decoder, self.target)):
             if part.inputs != tokens.features:
                 message = f"{name}: expected an embedding with as many features as {part} has inputs"

@@ -12,6 +12,13 @@ Recurrent = Layer | Stack
 Arrays = dict[str, np.ndarray]
 
 
+def recurrent(name: str, value: Any) -> Recurrent:
+    """A layer or stack."""
+    if not isinstance(value, (Layer, Stack)):
+        raise TypeError(f"{name}: expected a refseq layer or stack, got {type(value).__name__}")
+    return value
+
+
 def state_sizes(layer: Recurrent) -> dict[str, tuple[int, int]]:
     """Layers times directions and units of every state."""
     shapes = {name: layer.state_shape(1, name) for name in layer.states}
