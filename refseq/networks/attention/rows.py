@@ -22,7 +22,7 @@ from refseq.team import Team
 @register_jitable
 def root_of(x, size):
     """sqrt(size) in the number field of x."""
-    return sqrt(constant(x, size))
+    return sqrt(constant(x, int(size)))
 
 
 def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
