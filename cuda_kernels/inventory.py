@@ -6,7 +6,17 @@ from typing import Any
 
 import refseq
 from cuda_kernels.markov_rows import of_markov
-from cuda_kernels.recorder import of_arrays, of_ctc, of_layer, of_losses, of_norms, of_optimisers, of_tier, of_tree
+from cuda_kernels.recorder import (
+    of_arrays,
+    of_attention,
+    of_ctc,
+    of_layer,
+    of_losses,
+    of_norms,
+    of_optimisers,
+    of_tier,
+    of_tree,
+)
 
 DTYPES = ("float32", "float64")
 
@@ -73,6 +83,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *(launch for given in TIERS if dtype == "float32" for launch in of_tier(*given, dtype)),
             *of_losses(dtype),
             *of_ctc(dtype),
+            *of_attention(dtype),
             *of_optimisers(dtype),
             *of_norms(dtype),
             *of_arrays(dtype),

@@ -17,8 +17,12 @@ from refseq.losses import cross_entropy_rows, ctc_rows, ctc_trellis, pointwise_r
 from refseq.losses.binary_cross_entropy import element as log_loss
 from refseq.losses.squared_error import element as square
 from refseq.networks import stacked
+from refseq.networks.attention.core import Launcher, sides
+from refseq.networks.attention.scene import Scene, Tokens
+from refseq.networks.attention.scores import ADDITIVE, PRODUCT
 from refseq.optimisers import SGD, Adam, RMSprop
 from refseq.optimisers.optimiser import build
+from refseq.seq2seq.embedding import build_gather, build_scatter
 
 Launch = tuple[str, Any, tuple]
 Variant = tuple[str, Mapping[str, Any]]
@@ -121,6 +125,36 @@ def of_losses(dtype: str) -> Iterator[Launch]:
         given = (array(4, 3), np.zeros(4, np.int64), array(4, 3), array(1, 3), array(4))
         losses.over_tokens(recorder, make, options, *given, 0, array(2))
         yield from recorder.labelled(name)
+
+
+class _Launcher(Launcher):
+    """Attention's launches, recorded."""
+
+    def __init__(self, recorder: Recorder, like: np.ndarray) -> None:
+        super().__init__("cuda", like)
+        self.recorder = recorder
+
+    def rows(self, build: Any, options: tuple, count: int, inputs: Any, outputs: Any, scratch: Any, *_: Any) -> None:
+        """As ``refseq.rowwise.run_rows``."""
+        given = (*options, self.kit_of, self.dtype)
+        rowwise.run_rows(self.recorder, build, given, count, inputs, outputs, scratch, 32)
+
+
+def of_attention(dtype: str) -> Iterator[Launch]:
+    """Every score, plain and streaming, forward and backward; matrices before it; embeddings."""
+    recorder, x, counts = Recorder(), np.zeros((2, 3, 4), dtype), np.full(2, 3)
+    launcher, tokens = _Launcher(recorder, x), Tokens(3, counts)
+    given = sides(x, x, x, None, Scene(tokens, tokens, np.full((2, 3), 3)), 4)
+    for score in (PRODUCT, ADDITIVE):
+        launcher.attend_backward(score, given, launcher.attend(score, given), x, None)
+        launcher.stream_backward(score, given, launcher.stream(score, given), x)
+    W = np.zeros((4, 4), dtype)
+    launcher.project_backward(launcher.project(x, W, counts), W, counts)
+    launcher.project_gradient(x, x)
+    index = np.zeros(3, np.int64)
+    rowwise.run_rows(recorder, build_gather, (), 3, [index, W], [x[0]], [], 4)
+    rowwise.run_rows(recorder, build_scatter, (), 4, [np.zeros(5, np.int64), index, x[0]], [W], [], 4)
+    return recorder.labelled("attention")
 
 
 def of_optimisers(dtype: str) -> Iterator[Launch]:

@@ -3,33 +3,39 @@
 import importlib
 from typing import Any
 
+from refseq.attention import Attention, attention
 from refseq.bound import Bound
 from refseq.cells import catalogue
 from refseq.graph_layer import GraphLayer, graph_layer
 from refseq.layer import Gradients, Layer, Run, layer
+from refseq.self_attention import SelfAttention, self_attention
 from refseq.stack import Stack, stack
 from refseq.tree_layer import TreeLayer, tree_layer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attention",
     "Bound",
     "Gradients",
     "GraphLayer",
     "Layer",
     "Run",
+    "SelfAttention",
     "Stack",
     "TreeLayer",
+    "attention",
     "catalogue",
     "graph_layer",
     "layer",
+    "self_attention",
     "stack",
     "tree_layer",
 ]
 
 _LATER = (
     *("adapters", "checks", "clipping", "decoding", "dynamics", "gradients", "losses", "markov", "optimisers"),
-    *("training", "trees"),
+    *("seq2seq", "training", "trees"),
 )
 
 

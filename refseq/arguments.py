@@ -166,16 +166,16 @@ def names(what: str, given: Mapping[str, Any], expected: Mapping[str, Any] | Seq
         raise ValueError(f"{what}: expected the keys {list(expected)}: {', '.join(problems)}")
 
 
-def lengths(value: Any, steps: int, rows: int) -> np.ndarray:
+def lengths(value: Any, steps: int, rows: int, name: str = "lengths") -> np.ndarray:
     """Lengths (B,) with 0 <= length <= T; None means T for every row."""
     if value is None:
         return np.full(rows, steps, np.int64)
-    given = integers("lengths", value)
+    given = integers(name, value)
     if given.shape != (rows,):
-        raise ValueError(f"lengths: expected shape ({rows},), one length for each batch row, got {given.shape}")
+        raise ValueError(f"{name}: expected shape ({rows},), one length for each batch row, got {given.shape}")
     for row, length in enumerate(given):
         if not 0 <= length <= steps:
-            raise ValueError(f"lengths[{row}]: expected 0 <= length <= T = {steps}, got {length}")
+            raise ValueError(f"{name}[{row}]: expected 0 <= length <= T = {steps}, got {length}")
     return given.astype(np.int64)
 
 

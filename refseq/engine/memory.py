@@ -157,6 +157,17 @@ def array_at(element: Any) -> Any:
     return array
 
 
+@intrinsic
+def address_of_array(typing: Any, array: Any) -> Any:
+    """Where an array begins."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return types.int64(array), generate
+
+
 def matrix_of(element: Any) -> Any:
     """f(address, rows, width), an array of floats at the address."""
     at = array_at(element)

@@ -16,7 +16,8 @@ from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
-CASES = [f"{name}_cases.py" for name in ("cuda", "tier", "tree", "training", "markov", "simulator", "interop", "bench")]
+NAMES = ("cuda", "tier", "tree", "training", "markov", "attention", "simulator", "interop", "bench")
+CASES = [f"{name}_cases.py" for name in NAMES]
 
 FORWARD = """
 import numpy, refseq

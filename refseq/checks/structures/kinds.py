@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from refseq.attention import Attention
 from refseq.checks.function import Point
-from refseq.checks.structures import ctc, graphs, markov, trees
+from refseq.checks.structures import attention, ctc, graphs, markov, seq2seq, trees
 from refseq.graph_layer import GraphLayer
 from refseq.markov.autoregressive import Autoregressive
 from refseq.markov.hmm import HMM
+from refseq.self_attention import SelfAttention
+from refseq.seq2seq import Seq2Seq
 from refseq.tree_layer import TreeLayer
 
 
@@ -41,6 +44,18 @@ KINDS: dict[type, Kind] = {
         "five sequences, T <= 4",
     ),
     ctc.CTC: Kind(ctc.examples, ctc.problems, "refseq.losses.ctc", "three batches of 7 rows, 6 frames"),
+    Attention: Kind(
+        attention.examples, attention.problems, "refseq.attention, networks.attention", "3 queries and 4 keys, 3 rows"
+    ),
+    SelfAttention: Kind(
+        attention.self_examples,
+        attention.self_problems,
+        "refseq.self_attention, networks.attention",
+        "rows of 3, 0 and 2 tokens",
+    ),
+    Seq2Seq: Kind(
+        seq2seq.examples, seq2seq.problems, "refseq.seq2seq, layer, attention", "rows of 4, 0 and 3 source tokens"
+    ),
 }
 """By the type of the network."""
 

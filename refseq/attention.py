@@ -1,0 +1,274 @@
+"""Attention as a public object: a score with its sizes, run forward and backward on a target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from refseq import arguments, initialise
+from refseq.arrays import zeros
+from refseq.networks.attention.core import Attended, Launcher, Sides, sides
+from refseq.networks.attention.scene import Scene, scene_of
+from refseq.networks.attention.scores import ADDITIVE, PRODUCT
+from refseq.targets import available, run_info
+
+Arrays = dict[str, np.ndarray]
+SCORES = ("dot", "scaled_dot", "general", "additive")
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionRun:
+    """A forward pass: outputs y (Tq, B, V), weights (Tq, B, Tk), None for the streaming form, and what backward needs.
+    ``info`` says what ran: target and device."""
+
+    y: np.ndarray
+    weights: np.ndarray | None
+    info: Mapping[str, str]
+    attention: "Attention" = field(repr=False)
+    _recording: "Recording" = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionGradients:
+    """Gradients: ``params`` like the parameters; ``queries``, ``keys`` and ``values`` like the arguments, exactly zero
+    for what does not count."""
+
+    params: Arrays
+    queries: np.ndarray
+    keys: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What backward needs: dense queries and keys before their matrices, padded matrices by name, what the score was
+    taken of, and what was made."""
+
+    launcher: Launcher
+    scene: Scene
+    q: np.ndarray
+    k: np.ndarray
+    W: Arrays
+    given: Sides
+    made: Attended
+    size: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """An immutable attention; make one with ``refseq.attention``."""
+
+    score: str
+    queries: int
+    keys: int
+    units: int = 0
+    causal: bool = False
+    streaming: bool = False
+
+    def __post_init__(self) -> None:
+        arguments.choice("score", self.score, SCORES)
+        arguments.integer("queries", self.queries, 1)
+        arguments.integer("keys", self.keys, 1)
+        arguments.integer("units", self.units, 1 if self.score == "additive" else 0)
+        if self.score != "additive" and self.units:
+            raise ValueError(f"units: only the additive score has units, got {self.units} for {self.score!r}")
+        if self.score in ("dot", "scaled_dot") and self.queries != self.keys:
+            message = f"keys: the {self.score} score needs as many features as queries have"
+            raise ValueError(f"{message}, {self.queries}, got {self.keys}")
+        arguments.flag("causal", self.causal)
+        arguments.flag("streaming", self.streaming)
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter by name."""
+        if self.score == "additive":
+            return {"W_q": (self.units, self.queries), "W_k": (self.units, self.keys), "v": (self.units,)}
+        return {"W_qk": (self.queries, self.keys)} if self.score == "general" else {}
+
+    @property
+    def _kind(self) -> str:
+        """The score after the matrices."""
+        return ADDITIVE if self.score == "additive" else PRODUCT
+
+    @property
+    def label(self) -> str:
+        """The score with its options."""
+        options = [name for name in ("causal", "streaming") if getattr(self, name)]
+        return f"{self.score} attention" + (f" ({', '.join(options)})" if options else "")
+
+    @property
+    def sizes(self) -> str:
+        """Features of queries and keys, and units, in words."""
+        return f"{self.queries}, {self.keys}" + (f" -> {self.units}" if self.units else "")
+
+    @property
+    def axes(self) -> Mapping[str, tuple[str, ...]]:
+        """What the axes of every array are called."""
+        tokens = dict.fromkeys(("queries", "keys", "values", "y"), ("time", "row", "unit"))
+        matrices = {name: ("unit", "feature")[: len(shape)] for name, shape in self.shapes.items()}
+        return tokens | {"weights": ("time", "row", "key")} | matrices
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.sizes}"
+
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
+        """Draw parameters, v as a matrix of one row. Schemes and errors as in ``Layer.initialise``."""
+        return drawn(self.shapes, seed, scheme, dtype, gain)
+
+    def forward(
+        self,
+        params: Mapping[str, np.ndarray],
+        queries: np.ndarray,
+        keys: np.ndarray,
+        values: np.ndarray,
+        *,
+        lengths: Any = None,
+        mask: np.ndarray | None = None,
+        query_lengths: Any = None,
+        target: str = "cpu",
+    ) -> AttentionRun:
+        """Look from queries (Tq, B, D) at keys (Tk, B, E) and read their values (Tk, B, V).
+
+        params         dict of arrays with the shapes of ``attention.shapes``; {} for dot and scaled_dot
+        lengths        None or integers (B,): keys from there on do not count
+        mask           None or booleans (Tk, B): True for keys that count
+        query_lengths  None or integers (B,): queries from there on do not count
+
+        Weights are 0 for keys that do not count; these and their values are never read, and may be NaN. A query that
+        sees no key, or does not count, has weights 0, output 0, and gives no gradient. All arrays share one dtype.
+        Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
+        """
+        where = available(target)
+        params = self._parameters(params, queries, where.dtypes, target)
+        dtype = next(iter(params.values())).dtype if params else queries.dtype
+        queries = arguments.readable("queries", queries, ("Tq", "B", self.queries), dtype)
+        keys = arguments.readable("keys", keys, ("Tk", queries.shape[1], self.keys), dtype)
+        values = arguments.readable("values", values, (*keys.shape[:2], "V"), dtype)
+        size = arguments.integer("values: number of features", values.shape[2], 1)
+        scene = self._scene(queries, keys, lengths, mask, query_lengths)
+        launcher = Launcher(target, next((a for a in (*params.values(), queries, values) if a.size), queries))
+        width = launcher.kit.width
+        q, k, v = scene.queries.dense(queries, width), scene.keys.dense(keys, width), scene.keys.dense(values, width)
+        W = {name: launcher.padded(np.atleast_2d(value)) for name, value in params.items()}
+        given = self._given(launcher, W, q, k, v, scene)
+        made = (launcher.stream if self.streaming else launcher.attend)(self._kind, given)
+        weights = None if self.streaming else scene.weights_of(made.weights)
+        recording = Recording(launcher, scene, q, k, W, given, made, size)
+        return AttentionRun(scene.queries.scattered(made.y, size), weights, run_info(target), self, recording)
+
+    def backward(
+        self, run: AttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
+    ) -> AttentionGradients:
+        """The gradient of sum(dy * y) + sum(dweights * weights); None stands for zero. Raises TypeError or ValueError
+        naming the argument."""
+        if not isinstance(run, AttentionRun):
+            raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
+        if run.attention != self:
+            raise ValueError(f"run: expected a run of {self}, got one of {run.attention}")
+        if self.streaming and dweights is not None:
+            raise ValueError("dweights: the streaming form has no weights")
+        record, launcher, scene = run._recording, run._recording.launcher, run._recording.scene
+        width = launcher.kit.width
+        if dy is None:
+            dy = zeros(run.y.shape, launcher.like)
+        dy = scene.queries.dense(arguments.readable("dy", dy, run.y.shape, run.y.dtype), width)
+        if run.weights is None:
+            pulled = launcher.stream_backward(self._kind, record.given, record.made, dy)
+        else:
+            if dweights is not None:
+                dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
+                dweights = scene.dense_weights(dweights, width)
+            pulled = launcher.attend_backward(self._kind, record.given, record.made, dy, dweights)
+        params, dq, dk = self._pull(record, *pulled)
+        dqueries = scene.queries.scattered(dq, self.queries)
+        return AttentionGradients(
+            params, dqueries, scene.keys.scattered(dk, self.keys), scene.keys.scattered(pulled[2], record.size)
+        )
+
+    def _parameters(self, params: Any, queries: Any, accepted: Any, target: str) -> Arrays:
+        if self.shapes:
+            return arguments.parameters(params, self.shapes, accepted, target)
+        if not isinstance(params, Mapping):
+            raise TypeError(f"params: expected a dict of arrays, got {type(params).__name__}")
+        arguments.names("params", params, {})
+        arguments.readable("queries", queries, ("Tq", "B", self.queries), None)
+        if str(queries.dtype.newbyteorder("=")) not in accepted:
+            raise TypeError(f"queries: target {target!r} takes {', '.join(accepted)}; got {queries.dtype}")
+        return {}
+
+    def _scene(self, queries: np.ndarray, keys: np.ndarray, lengths: Any, mask: Any, query_lengths: Any) -> Scene:
+        (tq, rows, _), tk = queries.shape, len(keys)
+        if mask is not None:
+            mask = arguments.array("mask", mask, (tk, rows), np.dtype(bool))
+        counts = arguments.lengths(lengths, tk, rows)
+        return scene_of(
+            arguments.lengths(query_lengths, tq, rows, "query_lengths"), counts, mask, (tq, tk), self.causal
+        )
+
+    def _given(self, launcher: Launcher, W: Arrays, q: np.ndarray, k: np.ndarray, v: np.ndarray, scene: Scene) -> Sides:
+        """What the score is taken of."""
+        u, scaled = None, self.keys if self.score == "scaled_dot" else 0
+        if self.score == "additive":
+            q = launcher.project(q, W["W_q"], scene.queries.counts)
+            k = launcher.project(k, W["W_k"], scene.keys.counts)
+            u = W["v"][:1]
+        elif self.score == "general":
+            k = launcher.project(k, W["W_qk"], scene.keys.counts)
+        return sides(q, k, v, u, scene, scaled)
+
+    def _pull(
+        self, record: Recording, dq: np.ndarray, dk: np.ndarray, _dv: np.ndarray, du: np.ndarray
+    ) -> tuple[Arrays, np.ndarray, np.ndarray]:
+        """The adjoint of ``_given``: gradients of parameters, and of dense queries and keys."""
+        launcher, scene, W, params = record.launcher, record.scene, record.W, {}
+        for name in self.shapes:
+            if name == "v":
+                params[name] = du[0]
+            elif name == "W_q":
+                params[name] = launcher.project_gradient(record.q, dq)
+                dq = launcher.project_backward(dq, W[name], scene.queries.counts)
+            else:
+                params[name] = launcher.project_gradient(record.k, dk)
+                dk = launcher.project_backward(dk, W[name], scene.keys.counts)
+        cut = {name: params[name][tuple(map(slice, shape))].copy() for name, shape in self.shapes.items()}
+        return cut, dq, dk
+
+
+def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: str, gain: float) -> Arrays:
+    """Parameters drawn by a scheme, vectors as matrices of one row."""
+    arguments.choice("scheme", scheme, initialise.SCHEMES)
+    if str(dtype) not in ("float32", "float64"):
+        raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
+    if arguments.number("gain", gain) <= 0:
+        raise ValueError(f"gain: expected a positive number, got {gain}")
+    rng = np.random.default_rng(arguments.integer("seed", seed, 0))
+    return {
+        name: initialise.matrices(rng, scheme, (1, *((1,) * (2 - len(shape))), *shape), gain, False, dtype).reshape(
+            shape
+        )
+        for name, shape in shapes.items()
+    }
+
+
+def attention(
+    score: str, queries: int, keys: int, *, units: int = 0, causal: bool = False, streaming: bool = False
+) -> Attention:
+    """Attention (L1.25, L4.16): queries of ``queries`` features look at keys of ``keys`` features, read values.
+
+        a[i, j] = softmax over j of s(q_i, k_j)        y_i = sum_j a[i, j] v_j
+
+        score           s(q, k)                        parameters
+        "dot"           q . k
+        "scaled_dot"    q . k / sqrt(D)
+        "general"       q^T W_qk k                     W_qk (D, E)
+        "additive"      v^T tanh(W_q q + W_k k)        W_q (units, D), W_k (units, E), v (units,)
+
+    ``causal``: query t sees the keys up to time t. ``streaming``: the same function and gradient by blocks of keys,
+    without the matrix of weights. Raises TypeError or ValueError naming the argument.
+
+    D. Bahdanau, K. Cho, Y. Bengio, ICLR 2015, section A.1.2; M.-T. Luong, H. Pham, C. Manning, EMNLP 2015, eq. 8; A.
+    Vaswani et al., NeurIPS 2017, eq. 1.
+    """
+    return Attention(score, queries, keys, units, causal, streaming)

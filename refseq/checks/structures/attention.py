@@ -1,0 +1,96 @@
+"""Attention and self-attention: as functions from named arrays to named arrays, examples, and problems."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import refseq
+from refseq.attention import Attention
+from refseq.checks.function import Arrays, Function, Named, Point, gradients
+from refseq.checks.problem import Drawing
+from refseq.self_attention import SelfAttention
+
+QUERIES, KEYS, ROWS, VALUES = 3, 4, 3, 2
+TOKENS = ("queries", "keys", "values")
+
+
+def examples(inputs: int, units: int) -> Iterator[Attention]:
+    """Every score, plain and streaming, causal or not."""
+    make = refseq.attention
+    yield make("additive", inputs, units, units=4)
+    yield make("additive", inputs, units, units=4, causal=True, streaming=True)
+    yield make("dot", inputs, inputs, causal=True)
+    yield make("scaled_dot", units, units)
+    yield make("general", inputs, units, streaming=True)
+
+
+def self_examples(inputs: int, _units: int) -> Iterator[SelfAttention]:
+    """Several heads."""
+    yield refseq.self_attention(inputs, 4, heads=2)
+    yield refseq.self_attention(inputs, 2, causal=False, streaming=True)
+
+
+def problems(network: Attention, dtype: str, seed: int = 0) -> Iterator[Point]:
+    """Rows of all, some and no keys; keys left out by a mask, queries beyond their length; coarse values too."""
+    lengths, query_lengths = np.array([KEYS, 0, KEYS - 1]), np.array([QUERIES, QUERIES, QUERIES - 1])
+    mask = np.ones((KEYS, ROWS), bool)
+    mask[1, 0] = mask[0, 2] = False
+    yield attention_problem(network, dtype, "generic", seed)
+    yield attention_problem(network, dtype, "coarse", seed, lengths=lengths, mask=mask, query_lengths=query_lengths)
+
+
+def attention_problem(network: Attention, dtype: str, regime: str, seed: int, **who: Any) -> Point:
+    """Parameters, queries, keys and values; cotangents of outputs and weights."""
+    drawing = Drawing(np.random.default_rng([seed, network.queries, network.keys]), regime, dtype)
+    values = drawing.weights(network.shapes)
+    shapes = (QUERIES, ROWS, network.queries), (KEYS, ROWS, network.keys), (KEYS, ROWS, VALUES)
+    values |= {name: drawing.signals(shape) for name, shape in zip(TOKENS, shapes, strict=True)}
+    cotangents = {"y": drawing.signals((QUERIES, ROWS, VALUES))}
+    if not network.streaming:
+        cotangents["weights"] = drawing.signals((QUERIES, ROWS, KEYS))
+    label = f"{regime} {QUERIES} queries, {KEYS} keys" + (", masked" if who else "")
+    return Point(network, dtype, label, of_attention(network, **who), values, cotangents)
+
+
+def of_attention(network: Attention, **who: Any) -> Function:
+    """Attention with these lengths and this mask: values are its parameters, ``queries``, ``keys`` and ``values``;
+    results are ``y``, and ``weights`` unless it streams."""
+
+    def forward(values: Named, _constants: Named, target: str) -> tuple[Arrays, Any]:
+        params = {name: values[name] for name in network.shapes}
+        run = network.forward(params, *(values[name] for name in TOKENS), target=target, **who)
+        return {"y": run.y} | ({} if run.weights is None else {"weights": run.weights}), run
+
+    def backward(run: Any, cotangents: Named) -> Arrays:
+        grads = network.backward(run, cotangents["y"], cotangents.get("weights"))
+        return gradients(grads.params) | {f"d{name}": getattr(grads, name) for name in TOKENS}
+
+    return Function(forward, backward)
+
+
+def self_problems(network: SelfAttention, dtype: str, seed: int = 0) -> Iterator[Point]:
+    """Rows of all, some and no tokens."""
+    drawing = Drawing(np.random.default_rng([seed, network.units]), "generic", dtype)
+    lengths = np.array([QUERIES, 0, QUERIES - 1])
+    shape = (QUERIES, ROWS, network.inputs)
+    values = drawing.weights(network.shapes) | {"x": drawing.signals(shape)}
+    cotangents = {"y": drawing.signals(shape)}
+    if not network.streaming:
+        cotangents["weights"] = drawing.signals((QUERIES, ROWS, network.heads, QUERIES))
+    yield Point(network, dtype, f"{QUERIES} tokens", of_self_attention(network, lengths), values, cotangents)
+
+
+def of_self_attention(network: SelfAttention, lengths: np.ndarray | None = None) -> Function:
+    """Values are its parameters and ``x``; results are ``y``, and ``weights`` unless it streams."""
+
+    def forward(values: Named, _constants: Named, target: str) -> tuple[Arrays, Any]:
+        params = {name: values[name] for name in network.shapes}
+        run = network.forward(params, values["x"], lengths=lengths, target=target)
+        return {"y": run.y} | ({} if run.weights is None else {"weights": run.weights}), run
+
+    def backward(run: Any, cotangents: Named) -> Arrays:
+        grads = network.backward(run, cotangents["y"], cotangents.get("weights"))
+        return gradients(grads.params) | {"dx": grads.x}
+
+    return Function(forward, backward)

@@ -1,0 +1,11 @@
+"""Attention: which keys a query looks at, and what it reads there.
+
+scores       of queries and keys, with adjoints: products, and v^T tanh(q + k)
+rows         one row of a batch as a whole: scores, softmax, weighted sum of the values; backward
+streaming    the same function and gradient without the matrix of weights
+affine       W x for every token, with adjoints
+kit          what the formulas calculate with: numbers of any field, or ``vector_kit``
+scene        which queries and keys count; from the caller's arrays to dense ones and back
+core         the launches
+heads        self-attention with several heads
+"""

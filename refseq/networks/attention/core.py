@@ -1,0 +1,196 @@
+"""The launches of attention on a target (``refseq.rowwise``), on dense arrays (``refseq.networks.attention.scene``)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from refseq.arrays import zeros
+from refseq.kernels import on_vectors
+from refseq.networks.attention import affine, rows, streaming
+from refseq.networks.attention.kit import Kit, plain_kit
+from refseq.networks.attention.scene import Scene
+from refseq.networks.attention.vector_kit import vector_kit
+from refseq.rowwise import run_rows
+
+BLOCK = 32
+"""Keys that the streaming form takes at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attended:
+    """What a pass made: outputs (R, Tq, V), and weights (R, Tq, Tk), or for the streaming form the largest score and
+    the sum of the exponentials of every query (R, Tq, 2)."""
+
+    y: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Dense queries, keys and values, the parameter u of the additive score (1, A); who sees whom, for every row and
+    head: sizes (R, 3), seen (R, Tq)."""
+
+    q: np.ndarray
+    k: np.ndarray
+    v: np.ndarray
+    u: np.ndarray
+    sizes: np.ndarray
+    seen: np.ndarray
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """In the order of the rows' arguments."""
+        return [self.q, self.k, self.v, self.u, self.sizes, self.seen]
+
+
+def sides(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, u: np.ndarray | None, scene: Scene, scaled: int, heads: int = 1
+) -> Sides:
+    """Of dense arrays; ``scaled``: the numbers of a key if scores are divided by its root, else 0."""
+    u = zeros((1, q.shape[2]), q) if u is None else u
+    return Sides(q, k, v, u, scene.sizes(scaled, heads), np.repeat(scene.seen, heads, axis=0))
+
+
+class Launcher:
+    """Runs on a target, in a precision."""
+
+    def __init__(self, target: str, like: np.ndarray) -> None:
+        dtype = str(like.dtype)
+        self.target, self.like = target, like
+        self.kit_of, self.dtype = (vector_kit, dtype) if on_vectors(dtype, target) else (plain_kit, "")
+        self.kit: Kit = self.kit_of(self.dtype)
+        self.tools = self.kit.tools()
+
+    def zeros(self, *shape: int) -> np.ndarray:
+        """In the field of the arguments."""
+        return zeros(shape, self.like)
+
+    def padded(self, matrix: np.ndarray) -> np.ndarray:
+        """A matrix with rows and columns of zeros at the end."""
+        width = self.kit.width
+        made = self.zeros(*(width(size) for size in matrix.shape))
+        made[: matrix.shape[0], : matrix.shape[1]] = matrix
+        return made
+
+    def attend(self, score: str, given: Sides) -> Attended:
+        """Weights and outputs."""
+        (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
+        weights, y = self.zeros(r, tq, tk), self.zeros(r, tq, size)
+        room = self._room(r, (d, tk, tk), (tk, size, size))
+        self._run(rows.build_forward, score, r, given, [], [weights, y], [room], tk)
+        return Attended(y, weights)
+
+    def attend_backward(
+        self, score: str, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients of q, k, v and u."""
+        (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
+        out = self._gradients(given)
+        ds = self.zeros(r, tq, tk) if dweights is None else dweights
+        room = self._room(r, (size, tk, tk), (tk, d, d), (tq, tk, max(d, size)))
+        self._run(rows.build_backward, score, r, given, [made.weights, dy], out, [ds, room], tk)
+        return out[0], out[1], out[2], added(out[3])
+
+    def stream(self, score: str, given: Sides) -> Attended:
+        """Outputs without a matrix of weights."""
+        (r, tq, d), size = given.q.shape, given.v.shape[2]
+        given, block = self._blocked(given)
+        totals, y = self.zeros(r, tq, 2), self.zeros(r, tq, size)
+        room = self._room(r, (d, block, block), (block, size, size))
+        self._run(streaming.build_forward, score, r, given, [], [totals, y], [self.zeros(r, tq, block), room], block)
+        return Attended(y, totals)
+
+    def stream_backward(
+        self, score: str, given: Sides, made: Attended, dy: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients of q, k, v and u."""
+        (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
+        given, block = self._blocked(given)
+        out = self._gradients(given)
+        scratch = [self.zeros(r, tq, block), self.zeros(r, tq, block)]
+        room = self._room(r, (max(d, size), block, block), (block, d, d), (tq, block, max(d, size)))
+        self._run(streaming.build_backward, score, r, given, [made.weights, made.y, dy], out, [*scratch, room], block)
+        return out[0], out[1][:, :tk], out[2][:, :tk], added(out[3])
+
+    def project(self, x: np.ndarray, W: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """W x for the tokens that count of dense x (R, T, width); W (A, D) padded."""
+        r, t, d = x.shape
+        y = self.zeros(r, t, len(W))
+        self.rows(affine.build_forward, (), r, [x, W, counts, self.tools], [y], [self._room(r, (d, len(W), 0))], t * d)
+        return y
+
+    def project_backward(self, dy: np.ndarray, W: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """The gradient of x."""
+        (r, t, a), d = dy.shape, W.shape[1]
+        dx, room = self.zeros(r, t, d), self._room(r, (a, d, d))
+        self.rows(affine.build_backward, (), r, [dy, W, counts, self.tools], [dx], [room], t * a)
+        return dx
+
+    def project_gradient(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        """The gradient of W, padded; x and dy are 0 for tokens that do not count."""
+        count, a, d = x.shape[0] * x.shape[1], dy.shape[2], x.shape[2]
+        dW, blocks = self.zeros(a, d), -(-a // affine.BLOCK)
+        given = [x.reshape(count, d), dy.reshape(count, a), self.tools]
+        room = self._room(blocks, (count, affine.BLOCK, d))
+        self.rows(affine.build_gradient, (affine.BLOCK,), blocks, given, [dW], [room], count * d)
+        return dW
+
+    def _gradients(self, given: Sides) -> list[np.ndarray]:
+        shapes = [given.q.shape, given.k.shape, given.v.shape, (len(given.q), *given.u.shape)]
+        return [self.zeros(*shape) for shape in shapes]
+
+    def _blocked(self, given: Sides) -> tuple[Sides, int]:
+        """Keys and values with as many rows as whole blocks have, and how many those are."""
+        r, tk, _ = given.k.shape
+        block = max(1, min(BLOCK, tk))
+        whole = -(-tk // block) * block
+        if whole == tk:
+            return given, block
+
+        def longer(x: np.ndarray) -> np.ndarray:
+            made = self.zeros(r, whole, x.shape[2])
+            made[:, :tk] = x
+            return made
+
+        return Sides(given.q, longer(given.k), longer(given.v), given.u, given.sizes, given.seen), block
+
+    def _room(self, count: int, *sizes: tuple[int, int, int]) -> np.ndarray:
+        return self.zeros(count, self.kit.room(*sizes))
+
+    def _run(
+        self,
+        build: Callable,
+        score: str,
+        count: int,
+        given: Sides,
+        more: list[np.ndarray],
+        outputs: list[np.ndarray],
+        scratch: list[np.ndarray],
+        units: int,
+    ) -> None:
+        inputs = [*given.arrays, self.tools, *more]
+        work = given.q.shape[1] * given.k.shape[1] * (given.q.shape[2] + given.v.shape[2])
+        self.rows(build, (score,), count, inputs, outputs, scratch, work, units)
+
+    def rows(
+        self,
+        build: Callable,
+        options: tuple,
+        count: int,
+        inputs: list[Any],
+        outputs: list[np.ndarray],
+        scratch: list[np.ndarray],
+        work: int,
+        units: int = 32,
+    ) -> None:
+        """All rows of a launch; see ``refseq.rowwise.run_rows``."""
+        options = (*options, self.kit_of, self.dtype)
+        run_rows(build, options, count, inputs, outputs, scratch, target=self.target, units=units, work=work)
+
+
+def added(parts: np.ndarray) -> np.ndarray:
+    """The sum over the rows of the batch, the last one first."""
+    return reduce(lambda total, part: total + part, parts[::-1]) if len(parts) else parts.sum(axis=0)

@@ -1,0 +1,115 @@
+"""Which queries and keys count, and the way from the caller's arrays (T, B, D) to dense ones (R, T, width) and back.
+
+Keys that count follow one another in a dense array, whatever was between them; what does not count is never read.
+Several heads are rows of their own: R = B * heads.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from refseq.arrays import zeros
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Of one side, queries or keys: T steps, the number of those that count for every batch row (B,); ``places``, where
+    they are (B, T), or None if they are the first ones."""
+
+    steps: int
+    counts: np.ndarray
+    places: np.ndarray | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether all count."""
+        return self.places is None and bool((self.counts == self.steps).all())
+
+    def dense(self, x: np.ndarray, width: Callable[[int], int], heads: int = 1) -> np.ndarray:
+        """The tokens of x (T, B, heads * D) that count."""
+        steps, rows, entries = x.shape
+        size = entries // heads
+        made = zeros((rows * heads, width(steps), width(size)), x)
+        # rows, heads, time, entries
+        target = made.reshape(rows, heads, width(steps), width(size))
+        source = x.reshape(steps, rows, heads, size).transpose(1, 2, 0, 3)
+        if self.full:
+            target[:, :, :steps, :size] = source
+            return made
+        for b, count in enumerate(self.counts):
+            where = slice(count) if self.places is None else self.places[b, :count]
+            target[b, :, :count, :size] = source[b][:, where]
+        return made
+
+    def scattered(self, made: np.ndarray, size: int, heads: int = 1) -> np.ndarray:
+        """The inverse of ``dense``: (T, B, heads * size), 0 for tokens that do not count."""
+        rows = len(self.counts)
+        x = zeros((self.steps, rows, heads, size), made)
+        source = made.reshape(rows, heads, *made.shape[1:])[..., :size]
+        target = x.transpose(1, 2, 0, 3)
+        if self.full:
+            target[...] = source[:, :, : self.steps]
+        else:
+            for b, count in enumerate(self.counts):
+                where = slice(count) if self.places is None else self.places[b, :count]
+                target[b][:, where] = source[b, :, :count]
+        return x.reshape(self.steps, rows, heads * size)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Who sees whom: query i of row b sees the first seen[b, i] of the keys that count."""
+
+    queries: Tokens
+    keys: Tokens
+    seen: np.ndarray
+
+    def sizes(self, scaled: int, heads: int) -> np.ndarray:
+        """Queries, keys and this number, for every row and head."""
+        each = np.stack([self.queries.counts, self.keys.counts, np.full_like(self.keys.counts, scaled)], axis=1)
+        return np.repeat(each, heads, axis=0)
+
+    def weights_of(self, dense: np.ndarray, heads: int = 1) -> np.ndarray:
+        """Weights (Tq, B, Tk), or (Tq, B, heads, Tk) if there are several, 0 for keys that do not count."""
+        rows, (tq, tk) = len(self.seen), (self.queries.steps, self.keys.steps)
+        found = zeros((tq, rows, heads, tk), dense)
+        source, target = dense.reshape(rows, heads, *dense.shape[1:]), found.transpose(1, 2, 0, 3)
+        if self.keys.places is None:
+            target[...] = source[:, :, :tq, :tk]
+        else:
+            for b, count in enumerate(self.keys.counts):
+                target[b][:, :, self.keys.places[b, :count]] = source[b, :, :tq, :count]
+        return found[:, :, 0].copy() if heads == 1 else found
+
+    def dense_weights(self, weights: np.ndarray, width: Callable[[int], int], heads: int = 1) -> np.ndarray:
+        """Cotangents of weights (Tq, B, Tk) or (Tq, B, heads, Tk), dense; 0 where a query sees nothing."""
+        rows, (tq, tk) = len(self.seen), (self.queries.steps, self.keys.steps)
+        made = zeros((rows * heads, width(tq), width(tk)), weights)
+        target = made.reshape(rows, heads, *made.shape[1:])
+        source = weights.reshape(tq, rows, heads, tk).transpose(1, 2, 0, 3)
+        for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
+            where = slice(keys) if self.keys.places is None else self.keys.places[b, :keys]
+            target[b, :, :count, :keys] = source[b][:, :count, where]
+        return made
+
+
+def scene_of(
+    query_counts: np.ndarray, key_counts: np.ndarray, mask: np.ndarray | None, sizes: tuple[int, int], causal: bool
+) -> Scene:
+    """Queries and keys within their lengths (B,); ``mask`` (Tk, B) says which keys count; ``causal``: query t sees keys
+    up to time t."""
+    tq, tk = sizes
+    inside = np.arange(tk)[:, None] < key_counts[None, :]
+    places, counts = None, key_counts
+    if mask is not None:
+        inside &= mask
+        counts = inside.sum(axis=0)
+        places = np.argsort(~inside.T, axis=1, kind="stable")
+    seen = np.repeat(counts[:, None], tq, axis=1)
+    if causal:
+        before = np.cumsum(inside, axis=0)  # keys that count, up to time t
+        if tk:
+            seen = np.ascontiguousarray(before[np.minimum(np.arange(tq), tk - 1)].T)
+    seen = np.where(np.arange(tq)[None, :] < query_counts[:, None], seen, 0)
+    return Scene(Tokens(tq, query_counts), Tokens(tk, counts, places), np.ascontiguousarray(seen, np.int64))

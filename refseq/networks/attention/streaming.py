@@ -1,0 +1,173 @@
+"""Attention without the matrix of its weights: keys come in blocks, and the softmax goes along.
+
+For every query m is a score seen so far (the largest one, where numbers have an order), l the sum of exp(s_n - m) and y
+that of exp(s_n - m) v_n. A block with the pivot c of its scores and m' = max(c, m) changes them into
+
+    l exp(m - m') + sum over the block of exp(s_n - m')      y exp(m - m') + sum over the block of exp(s_n - m') v_n
+
+and at last y / l. Backward computes a block's weights again, exp(s_n - m) / l, and needs sum_n a_n da_n = dy . y.
+
+M. Milakov, N. Gimelshein, Online normalizer calculation for softmax, arXiv:1805.02867; T. Dao et al., FlashAttention,
+NeurIPS 2022, algorithms 1 and 4.
+"""
+
+from collections.abc import Callable
+
+from numba.extending import register_jitable
+
+from refseq.networks.attention import scores
+from refseq.networks.attention.rows import root_of
+from refseq.networks.attention.scores import visible
+from refseq.primitives import exp, larger, zero
+from refseq.team import Team
+
+
+def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
+    """row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room) adds to y, and writes m and l of every query."""
+    kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
+    lanes_, pack, line, score_line, whole = kit.lanes, kit.pack, kit.line, kit.score_line, kit.whole
+    spread, step, fold, pivot, entry = lanes_.spread, lanes_.step, lanes_.fold, lanes_.pivot, lanes_.entry
+    score_forward, _ = scores.build(score, kit)
+    add_seen = scores.seen_product(kit.add)
+
+    @register_jitable
+    def divide(row, x):
+        for j in range(0, len(row), step()):
+            row[j] = row[j] / x
+
+    @register_jitable
+    def renew(i, count, begin, s, totals, y):
+        """Query i after the first ``count`` keys of a block."""
+        row, ys = score_line(s, i, count), whole(y)
+        c = entry(row, pivot(row))
+        m = c if begin == 0 else larger(c, totals[i, 0])
+        if begin > 0:
+            factor = exp(totals[i, 0] - m)
+            totals[i, 1] = totals[i, 1] * factor
+            for j in range(0, y.shape[1], step()):
+                ys[i, j] = ys[i, j] * spread(factor)
+        top = spread(m)
+        total = zero(top)
+        for j in range(0, count, step()):
+            e = exp(row[j] - top)
+            row[j] = e
+            total = total + e
+        totals[i, 0], totals[i, 1] = m, totals[i, 1] + fold(total)
+
+    @register_jitable
+    def row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room):
+        queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
+        block, p = s.shape[2], s[b]
+        for begin in range(0, keys, block):
+            inside, ks, vs = min(block, keys - begin), k[b, begin : begin + block], v[b, begin : begin + block]
+            i = lane
+            while i < queries:
+                for j in range(block):
+                    p[i, j] = zero(p[i, j])
+                i += lanes
+            barrier()
+            score_forward(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
+            barrier()
+            i = lane
+            while i < queries:
+                count = visible(seen[b, i], begin, inside)
+                if count:
+                    if sizes[b, 2] > 0:
+                        divide(line(p, i, count), spread(root_of(p[i, 0], sizes[b, 2])))
+                    renew(i, count, begin, p, totals[b], y[b])
+                i += lanes
+            barrier()
+            pack(room[b], vs, inside)
+            add_seen(y[b], p, vs, queries, inside, seen[b], begin, room[b], tools, lane, lanes)
+            barrier()
+        i = lane
+        while i < queries:
+            if seen[b, i]:
+                divide(line(y[b], i, y.shape[2]), spread(totals[b, i, 1]))
+            i += lanes
+
+    return row
+
+
+def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
+    """row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room) adds to dq, dk, dv and du[b],
+    which are 0 before."""
+    kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
+    lanes_, pack_turned, line, score_line = kit.lanes, kit.pack_turned, kit.line, kit.score_line
+    spread, step, fold = lanes_.spread, lanes_.step, lanes_.fold
+    score_forward, score_backward = scores.build(score, kit)
+    add_by_rows, add_turned = kit.add_by_rows, kit.add_turned
+
+    @register_jitable
+    def divide(row, x):
+        for j in range(0, len(row), step()):
+            row[j] = row[j] / x
+
+    @register_jitable
+    def weigh(row, m, total):
+        for j in range(0, len(row), step()):
+            row[j] = exp(row[j] - m) / total
+
+    @register_jitable
+    def slopes(drow, row, dy, y):
+        mean = dy[0] * y[0]
+        for j in range(step(), len(y), step()):
+            mean = mean + dy[j] * y[j]
+        level = spread(fold(mean))
+        for j in range(0, len(row), step()):
+            drow[j] = row[j] * (drow[j] - level)
+
+    @register_jitable
+    def row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room):
+        queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
+        block, p, g, width = s.shape[2], s[b], ds[b], y.shape[2]
+        for begin in range(0, keys, block):
+            end = begin + block
+            inside, ks, vs = min(block, keys - begin), k[b, begin:end], v[b, begin:end]
+            i = lane
+            while i < queries:
+                for j in range(block):
+                    p[i, j], g[i, j] = zero(p[i, j]), zero(g[i, j])
+                i += lanes
+            barrier()
+            score_forward(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
+            pack_turned(room[b], vs)
+            add_by_rows(g, dy[b], vs, room[b], tools, 0, queries, lane, lanes)
+            barrier()
+            i = lane
+            while i < queries:
+                count = visible(seen[b, i], begin, inside)
+                if count:
+                    scores_, drow = score_line(p, i, count), line(g, i, count)
+                    root = spread(root_of(p[i, 0], max(sizes[b, 2], 1)))
+                    if sizes[b, 2] > 0:
+                        divide(scores_, root)
+                    weigh(scores_, spread(totals[b, i, 0]), spread(totals[b, i, 1]))
+                    slopes(drow, line(p, i, count), line(dy[b], i, width), line(y[b], i, width))
+                    if sizes[b, 2] > 0:
+                        divide(drow, root)
+                for j in range(count, block):
+                    p[i, j], g[i, j] = zero(p[i, j]), zero(g[i, j])
+                i += lanes
+            barrier()
+            add_turned(dv[b, begin:end], p, dy[b], room[b], tools, 0, inside, queries, lane, lanes)
+            score_backward(
+                dq[b],
+                dk[b, begin:end],
+                du[b],
+                g,
+                q[b],
+                ks,
+                u,
+                queries,
+                inside,
+                seen[b],
+                begin,
+                room[b],
+                tools,
+                lane,
+                lanes,
+            )
+            barrier()
+
+    return row

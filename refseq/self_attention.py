@@ -1,0 +1,146 @@
+"""A layer of self-attention with several heads, run forward and backward on a target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from refseq import arguments
+from refseq.arrays import zeros
+from refseq.attention import drawn
+from refseq.networks.attention import heads
+from refseq.networks.attention.core import Launcher
+from refseq.networks.attention.scene import scene_of
+from refseq.targets import available, run_info
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class SelfAttentionRun:
+    """A forward pass: outputs y (T, B, I), weights (T, B, heads, T), None for the streaming form, and what backward
+    needs. ``info`` says what ran."""
+
+    y: np.ndarray
+    weights: np.ndarray | None
+    info: Mapping[str, str]
+    layer: "SelfAttention" = field(repr=False)
+    _recording: heads.Recording = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class SelfAttentionGradients:
+    """Gradients: ``params`` like the parameters, ``x`` like the input."""
+
+    params: Arrays
+    x: np.ndarray
+
+
+@dataclass(frozen=True)
+class SelfAttention:
+    """An immutable layer of self-attention; make one with ``refseq.self_attention``."""
+
+    inputs: int
+    units: int
+    heads: int = 1
+    causal: bool = True
+    streaming: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "units", "heads"):
+            arguments.integer(name, getattr(self, name), 1)
+        for name in ("causal", "streaming"):
+            arguments.flag(name, getattr(self, name))
+        if self.units % self.heads:
+            raise ValueError(f"heads: expected a divisor of units = {self.units}, got {self.heads}")
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter by name."""
+        inner, outer = (self.units, self.inputs), (self.inputs, self.units)
+        return {"W_q": inner, "W_k": inner, "W_v": inner, "W_o": outer}
+
+    @property
+    def label(self) -> str:
+        """Its kind and options."""
+        options = [f"{self.heads} heads"] * (self.heads > 1)
+        options += [name for name in ("causal", "streaming") if getattr(self, name)]
+        return "self-attention" + (f" ({', '.join(options)})" if options else "")
+
+    @property
+    def sizes(self) -> str:
+        """In words."""
+        return f"{self.inputs}->{self.units}"
+
+    @property
+    def axes(self) -> Mapping[str, tuple[str, ...]]:
+        """What the axes of every array are called."""
+        tokens = dict.fromkeys(("x", "y"), ("time", "row", "unit"))
+        return tokens | {"weights": ("time", "row", "head", "key")} | dict.fromkeys(self.shapes, ("unit", "feature"))
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.sizes}"
+
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
+        """Draw parameters. Schemes and errors as in ``Layer.initialise``."""
+        return drawn(self.shapes, seed, scheme, dtype, gain)
+
+    def forward(
+        self, params: Mapping[str, np.ndarray], x: np.ndarray, *, lengths: Any = None, target: str = "cpu"
+    ) -> SelfAttentionRun:
+        """Run over x (T, B, I); tokens beyond ``lengths`` (B,) are never read, and their outputs are zero. Raises
+        TypeError or ValueError naming the argument; RuntimeError where the target cannot run."""
+        where = available(target)
+        params = arguments.parameters(params, self.shapes, where.dtypes, target)
+        sample = next(iter(params.values()))
+        x = arguments.readable("x", x, ("T", "B", self.inputs), sample.dtype)
+        steps, rows, _ = x.shape
+        counts = arguments.lengths(lengths, steps, rows)
+        scene = scene_of(counts, counts, None, (steps, steps), self.causal)
+        launcher = Launcher(target, sample)
+        W = {name: launcher.padded(value) for name, value in params.items()}
+        dense, size = scene.queries.dense(x, launcher.kit.width), self.units // self.heads
+        y, recording = heads.forward(launcher, W, dense, scene, self.heads, size, self.streaming)
+        weights = None if self.streaming else scene.weights_of(recording.made.weights, self.heads)
+        if weights is not None:
+            weights = weights.reshape(steps, rows, self.heads, steps)
+        return SelfAttentionRun(scene.queries.scattered(y, self.inputs), weights, run_info(target), self, recording)
+
+    def backward(
+        self, run: SelfAttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
+    ) -> SelfAttentionGradients:
+        """The gradient of sum(dy * y) + sum(dweights * weights); None stands for zero. Raises TypeError or ValueError
+        naming the argument."""
+        if not isinstance(run, SelfAttentionRun):
+            raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
+        if run.layer != self:
+            raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
+        if self.streaming and dweights is not None:
+            raise ValueError("dweights: the streaming form has no weights")
+        record, launcher = run._recording, run._recording.launcher
+        scene, width = record.scene, launcher.kit.width
+        dy = zeros(run.y.shape, launcher.like) if dy is None else dy
+        dense = scene.queries.dense(arguments.readable("dy", dy, run.y.shape, run.y.dtype), width)
+        if dweights is not None and run.weights is not None:
+            dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
+            dweights = scene.dense_weights(dweights, width, self.heads)
+        found, dx = heads.backward(record, dense, dweights)
+        params = {name: found[name][tuple(map(slice, shape))].copy() for name, shape in self.shapes.items()}
+        return SelfAttentionGradients(params, scene.queries.scattered(dx, self.inputs))
+
+
+def self_attention(
+    inputs: int, units: int, *, heads: int = 1, causal: bool = True, streaming: bool = False
+) -> SelfAttention:
+    """A layer of self-attention: every token looks at the others (``causal``: at those before it, and itself).
+
+        q, k, v = W_q x, W_k x, W_v x        (units, I), each cut into ``heads`` equal parts
+        y = W_o [for every head: attention of its q, k, v with the score q . k / sqrt(units / heads)]    (I, units)
+
+    Without bias. ``streaming`` as in ``refseq.attention``. Raises TypeError or ValueError naming the argument.
+
+    A. Vaswani et al., NeurIPS 2017, section 3.2.
+    """
+    return SelfAttention(inputs, units, heads, causal, streaming)

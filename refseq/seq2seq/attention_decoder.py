@@ -1,0 +1,248 @@
+"""A recurrent decoder that looks at a memory (the outputs of an encoder) at every step.
+
+    query="current" (Luong: input feeding)          query="previous" (Bahdanau)
+        h_t = cell([x_t; a_(t-1)], h_(t-1))              c_t = attention(h_(t-1), memory)
+        c_t = attention(h_t, memory)                     h_t = cell([x_t; c_t], h_(t-1))
+        a_t = tanh(W_c [c_t; h_t] + b_c)                 a_t = tanh(W_c [c_t; h_t] + b_c)
+
+h: the output of the cell's last layer. The outputs are the attentional vectors a_t; a before the first step is the
+state "feed". Every step calls the public functions of the layers, for all rows that are still running.
+
+M.-T. Luong, H. Pham, C. Manning, EMNLP 2015, sections 3 and 3.3; D. Bahdanau, K. Cho, Y. Bengio, ICLR 2015, section 3.1
+(whose output layer is a maxout).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from refseq import arguments
+from refseq.arrays import beside, zeros
+from refseq.attention import Attention, AttentionRun
+from refseq.layer import Layer, layer
+from refseq.seq2seq.states import Arrays, Recurrent, add_into, joined, of_part, one_way, recurrent, top_state
+from refseq.targets import available
+
+QUERIES = ("current", "previous")
+FEED = "feed"
+
+
+@dataclass(frozen=True, eq=False)
+class DecoderRun:
+    """A forward pass: outputs y (T, B, U), weights (T, B, Tk), final states, and what backward needs."""
+
+    y: np.ndarray
+    weights: np.ndarray
+    state: Arrays
+    decoder: "AttentionDecoder" = field(repr=False)
+    _steps: list[tuple[Any, AttentionRun, Any, np.ndarray]] = field(repr=False)
+    _like: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class DecoderGradients:
+    """Gradients: ``params``, ``x``, ``state`` and ``memory`` like the arguments."""
+
+    params: Arrays
+    x: np.ndarray
+    state: Arrays
+    memory: np.ndarray
+
+
+@dataclass(frozen=True)
+class AttentionDecoder:
+    """Immutable; make one with ``refseq.seq2seq.attention_decoder``."""
+
+    cell: Recurrent
+    attention: Attention
+    units: int
+    query: str = "current"
+
+    def __post_init__(self) -> None:
+        if not one_way(recurrent("cell", self.cell)):
+            raise ValueError(f"cell: expected one that runs forward only, got {self.cell}")
+        if not isinstance(self.attention, Attention):
+            raise TypeError(f"attention: expected a refseq attention, got {type(self.attention).__name__}")
+        if self.attention.causal or self.attention.streaming:
+            raise ValueError(f"attention: expected one that is neither causal nor streaming, got {self.attention}")
+        arguments.integer("units", self.units, 1)
+        arguments.choice("query", self.query, QUERIES)
+        if self.attention.queries != self.cell.outputs:
+            words = f"the cell has {self.cell.outputs} outputs and {self.attention} queries of {self.attention.queries}"
+            raise ValueError(f"attention: expected queries as long as the cell's outputs; {words}")
+        if self.inputs < 1:
+            raise ValueError(f"cell: expected more than the {self._fed} inputs that are fed, got {self.cell.inputs}")
+
+    @property
+    def _fed(self) -> int:
+        """Entries beside x in the cell's input."""
+        return self.units if self.query == "current" else self.attention.keys
+
+    @property
+    def inputs(self) -> int:
+        """Features of x."""
+        return self.cell.inputs - self._fed
+
+    @property
+    def outputs(self) -> int:
+        """Features of y."""
+        return self.units
+
+    @cached_property
+    def combine(self) -> Layer:
+        """What makes a_t."""
+        return layer("output", self.attention.keys + self.cell.outputs, self.units, activation="tanh")
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"cell": self.cell, "attention": self.attention, "combine": self.combine}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter by name."""
+        return joined({name: part.shapes for name, part in self._parts.items()})
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states: the cell's, and "feed" if there is one."""
+        return (*self.cell.states, FEED) if self.query == "current" else self.cell.states
+
+    def state_shape(self, rows: int, name: str) -> tuple[int, int, int]:
+        """Shape of a state's array for this batch size. Raises ValueError for what is no state."""
+        arguments.choice("name", name, self.states)
+        return (1, rows, self.units) if name == FEED else self.cell.state_shape(rows, name)
+
+    @property
+    def label(self) -> str:
+        """Cell, score and query."""
+        return f"{self.cell.label} with {self.attention.label}, {self.query} query"
+
+    @property
+    def sizes(self) -> str:
+        """In words."""
+        return f"{self.inputs}->{self.cell.outputs}->{self.units}"
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.sizes}"
+
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64") -> Arrays:
+        """Parameters of all parts, each from a seed of its own."""
+        seeds = np.random.SeedSequence(arguments.integer("seed", seed, 0)).generate_state(3)
+        parts = zip(self._parts.items(), seeds, strict=True)
+        return joined({name: part.initialise(int(own), scheme, dtype) for (name, part), own in parts})
+
+    def forward(
+        self,
+        params: Mapping[str, np.ndarray],
+        x: np.ndarray,
+        memory: np.ndarray,
+        state: Mapping[str, np.ndarray] | None = None,
+        lengths: Any = None,
+        target: str = "cpu",
+        *,
+        memory_lengths: Any = None,
+        mask: np.ndarray | None = None,
+    ) -> DecoderRun:
+        """Run over x (T, B, I), looking at a memory (Tk, B, M) within its lengths and its mask (Tk, B).
+
+        ``state`` None (zeros) or a dict of (L*D, B, H), "feed" (1, B, units); ``lengths`` as for a layer. Raises
+        TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
+        """
+        given = arguments.parameters(params, self.shapes, available(target).dtypes, target)
+        sample = next(iter(given.values()))
+        x = arguments.readable("x", x, ("T", "B", self.inputs), sample.dtype)
+        steps, rows, _ = x.shape
+        memory = arguments.readable("memory", memory, ("Tk", rows, self.attention.keys), sample.dtype)
+        counts = arguments.lengths(lengths, steps, rows)
+        found = arguments.states("state", state, {n: self.state_shape(rows, n) for n in self.states}, sample)
+        mine = {name: of_part(given, name) for name in self._parts}
+        who = {"lengths": memory_lengths, "mask": mask, "target": target}
+        y, weights = zeros((steps, rows, self.units), sample), zeros((steps, rows, len(memory)), sample)
+        record = []
+        for t in range(steps):
+            active = (counts > t).astype(np.int64)
+            look = {"query_lengths": active, **who}
+            fed = found.pop(FEED, None)
+            if fed is not None:
+                run = self.cell.forward(mine["cell"], beside([x[t : t + 1], fed]), found, active, target)
+                seen = self.attention.forward(mine["attention"], run.y, memory, memory, **look)
+            else:
+                h = found[top_state(self.cell)][-1:]
+                seen = self.attention.forward(mine["attention"], h, memory, memory, **look)
+                run = self.cell.forward(mine["cell"], beside([x[t : t + 1], seen.y]), found, active, target)
+            made = self.combine.forward(mine["combine"], beside([seen.y, run.y]), lengths=active, target=target)
+            found = dict(run.state)
+            if fed is not None:
+                found[FEED] = within(active, made.y) + within(1 - active, fed)
+            y[t], weights[t] = made.y[0], seen.weights[0]  # type: ignore[index]
+            record.append((run, seen, made, active))
+        return DecoderRun(y, weights, found, self, record, sample)
+
+    def backward(
+        self,
+        run: DecoderRun,
+        dy: np.ndarray | None = None,
+        dstate: Mapping[str, np.ndarray | None] | None = None,
+        dweights: np.ndarray | None = None,
+    ) -> DecoderGradients:
+        """BPTT: the gradient of sum(dy * y) + sum(dstate * final state) + sum(dweights * weights); None stands for
+        zero. Raises TypeError or ValueError naming the argument."""
+        if not isinstance(run, DecoderRun):
+            raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
+        if run.decoder != self:
+            raise ValueError(f"run: expected a run of {self}, got one of {run.decoder}")
+        (steps, rows, _), like, keys = run.y.shape, run._like, self.attention.keys
+        dy = zeros(run.y.shape, like) if dy is None else arguments.readable("dy", dy, run.y.shape, run.y.dtype)
+        shapes = {n: self.state_shape(rows, n) for n in self.states}
+        ds = dict(arguments.states("dstate", dstate, shapes, like))
+        if dweights is not None:
+            dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
+        dx = zeros((steps, rows, self.inputs), like)
+        dmemory = zeros((run.weights.shape[2], rows, keys), like)
+        parts: dict[str, Arrays] = {name: {} for name in self._parts}
+        top = top_state(self.cell)
+
+        def look(seen: AttentionRun, dcontext: np.ndarray, t: int) -> np.ndarray:
+            """Back through the attention of a step, to its query."""
+            nonlocal dmemory
+            pulled = self.attention.backward(seen, dcontext, None if dweights is None else dweights[t : t + 1])
+            add_into(parts["attention"], pulled.params)
+            dmemory = dmemory + pulled.keys + pulled.values
+            return pulled.queries
+
+        for t in reversed(range(steps)):
+            ran, seen, made, active = run._steps[t]
+            dfed = ds.pop(FEED, None)
+            da = dy[t : t + 1] if dfed is None else dy[t : t + 1] + within(active, dfed)
+            combined = self.combine.backward(made, da)
+            add_into(parts["combine"], combined.params)
+            dcontext, dh = combined.x[..., :keys], combined.x[..., keys:]
+            if dfed is not None:
+                dh = dh + look(seen, dcontext, t)
+            pulled = self.cell.backward(ran, dh, ds)
+            add_into(parts["cell"], pulled.params)
+            dx[t], rest, ds = pulled.x[0, :, : self.inputs], pulled.x[..., self.inputs :], dict(pulled.state)
+            if dfed is not None:
+                ds[FEED] = rest + within(1 - active, dfed)
+            else:
+                ds[top] = ds[top].copy()
+                ds[top][-1:] = ds[top][-1:] + look(seen, dcontext + rest, t)
+        grads = {name: zeros(shape, like) for name, shape in self.shapes.items()} | joined(parts)
+        return DecoderGradients(grads, dx, ds, dmemory)
+
+
+def within(active: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows (1, B, H), 0 where they are not active."""
+    found = zeros(rows.shape, rows)
+    found[:, active > 0] = rows[:, active > 0]
+    return found
+
+
+def attention_decoder(cell: Recurrent, attention: Attention, units: int, *, query: str = "current") -> AttentionDecoder:
+    """A decoder that looks at a memory at every step: ``cell`` (a layer or stack that runs forward only, whose inputs
+    are those of x and what is fed: ``units``, or with query="previous" the features of the memory) and ``attention``
+    from its outputs to the memory; outputs of ``units`` features. Raises TypeError or ValueError naming it."""
+    return AttentionDecoder(cell, attention, units, query)
