@@ -6,9 +6,12 @@ from typing import Any
 from refseq.bound import Bound
 from refseq.cells import catalogue
 from refseq.graph_layer import GraphLayer, graph_layer
+from refseq.hard_memory_network import HardMemoryNetwork, hard_memory_network
 from refseq.layer import Gradients, Layer, Run, layer
+from refseq.memory_network import MemoryNetwork, memory_network
 from refseq.stack import Stack, stack
 from refseq.tree_layer import TreeLayer, tree_layer
+from refseq.turing_machine import TuringMachine, turing_machine
 
 __version__ = "0.1.0"
 
@@ -16,15 +19,21 @@ __all__ = [
     "Bound",
     "Gradients",
     "GraphLayer",
+    "HardMemoryNetwork",
     "Layer",
+    "MemoryNetwork",
     "Run",
     "Stack",
     "TreeLayer",
+    "TuringMachine",
     "catalogue",
     "graph_layer",
+    "hard_memory_network",
     "layer",
+    "memory_network",
     "stack",
     "tree_layer",
+    "turing_machine",
 ]
 
 _LATER = ("adapters", "checks", "clipping", "dynamics", "gradients", "losses", "optimisers", "training", "trees")

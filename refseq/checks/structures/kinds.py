@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from refseq.checks.function import Point
-from refseq.checks.structures import graphs, trees
+from refseq.checks.structures import graphs, memory_networks, trees, turing_machines
 from refseq.graph_layer import GraphLayer
+from refseq.hard_memory_network import HardMemoryNetwork
+from refseq.memory_network import MemoryNetwork
 from refseq.tree_layer import TreeLayer
+from refseq.turing_machine import TuringMachine
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,24 @@ KINDS: dict[type, Kind] = {
     TreeLayer: Kind(trees.examples, trees.problems, "refseq.tree_layer, tree_scan", "four forests of 4 to 7 nodes"),
     GraphLayer: Kind(
         graphs.examples, graphs.problems, "refseq.graph_layer, networks.graph, scan", "three graphs of 7 nodes"
+    ),
+    TuringMachine: Kind(
+        turing_machines.examples,
+        turing_machines.problems,
+        "refseq.turing_machine, networks.turing_machine, step",
+        "two sets of values, T = 3, rows of 3 and 1 steps",
+    ),
+    MemoryNetwork: Kind(
+        memory_networks.examples,
+        memory_networks.problems,
+        "refseq.memory_network, networks.memory_network",
+        "two sets of values, two stories",
+    ),
+    HardMemoryNetwork: Kind(
+        memory_networks.hard_examples,
+        memory_networks.hard_problems,
+        "refseq.hard_memory_network, networks.memory_network",
+        "two stories, the facts given and chosen",
     ),
 }
 """By the type of the network."""
