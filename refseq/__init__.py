@@ -9,6 +9,7 @@ from refseq.graph_layer import GraphLayer, graph_layer
 from refseq.hard_memory_network import HardMemoryNetwork, hard_memory_network
 from refseq.layer import Gradients, Layer, Run, layer
 from refseq.memory_network import MemoryNetwork, memory_network
+from refseq.recall import recall
 from refseq.stack import Stack, stack
 from refseq.tree_layer import TreeLayer, tree_layer
 from refseq.turing_machine import TuringMachine, turing_machine
@@ -31,6 +32,7 @@ __all__ = [
     "hard_memory_network",
     "layer",
     "memory_network",
+    "recall",
     "stack",
     "tree_layer",
     "turing_machine",

@@ -16,7 +16,7 @@ from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
-CASES = [f"{name}_cases.py" for name in ("cuda", "tier", "tree", "training", "simulator", "interop", "bench")]
+CASES = [f"{name}_cases.py" for name in ("cuda", "tier", "tree", "training", "memory", "simulator", "interop", "bench")]
 
 FORWARD = """
 import numpy, refseq

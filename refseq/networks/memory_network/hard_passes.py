@@ -96,7 +96,7 @@ def loss(
     """Of the choices of these facts (B, F): the value, the gradient (B, F, N) and every fact's own loss (B, F)."""
     like, words = recording.scores, recording.text.words
     rows, hops, slots = like.shape
-    values, dscores = zeros((hops, rows), like), zeros((hops, rows, slots), like)
+    values, dscores = zeros((rows, hops), recording.E), zeros(like.shape, recording.E)
     limit, scale = zeros((1,), recording.E), zeros((1,), recording.E)
     number = sample(recording.E)
     limit[0] = constant(number, margin)
@@ -107,13 +107,14 @@ def loss(
     run_rows(
         ranking.build_margin if kind == "margin" else ranking.build_cross_entropy,
         (),
-        hops * rows,
-        [like.transpose(1, 0, 2), words, np.ascontiguousarray(facts.T), limit, scale],
+        rows,
+        [like, words, facts, limit, scale],
         [values, dscores],
         target=recording.target,
-        work=slots,
+        units=hops,
+        work=hops * slots,
     )
     total = zero(number)
     for value in values.flat:
         total = total + value
-    return total * scale[0], np.ascontiguousarray(dscores.transpose(1, 0, 2)), values.T.copy()
+    return total * scale[0], dscores, values

@@ -3,8 +3,7 @@
     margin         sum over other filled slots i of max(0, margin - s_fact + s_i)       (Weston et al. 2014, eqs. 6, 7)
     cross-entropy  -log softmax(s)[fact]                                               over the filled slots
 
-scores, dscores (F, B, N), words (B, N), facts (F, B): -1 where no fact is asked for; values (F, B). Row k of the run is
-fact k // B of story k % B.
+scores, dscores (B, F, N), words (B, N), facts (B, F): -1 where no fact is asked for; values (B, F).
 """
 
 from collections.abc import Callable
@@ -19,46 +18,49 @@ LOSSES = ("margin", "cross_entropy")
 
 
 def build_margin(team: Team) -> Callable:
-    """row(k, scores, words, facts, margin, scale, values, dscores); margin (1,), scale (1,)."""
-    index = team.index
+    """row(b, scores, words, facts, margin, scale, values, dscores); margin (1,), scale (1,)."""
+    index, size = team.index, team.size
 
     @register_jitable
-    def margin_row(k, scores, words, facts, margin, scale, values, dscores):
-        f, b = k // words.shape[0], k % words.shape[0]
-        fact = facts[f, b]
-        if index() == 0 and fact >= 0:
-            total, slope = zero(margin[0]), zero(margin[0])
-            for i in range(words.shape[1]):
-                if i != fact and words[b, i] > 0:
-                    short = relu(margin[0] - scores[f, b, fact] + scores[f, b, i])
-                    total = total + short
-                    dscores[f, b, i] = scale[0] * relu_slope(short)
-                    slope = slope + dscores[f, b, i]
-            dscores[f, b, fact] = -slope
-            values[f, b] = total
+    def margin_row(b, scores, words, facts, margin, scale, values, dscores):
+        f = index()
+        while f < facts.shape[1]:
+            fact, total, slope = facts[b, f], zero(margin[0]), zero(margin[0])
+            if fact >= 0:
+                for i in range(words.shape[1]):
+                    if i != fact and words[b, i] > 0:
+                        short = relu(margin[0] - scores[b, f, fact] + scores[b, f, i])
+                        total = total + short
+                        dscores[b, f, i] = scale[0] * relu_slope(short)
+                        slope = slope + dscores[b, f, i]
+                dscores[b, f, fact] = -slope
+                values[b, f] = total
+            f += size()
 
     return margin_row
 
 
 def build_cross_entropy(team: Team) -> Callable:
-    """row(k, scores, words, facts, margin, scale, values, dscores); the margin is not read."""
-    index = team.index
+    """row(b, scores, words, facts, margin, scale, values, dscores); the margin is not read."""
+    index, size = team.index, team.size
 
     @register_jitable
-    def cross_entropy_row(k, scores, words, facts, margin, scale, values, dscores):
-        f, b = k // words.shape[0], k % words.shape[0]
-        fact = facts[f, b]
-        if index() == 0 and fact >= 0:
-            top = scores[f, b, largest(scores[f, b], words[b])]
-            total = zero(top)
-            for i in range(words.shape[1]):
-                if words[b, i] > 0:
-                    dscores[f, b, i] = exp(scores[f, b, i] - top)
-                    total = total + dscores[f, b, i]
-            for i in range(words.shape[1]):
-                if words[b, i] > 0:
-                    dscores[f, b, i] = scale[0] * (dscores[f, b, i] / total)
-            dscores[f, b, fact] = dscores[f, b, fact] - scale[0]
-            values[f, b] = log(total) + (top - scores[f, b, fact])
+    def cross_entropy_row(b, scores, words, facts, margin, scale, values, dscores):
+        f = index()
+        while f < facts.shape[1]:
+            fact = facts[b, f]
+            if fact >= 0:
+                top = scores[b, f, largest(scores[b, f], words[b])]
+                total = zero(top)
+                for i in range(words.shape[1]):
+                    if words[b, i] > 0:
+                        dscores[b, f, i] = exp(scores[b, f, i] - top)
+                        total = total + dscores[b, f, i]
+                for i in range(words.shape[1]):
+                    if words[b, i] > 0:
+                        dscores[b, f, i] = scale[0] * (dscores[b, f, i] / total)
+                dscores[b, f, fact] = dscores[b, f, fact] - scale[0]
+                values[b, f] = log(total) + (top - scores[b, f, fact])
+            f += size()
 
     return cross_entropy_row
