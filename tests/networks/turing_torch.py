@@ -81,4 +81,4 @@ def everything(machine, params, x, state, lengths, dy, dstate):
     loss = (y * torch.tensor(dy)).sum() + sum((last[name] * torch.tensor(dstate[name])).sum() for name in last)
     loss.backward()
     gradients = {f"d{name}": value.grad for name, value in (p | s | {"x": x}).items()}
-    return {name: np.array(value.detach()) for name, value in ({"y": y} | last | gradients).items()}
+    return {name: value.detach().numpy() for name, value in ({"y": y} | last | gradients).items()}

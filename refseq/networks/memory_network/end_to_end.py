@@ -9,6 +9,7 @@ Tables E (tables, V, d): adjacent, A_k = E[k], C_k = E[k + 1], B = E[0], W = E[K
 
 Arrays (B rows, N slots, J words, d entries, K hops, F tables of the memory):
 
+    how (4,): the number of hops; 1 or 0 for adjacent tables, positions, ages: one compiled function serves all
     T (F, ages, d)  H (d, 1, d), operand-major  factors: see ``encoding``      not read where the options do without
     story (B, N, J)  words, ages (B, N)  query (B, Q)  asked (B,)
     sentences (B, F, N, d): what is in the memory     u (B, K + 1, d)  p (B, K, N)  logits (B, 1, V)
@@ -26,21 +27,27 @@ from refseq.primitives import zero
 from refseq.team import Team
 
 
-def tables(hops: int, adjacent: bool) -> tuple[int, int, int]:
+HOPS, ADJACENT, POSITIONS, TEMPORAL = range(4)
+"""Places in ``how``."""
+
+
+@register_jitable
+def tables(hops, adjacent):
     """How many tables the memory has; which one is that of the question, and of the output."""
     return (hops + 1, 0, hops) if adjacent else (2, 2, 3)
 
 
-def build_forward(hops: int, adjacent: bool, positions: bool, temporal: bool, team: Team) -> Callable:
+def build_forward(team: Team) -> Callable:
     """forward_row(b, ...)."""
     index, size, barrier = team.index, team.size, team.barrier
-    memories, asking, output = tables(hops, adjacent)
     one = (0,)
 
     @register_jitable
     def forward_row(
-        b, E, T, H, factors, story, words, ages, query, asked, sentences, u, p, logits, a, e
+        b, how, E, T, H, factors, story, words, ages, query, asked, sentences, u, p, logits, a, e
     ):  # fmt: skip
+        hops, adjacent, positions, temporal = how[HOPS], how[ADJACENT], how[POSITIONS], how[TEMPORAL]
+        memories, asking, output = tables(hops, adjacent)
         for f in range(memories):
             for i in range(words.shape[1]):
                 if words[b, i] > 0:
@@ -87,14 +94,15 @@ def build_forward(hops: int, adjacent: bool, positions: bool, temporal: bool, te
     return forward_row
 
 
-def build_backward(hops: int, adjacent: bool, positions: bool, temporal: bool, team: Team) -> Callable:
+def build_backward(team: Team) -> Callable:
     """backward_row(b, ...), of the cotangents of the logits."""
     index, size, barrier = team.index, team.size, team.barrier
-    _, _, output = tables(hops, adjacent)
     one = (0,)
 
     @register_jitable
-    def backward_row(b, E, H, words, sentences, u, p, dlogits, dsentences, du, a, e):
+    def backward_row(b, how, E, H, words, sentences, u, p, dlogits, dsentences, du, a, e):
+        hops, adjacent = how[HOPS], how[ADJACENT]
+        _, _, output = tables(hops, adjacent)
         c = index()
         while c < u.shape[2]:
             total = zero(u[b, 0, c])
@@ -140,14 +148,15 @@ def build_backward(hops: int, adjacent: bool, positions: bool, temporal: bool, t
     return backward_row
 
 
-def build_embeddings(hops: int, adjacent: bool, positions: bool, temporal: bool, team: Team) -> Callable:
+def build_embeddings(team: Team) -> Callable:
     """word_row(v, ...): the gradients of the embeddings of token v, in all tables dE (tables, V, d), which is the sum
     over its occurrences (``text.Occurrences``, of the stories and of the questions) and over the outputs."""
     index, size = team.index, team.size
-    memories, asking, output = tables(hops, adjacent)
 
     @register_jitable
-    def word_row(v, factors, words, asked, told, where, wanted, whither, u, dsentences, du, dlogits, dE):
+    def word_row(v, how, factors, words, asked, told, where, wanted, whither, u, dsentences, du, dlogits, dE):
+        hops, adjacent, positions = how[HOPS], how[ADJACENT], how[POSITIONS]
+        memories, asking, output = tables(hops, adjacent)
         for f in range(memories):
             for n in range(told[v], told[v + 1]):
                 b, i, j = where[n, 0], where[n, 1], where[n, 2]

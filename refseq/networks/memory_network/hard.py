@@ -12,7 +12,7 @@ known and for what is looked for; nothing is differentiated through the choice. 
 R_m, R_w.
 
 Arrays (B rows, N slots, J words, F facts): story (B, N, J)  words, ages (B, N)  query (B, Q)  asked (B,)
-facts, chosen (B, F): -1 for a fact that is to be chosen, and where there is none to choose  T (ages, d)
+temporal (1,): 1 or 0, whether ages count    facts, chosen (B, F): -1 for a fact that is to be chosen, and where there is none to choose  T (ages, d)
 y (B, N, d)  g (B, F, d)  r (B, d)  scores (B, F, N), 0 where a slot is empty  logits (B, V)
 """
 
@@ -30,16 +30,19 @@ U_Q, U_M, U_Y, R_Q, R_M, R_W = range(6)
 TABLES = 6
 
 
-def build_forward(facts: int, temporal: bool, team: Team) -> Callable:
+def build_forward(team: Team) -> Callable:
     """forward_row(b, ...)."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable
-    def forward_row(b, E, T, factors, story, words, ages, query, asked, given, scores, y, g, r, logits, chosen):
+    def forward_row(
+        b, temporal, E, T, factors, story, words, ages, query, asked, given, scores, y, g, r, logits, chosen
+    ):  # fmt: skip
+        facts = scores.shape[1]
         for i in range(words.shape[1]):
             if words[b, i] > 0:
                 add_sentence(y[b, i], E[U_Y], story[b, i], words[b, i], factors, False, index(), size())
-                if temporal:
+                if temporal[0]:
                     add(y[b, i], T[ages[b, i]], y.shape[2], index(), size())
         add_sentence(g[b, 0], E[U_Q], query[b], asked[b], factors, False, index(), size())
         add_sentence(r[b], E[R_Q], query[b], asked[b], factors, False, index(), size())
@@ -74,12 +77,13 @@ def build_forward(facts: int, temporal: bool, team: Team) -> Callable:
     return forward_row
 
 
-def build_backward(facts: int, temporal: bool, team: Team) -> Callable:
+def build_backward(team: Team) -> Callable:
     """backward_row(b, ...), of the cotangents of scores and logits."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable
     def backward_row(b, E, words, chosen, y, g, dscores, dlogits, dy, dg, dr):
+        facts = chosen.shape[1]
         c = index()
         while c < dr.shape[1]:
             total = zero(dr[b, c])
@@ -102,12 +106,13 @@ def build_backward(facts: int, temporal: bool, team: Team) -> Callable:
     return backward_row
 
 
-def build_embeddings(facts: int, temporal: bool, team: Team) -> Callable:
+def build_embeddings(team: Team) -> Callable:
     """word_row(v, ...): the gradients of the embeddings of token v in all tables, as in ``end_to_end``."""
     index, size = team.index, team.size
 
     @register_jitable
     def word_row(v, factors, words, asked, told, where, wanted, whither, chosen, r, dlogits, dy, dg, dr, dE):
+        facts = chosen.shape[1]
         for n in range(told[v], told[v + 1]):
             b, i = where[n, 0], where[n, 1]
             add_word_backward(dE[U_Y, v], dy[b, i], words[b, i], 0, factors, False, index(), size())

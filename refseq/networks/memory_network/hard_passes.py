@@ -43,9 +43,10 @@ def forward(
     chosen = np.full((rows, facts), -1, np.int64)
     run_rows(
         hard.build_forward,
-        (facts, temporal),
+        (),
         rows,
-        [E, T, factors, text.story, text.words, text.ages, text.query, text.asked, given],
+        [np.array([temporal], np.int64), E, T, factors, text.story, text.words, text.ages, text.query, text.asked]
+        + [given],
         [scores, y, g, r, logits, chosen],
         target=target,
         units=max(slots, width, vocabulary),
@@ -58,12 +59,12 @@ def backward(recording: Recording, dscores: np.ndarray, dlogits: np.ndarray) -> 
     """Gradients of E and T from the cotangents of scores (B, F, N) and logits (B, V)."""
     kept, t, E = recording, recording.text, recording.E
     _, vocabulary, width = E.shape
-    options, target = (kept.facts, kept.temporal), kept.target
+    target = kept.target
     dy, dg, dr = (zeros(array.shape, E) for array in (kept.y, kept.g, kept.r))
     rows = len(t.words)
     run_rows(
         hard.build_backward,
-        options,
+        (),
         rows,
         [E, t.words, kept.chosen, kept.y, kept.g, dscores, dlogits],
         [dy, dg, dr],
@@ -75,7 +76,7 @@ def backward(recording: Recording, dscores: np.ndarray, dlogits: np.ndarray) -> 
     told, asked = occurrences(t.story, vocabulary), occurrences(t.query, vocabulary)
     run_rows(
         hard.build_embeddings,
-        options,
+        (),
         vocabulary,
         [kept.factors, t.words, t.asked, told.first, told.places, asked.first, asked.places, kept.chosen]
         + [kept.r, dlogits, dy, dg, dr],

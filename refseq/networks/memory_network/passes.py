@@ -23,7 +23,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the compiled code depends on."""
+    """The options."""
 
     hops: int
     adjacent: bool
@@ -31,9 +31,9 @@ class Plan:
     temporal: bool
 
     @property
-    def options(self) -> tuple:
-        """Of the rows."""
-        return self.hops, self.adjacent, self.positions, self.temporal
+    def how(self) -> np.ndarray:
+        """As the rows want them."""
+        return np.array([self.hops, self.adjacent, self.positions, self.temporal], np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +80,9 @@ def forward(plan: Plan, weights: Weights, text: Text, target: str) -> Recording:
     w, t = weights, text
     run_rows(
         build_forward,
-        plan.options,
+        (),
         rows,
-        [w.E, w.T, w.H, factors, t.story, t.words, t.ages, t.query, t.asked],
+        [plan.how, w.E, w.T, w.H, factors, t.story, t.words, t.ages, t.query, t.asked],
         [sentences, u, p, logits],
         [zeros((rows, slots), like), zeros((rows, slots), like)],
         target=target,
@@ -100,9 +100,9 @@ def backward(recording: Recording, dlogits: np.ndarray) -> Weights:
     dsentences, du = zeros(recording.sentences.shape, like), zeros(u.shape, like)
     run_rows(
         build_backward,
-        plan.options,
+        (),
         rows,
-        [w.E, w.H, t.words, recording.sentences, u, p, dlogits],
+        [plan.how, w.E, w.H, t.words, recording.sentences, u, p, dlogits],
         [dsentences, du],
         [zeros((rows, slots), like), zeros((rows, slots), like)],
         target=recording.target,
@@ -113,10 +113,10 @@ def backward(recording: Recording, dlogits: np.ndarray) -> Weights:
     told, asked = occurrences(t.story, vocabulary), occurrences(t.query, vocabulary)
     run_rows(
         build_embeddings,
-        plan.options,
+        (),
         vocabulary,
-        [recording.factors, t.words, t.asked, told.first, told.places, asked.first, asked.places, u, dsentences, du]
-        + [dlogits],
+        [plan.how, recording.factors, t.words, t.asked, told.first, told.places, asked.first, asked.places]
+        + [u, dsentences, du, dlogits],
         [dE],
         target=recording.target,
         units=width,
