@@ -32,8 +32,8 @@ class HardMemoryRun:
 
 @dataclass(frozen=True, eq=False)
 class FactLoss:
-    """A loss of choices: ``value``, ``gradient`` (B, F, N) with respect to the scores, the loss of every fact, ``facts``
-    (B, F), 0 where none is asked for."""
+    """A loss of choices: ``value``, ``gradient`` (B, F, N) with respect to the scores, and ``facts`` (B, F), the loss
+    of every fact, 0 where none is asked for."""
 
     value: Any
     gradient: np.ndarray
@@ -109,8 +109,8 @@ class HardMemoryNetwork:
         return HardMemoryRun(*found, info, self, recording)
 
     def backward(self, run: HardMemoryRun, dscores: np.ndarray, dlogits: np.ndarray) -> Arrays:
-        """The gradient of sum(dscores * scores) + sum(dlogits * logits) where the choices stay as they are, by the names
-        of the parameters; the cotangents of empty slots are not read. Raises TypeError or ValueError."""
+        """The gradient of sum(dscores * scores) + sum(dlogits * logits) where the choices stay as they are, by the
+        names of the parameters; the cotangents of empty slots are not read. Raises TypeError or ValueError."""
         recording = self._own(run)
         dscores = arguments.array("dscores", dscores, run.scores.shape, run.scores.dtype)
         dlogits = arguments.array("dlogits", dlogits, run.logits.shape, run.logits.dtype)
@@ -170,8 +170,8 @@ def hard_memory_network(vocabulary: int, width: int, *, facts: int = 1, ages: in
 
     Sentences are bags of words. params["E"] (6, V, d) holds U_q, U_m, U_y, R_q, R_m, R_w; ``ages`` as in
     ``refseq.memory_network``, in place of the paper's features of the order in which sentences were written
-    (section 3.4); params["T"] (ages, d). Train on the sum of ``fact_loss`` and a loss of the logits. Raises ValueError or
-    TypeError naming the argument.
+    (section 3.4); params["T"] (ages, d). Train on the sum of ``fact_loss`` and a loss of the logits. Raises ValueError
+    or TypeError naming the argument.
 
     J. Weston, S. Chopra, A. Bordes, Memory networks, arXiv:1410.3916, sections 3.1 and 3.2.
     """

@@ -1,4 +1,4 @@
-"""Recall by content: the value whose key is most like a query, softly (L4.16: a song's refrain from one of its lines)."""
+"""Recall by content (L4.16): the value whose key is most like a query, as a song's refrain from one of its lines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from refseq import arguments
 from refseq.arrays import DTYPES, zeros
 from refseq.arrays import sample as sample_of
 from refseq.networks.turing_machine.cosine import length, lengths_of_columns, similarity
+from refseq.networks.turing_machine.sizes import EPSILON
 from refseq.networks.turing_machine.storage import read
 from refseq.networks.turing_machine.tempered import powers, shares
 from refseq.primitives import constant
 from refseq.rowwise import run_rows
 from refseq.targets import available
 from refseq.tree_layer import TARGETS
-from refseq.turing_machine import EPSILON
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +61,9 @@ def recall(
 
         w_i ~ exp(strength cos(query, key_i)),    value = sum_i w_i value_i
 
-    keys (N, M), values (N, V), queries (B, M), of one dtype; cos as in ``refseq.turing_machine``, whose operations these
-    are. ``strength`` 0 gives the mean of all values, a large one the value of the nearest key. Raises TypeError or
-    ValueError naming the argument; RuntimeError where the target cannot run.
+    keys (N, M), values (N, V), queries (B, M), of one dtype; cos as in ``refseq.turing_machine``, whose operations
+    these are. ``strength`` 0 gives the mean of all values, a large one the value of the nearest key. Raises TypeError
+    or ValueError naming the argument; RuntimeError where the target cannot run.
     """
     available(arguments.choice("target", target, TARGETS))
     keys = arguments.array("keys", keys, ("N", "M"), None)

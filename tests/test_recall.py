@@ -6,11 +6,30 @@ import pytest
 from refseq import recall
 
 SONGS = {
-    "row": ("row row row your boat", "gently down the stream", "merrily merrily merrily merrily", "life is but a dream"),
-    "star": ("twinkle twinkle little star", "how i wonder what you are", "up above the world so high", "like a diamond"),
-    "lamb": ("mary had a little lamb", "its fleece was white as snow", "everywhere that mary went", "lamb was sure to go"),
+    "row": (
+        "row row row your boat",
+        "gently down the stream",
+        "merrily merrily merrily merrily",
+        "life is but a dream",
+    ),
+    "star": (
+        "twinkle twinkle little star",
+        "how i wonder what you are",
+        "up above the world so high",
+        "like a diamond",
+    ),
+    "lamb": (
+        "mary had a little lamb",
+        "its fleece was white as snow",
+        "everywhere that mary went",
+        "lamb was sure to go",
+    ),
 }
-REFRAINS = {"row": "merrily merrily merrily merrily", "star": "twinkle twinkle little star", "lamb": "mary had a little lamb"}
+REFRAINS = {
+    "row": "merrily merrily merrily merrily",
+    "star": "twinkle twinkle little star",
+    "lamb": "mary had a little lamb",
+}
 LINES = [(song, line) for song, lines in SONGS.items() for line in lines]
 WORDS = sorted({word for _, line in LINES for word in line.split()})
 

@@ -34,7 +34,7 @@ def copy_step(params, batch):
     """Loss and gradients of the machine and of the memory it begins with."""
     x, y, counts = batch
     rows = x.shape[1]
-    state = {name: None for name in MACHINE.states} | {"memory": np.repeat(params["memory"], rows, 0)}
+    state = dict.fromkeys(MACHINE.states) | {"memory": np.repeat(params["memory"], rows, 0)}
     run = MACHINE.forward({name: params[name] for name in MACHINE.shapes}, x, state)
     loss = binary_cross_entropy(run.y, y, weights=counts, reduction="mean per element")
     grads = MACHINE.backward(run, loss.gradient)
@@ -44,7 +44,7 @@ def copy_step(params, batch):
 def wrong_bits(params, length, seed=9):
     """The share of bits that are copied wrongly."""
     x, y, counts = copying(np.random.default_rng(seed), length)
-    state = {name: None for name in MACHINE.states} | {"memory": np.repeat(params["memory"], x.shape[1], 0)}
+    state = dict.fromkeys(MACHINE.states) | {"memory": np.repeat(params["memory"], x.shape[1], 0)}
     run = MACHINE.forward({name: params[name] for name in MACHINE.shapes}, x, state)
     return float(((run.y > 0) != y)[counts > 0].mean())
 

@@ -14,7 +14,9 @@ def test_a_turing_machine_learns_to_copy():
 
 
 @pytest.mark.parametrize(
-    ("step", "network"), [(learning.soft_step, learning.SOFT), (learning.hard_step, learning.HARD)], ids=["soft", "hard"]
+    ("step", "network"),
+    [(learning.soft_step, learning.SOFT), (learning.hard_step, learning.HARD)],
+    ids=["soft", "hard"],
 )
 def test_a_memory_network_learns_where_somebody_is(step, network):
     state = learning.train_stories(step, network, 20)

@@ -79,7 +79,9 @@ def test_a_copy_by_hand():
     run = machine.forward(params, x)
     np.testing.assert_allclose(run.y[length:], songs, atol=1e-15)
     np.testing.assert_allclose(run.state["memory"][:, 1 : length + 1], songs.transpose(1, 0, 2), atol=1e-15)
-    np.testing.assert_array_equal(run.weights[length:, :, 0].argmax(axis=2), np.tile(np.arange(1, length + 1)[:, None], 3))
+    np.testing.assert_array_equal(
+        run.weights[length:, :, 0].argmax(axis=2), np.tile(np.arange(1, length + 1)[:, None], 3)
+    )
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
@@ -223,7 +225,9 @@ def test_wrong_arguments():
     params, x, state, _, _ = problem(machine)
     with pytest.raises(ValueError, match=r"state\['weights'\]: expected numbers >= 0"):
         machine.forward(params, x, state | {"weights": -state["weights"]})
-    with pytest.raises(ValueError, match=r"state\['weights'\]: expected a sum above 0, got nothing but 0 in row 0, head 0"):
+    with pytest.raises(
+        ValueError, match=r"state\['weights'\]: expected a sum above 0, got nothing but 0 in row 0, head 0"
+    ):
         machine.forward(params, x, state | {"weights": 0 * state["weights"]})
     with pytest.raises(ValueError, match=r"x: expected shape \(T, B, 2\)"):
         machine.forward(params, x[0])

@@ -1,6 +1,5 @@
 """A neural Turing machine written in torch's tensor operations, by its own formulas; gradients by autograd."""
 
-import numpy as np
 import torch
 
 

@@ -32,10 +32,7 @@ def add_sentence(total, E, tokens, words, factors, positions, lane, lanes):
     while c < total.shape[0]:
         value = total[c]
         for j in range(words):
-            if positions:
-                value = value + factors[words, j, c] * E[tokens[j], c]
-            else:
-                value = value + E[tokens[j], c]
+            value = value + factors[words, j, c] * E[tokens[j], c] if positions else value + E[tokens[j], c]
         total[c] = value
         c += lanes
 

@@ -26,7 +26,6 @@ from refseq.networks.memory_network.masked import masked_powers, masked_shares, 
 from refseq.primitives import zero
 from refseq.team import Team
 
-
 HOPS, ADJACENT, POSITIONS, TEMPORAL = range(4)
 """Places in ``how``."""
 
@@ -160,9 +159,7 @@ def build_embeddings(team: Team) -> Callable:
         for f in range(memories):
             for n in range(told[v], told[v + 1]):
                 b, i, j = where[n, 0], where[n, 1], where[n, 2]
-                add_word_backward(
-                    dE[f, v], dsentences[b, f, i], words[b, i], j, factors, positions, index(), size()
-                )
+                add_word_backward(dE[f, v], dsentences[b, f, i], words[b, i], j, factors, positions, index(), size())
         for n in range(wanted[v], wanted[v + 1]):
             b, j = whither[n, 0], whither[n, 2]
             add_word_backward(dE[asking, v], du[b, 0], asked[b], j, factors, positions, index(), size())

@@ -1,4 +1,4 @@
-"""One row of a memory network that chooses (J. Weston, S. Chopra, A. Bordes, arXiv:1410.3916, section 3), and the adjoint.
+"""One row of a memory network that chooses (J. Weston et al., arXiv:1410.3916, section 3), and its adjoint.
 
     g_1 = sum U_q[words of the question]           y_i = sum U_y[words of sentence i] + T[age of i]
     scores_f[i] = g_f . y_i                        over the filled slots i
@@ -12,7 +12,8 @@ known and for what is looked for; nothing is differentiated through the choice. 
 R_m, R_w.
 
 Arrays (B rows, N slots, J words, F facts): story (B, N, J)  words, ages (B, N)  query (B, Q)  asked (B,)
-temporal (1,): 1 or 0, whether ages count    facts, chosen (B, F): -1 for a fact that is to be chosen, and where there is none to choose  T (ages, d)
+T (ages, d)  temporal (1,): 1 or 0, whether ages count
+facts, chosen (B, F): -1 for a fact that is to be chosen, and where there is none to choose
 y (B, N, d)  g (B, F, d)  r (B, d)  scores (B, F, N), 0 where a slot is empty  logits (B, V)
 """
 

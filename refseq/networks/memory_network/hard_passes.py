@@ -41,12 +41,13 @@ def forward(
     scores, y, g = zeros((rows, facts, slots), E), zeros((rows, slots, width), E), zeros((rows, facts, width), E)
     r, logits, factors = zeros((rows, width), E), zeros((rows, vocabulary), E), factors_of(text, False, E)
     chosen = np.full((rows, facts), -1, np.int64)
+    ages = np.array([temporal], np.int64)
+    told = [text.story, text.words, text.ages, text.query, text.asked, given]
     run_rows(
         hard.build_forward,
         (),
         rows,
-        [np.array([temporal], np.int64), E, T, factors, text.story, text.words, text.ages, text.query, text.asked]
-        + [given],
+        [ages, E, T, factors, *told],
         [scores, y, g, r, logits, chosen],
         target=target,
         units=max(slots, width, vocabulary),
@@ -74,12 +75,12 @@ def backward(recording: Recording, dscores: np.ndarray, dlogits: np.ndarray) -> 
     )
     dE, dT = zeros(E.shape, E), zeros(kept.T.shape, E)
     told, asked = occurrences(t.story, vocabulary), occurrences(t.query, vocabulary)
+    where = [told.first, told.places, asked.first, asked.places]
     run_rows(
         hard.build_embeddings,
         (),
         vocabulary,
-        [kept.factors, t.words, t.asked, told.first, told.places, asked.first, asked.places, kept.chosen]
-        + [kept.r, dlogits, dy, dg, dr],
+        [kept.factors, t.words, t.asked, *where, kept.chosen, kept.r, dlogits, dy, dg, dr],
         [dE],
         target=target,
         units=width,

@@ -111,12 +111,12 @@ def backward(recording: Recording, dlogits: np.ndarray) -> Weights:
     )
     dE, dT, dH = (zeros(array.shape, like) for array in (w.E, w.T, w.H))
     told, asked = occurrences(t.story, vocabulary), occurrences(t.query, vocabulary)
+    where = [told.first, told.places, asked.first, asked.places]
     run_rows(
         build_embeddings,
         (),
         vocabulary,
-        [plan.how, recording.factors, t.words, t.asked, told.first, told.places, asked.first, asked.places]
-        + [u, dsentences, du, dlogits],
+        [plan.how, recording.factors, t.words, t.asked, *where, u, dsentences, du, dlogits],
         [dE],
         target=recording.target,
         units=width,

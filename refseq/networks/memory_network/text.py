@@ -53,7 +53,9 @@ def _tokens(name: str, value: Any, axes: int, vocabulary: int) -> np.ndarray:
     wrong = (given < PADDING) | (given >= vocabulary)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(f"{name}: expected tokens 0 to {vocabulary - 1}, or -1 as padding; got {given[where]} at {where}")
+        raise ValueError(
+            f"{name}: expected tokens 0 to {vocabulary - 1}, or -1 as padding; got {given[where]} at {where}"
+        )
     late = (given[..., :-1] == PADDING) & (given[..., 1:] != PADDING)
     if late.any():
         where = tuple(int(i) for i in np.argwhere(late)[0])

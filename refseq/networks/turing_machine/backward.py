@@ -5,8 +5,8 @@ and of that before it on the way out
 
     ds (B, S', H)  dmemory (B, M, N)  dw (B, R + W, N)  dr (B, R, M)
 
-of x, dx (T, B, I); of pre-activations, from which the parameters' gradients follow (``gradient``): da (T, B, A, H) of the
-controller, df (T, B, R + W, F) of the heads; dy (T, B, 1, O) is given. Scratch: d0 like ds, dv (B, 1, H), dtaken
+of x, dx (T, B, I); of pre-activations, from which the parameters' gradients follow (``gradient``): da (T, B, A, H) of
+the controller, df (T, B, R + W, F) of the heads; dy (T, B, 1, O) is given. Scratch: d0 like ds, dv (B, 1, H), dtaken
 (B, 1, I + R M), dz (B, R + W, F), g (B, R + W, 3, N).
 """
 
@@ -38,28 +38,26 @@ from refseq.step import build_step
 from refseq.team import Team
 
 
-def build_backward(
-    scan: Callable, cells: Callable, controller: str, reads: int, writes: int, shifts: int, team: Team
-) -> Callable:
+def build_backward(scan: Callable, cells: Callable, controller: str, team: Team) -> Callable:
     """row(b, ...), as above; options as for ``build_forward``."""
     index, size, barrier = team.index, team.size, team.barrier
-    step, heads = build_step(CONTROLLERS[controller](), team).backward, reads + writes
-    unaddress, slots, one = _build_addressing(heads, shifts, team), tuple(range(heads)), (0,)
+    step, unaddress, one = build_step(CONTROLLERS[controller](), team).backward, _build_addressing(team), (0,)
 
     @register_jitable
     def give(dtaken, dx, dr):
         """The adjoint of the controller's input."""
         copy(dx, dtaken, dx.shape[0], index(), size())
-        for h in range(reads):
+        for h in range(dr.shape[0]):
             begin = dx.shape[0] + h * dr.shape[1]
             copy(dr[h], dtaken[begin : begin + dr.shape[1]], dr.shape[1], index(), size())
 
     @register_jitable
     def backward_row(
-        b, W0, W1, U, Yh, Yr, epsilon, lengths, s, memory, w, tape, a, z, norms, q, dy,
+        b, W0, W1, U, Yh, Yr, epsilon, slots, lengths, s, memory, w, tape, a, z, norms, q, dy,
         ds, dmemory, dw, dr, dx, da, df, d0, dv, dtaken, dz, g,
     ):  # fmt: skip
-        width = memory.shape[2]
+        reads, heads, width = dr.shape[1], w.shape[2], memory.shape[2]
+        shifts = U.shape[2] - SCALARS - 3 * width
         rest = width + SCALARS + shifts
         for back in range(lengths[b]):
             t = lengths[b] - 1 - back
@@ -79,7 +77,7 @@ def build_backward(
             memory_backward(dmemory[b], w[t + 1, b], erase, reads, index(), size())
             unaddress(
                 z[t, b], dz[b], memory[t, b], dmemory[b], norms[t, b], epsilon[0],
-                w[t, b], w[t + 1, b], dw[b], q[t, b], g[b],
+                w[t, b], w[t + 1, b], dw[b], q[t, b], g[b], shifts,
             )  # fmt: skip
             for h in range(heads):
                 activate_backward(
@@ -90,7 +88,18 @@ def build_backward(
             add_transposed_product(ds[b, 0], U, df[t, b], 0, heads, slots, index(), size())
             barrier()
             step(
-                (W0, W1), d0[b], d0[b], s[t, b], s[t + 1, b], tape[t, b], ds[b], d0[b], dv[b], da[t, b], dtaken[b], d0[b]
+                (W0, W1),
+                d0[b],
+                d0[b],
+                s[t, b],
+                s[t + 1, b],
+                tape[t, b],
+                ds[b],
+                d0[b],
+                dv[b],
+                da[t, b],
+                dtaken[b],
+                d0[b],
             )
             barrier()
             give(dtaken[b, 0], dx[t, b], dr[b])
@@ -99,14 +108,14 @@ def build_backward(
     return backward_row
 
 
-def _build_addressing(heads: int, shifts: int, team: Team) -> Callable:
+def _build_addressing(team: Team) -> Callable:
     """The adjoint of addressing: of dw, the cotangents of the new weights, those of the weights before; adds to
     dmemory; writes those of the heads' numbers, except erase and add."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable
-    def unaddress(z, dz, memory, dmemory, norms, epsilon, before, w, dw, q, g):
-        width, one = memory.shape[0], complement(zero(epsilon))
+    def unaddress(z, dz, memory, dmemory, norms, epsilon, before, w, dw, q, g, shifts):
+        width, heads, one = memory.shape[0], w.shape[0], complement(zero(epsilon))
         for h in range(heads):
             tempered_backward(g[h, 0], w[h], dw[h], z[h, width + 2], one, index(), size())
             logarithms_backward(g[h, 0], q[h, SHIFTED], index(), size())

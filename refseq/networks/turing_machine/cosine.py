@@ -14,7 +14,7 @@ from refseq.primitives import sqrt, zero
 
 @register_jitable
 def inner_product(u, v, count):
-    """sum_n u[n] v[n] of the first ``count`` entries, in four sums side by side: a chain of one would wait for itself."""
+    """sum_n u[n] v[n] of the first ``count`` entries, in four sums side by side: one alone would wait for itself."""
     first, second, third, fourth = zero(u[0]), zero(u[0]), zero(u[0]), zero(u[0])
     n = 0
     while n + 3 < count:

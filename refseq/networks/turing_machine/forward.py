@@ -12,7 +12,8 @@ Arrays (T steps, B rows, I inputs, O outputs, H units, N locations of M numbers,
 F = M + 3 + S + 2 M numbers for a head, of which one that only reads has no use for the last 2 M):
 
     W0 (I + R M, G, H), W1 (H, G, H), bias (G, H): the controller's; U (H, R + W, F), ub (R + W, F)
-    Yh (H, 1, O), Yr (R M, 1, O), yb (1, O)     epsilon (1,)     x (T, B, I)     lengths (B,)
+    Yh (H, 1, O), Yr (R M, 1, O), yb (1, O)     epsilon (1,)     slots = 0, 1 .. R + W - 1
+    x (T, B, I)     lengths (B,)
     s (T + 1, B, S', H)  memory (T + 1, B, M, N)  w (T + 1, B, R + W, N)  r (T + 1, B, R, M): the state, at 0 given
     taken (T, B, 1, I + R M)  tape (T, B, ., H)  a, z (T, B, R + W, F)  norms (T, B, N)
     q (T, B, R + W, 5, N): what backward wants to know of the weights, by the names below
@@ -40,28 +41,26 @@ COSINE, CONTENT, GATED, SHIFTED, LOG = range(5)
 """Rows of q: the similarities, the content's weights, those after the gate, after the shift, and their logarithms."""
 
 
-def build_forward(
-    scan: Callable, cells: Callable, controller: str, reads: int, writes: int, shifts: int, team: Team
-) -> Callable:
+def build_forward(scan: Callable, cells: Callable, controller: str, team: Team) -> Callable:
     """row(b, ...), as above; ``scan`` and ``cells`` stand for the source of what is made of them."""
     index, size, barrier, add_product = team.index, team.size, team.barrier, team.product
-    step, heads = build_step(CONTROLLERS[controller](), team).forward, reads + writes
-    address, slots, one = _build_addressing(heads, shifts, team), tuple(range(heads)), (0,)
+    step, address, one = build_step(CONTROLLERS[controller](), team).forward, _build_addressing(team), (0,)
 
     @register_jitable
     def take(taken, x, r):
         """The controller's input: x, then all that was read."""
         copy(taken, x, x.shape[0], index(), size())
-        for h in range(reads):
+        for h in range(r.shape[0]):
             begin = x.shape[0] + h * r.shape[1]
             copy(taken[begin : begin + r.shape[1]], r[h], r.shape[1], index(), size())
 
     @register_jitable
     def forward_row(
-        b, W0, W1, bias, U, ub, Yh, Yr, yb, epsilon, x, lengths,
+        b, W0, W1, bias, U, ub, Yh, Yr, yb, epsilon, slots, x, lengths,
         s, memory, w, r, taken, tape, a, z, norms, q, y, pre, e,
     ):  # fmt: skip
-        width = memory.shape[2]
+        reads, heads, width = r.shape[2], w.shape[2], memory.shape[2]
+        shifts = U.shape[2] - SCALARS - 3 * width
         rest = width + SCALARS + shifts
         for t in range(lengths[b]):
             take(taken[t, b, 0], x[t, b], r[t, b])
@@ -76,7 +75,8 @@ def build_forward(
                 activate(z[t, b, h], a[t, b, h], width, shifts, h >= reads, index(), size())
             lengths_of_columns(norms[t, b], memory[t, b], epsilon[0], index(), size())
             barrier()
-            address(z[t, b], memory[t, b], norms[t, b], epsilon[0], w[t, b], w[t + 1, b], q[t, b], e[b])
+            found, norm = q[t, b], norms[t, b]
+            address(z[t, b], memory[t, b], norm, epsilon[0], w[t, b], w[t + 1, b], found, e[b], shifts)
             erase, add = z[t, b, reads:, rest : rest + width], z[t, b, reads:, rest + width :]
             write(memory[t + 1, b], memory[t, b], w[t + 1, b], erase, add, reads, index(), size())
             barrier()
@@ -92,13 +92,13 @@ def build_forward(
     return forward_row
 
 
-def _build_addressing(heads: int, shifts: int, team: Team) -> Callable:
-    """address(z, memory, norms, epsilon, before, w, q, e): the weights of all heads at a step, phase by phase."""
+def _build_addressing(team: Team) -> Callable:
+    """address(z, memory, norms, epsilon, before, w, q, e, shifts): the weights of all heads at a step, phase by phase."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable
-    def address(z, memory, norms, epsilon, before, w, q, e):
-        width = memory.shape[0]
+    def address(z, memory, norms, epsilon, before, w, q, e, shifts):
+        width, heads = memory.shape[0], w.shape[0]
         for h in range(heads):
             similarity(q[h, COSINE], z[h], memory, norms, length(z[h], width, epsilon), index(), size())
         barrier()

@@ -19,7 +19,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the compiled code depends on: the controller, the heads, the shifts that a head chooses from."""
+    """The controller, on which the compiled code depends; heads that read and write, and shifts that each has."""
 
     controller: str
     reads: int
@@ -34,7 +34,12 @@ class Plan:
     @property
     def options(self) -> tuple:
         """Of the rows."""
-        return (*SOURCES, self.controller, self.reads, self.writes, self.shifts)
+        return (*SOURCES, self.controller)
+
+    @property
+    def slots(self) -> np.ndarray:
+        """The heads' numbers."""
+        return np.arange(self.reads + self.writes)
 
     def numbers(self, width: int) -> int:
         """Numbers of a head, with those that only a writing head has."""
@@ -124,7 +129,7 @@ def forward(plan: Plan, weights: Weights, start: States, x: np.ndarray, lengths:
         build_forward,
         plan.options,
         rows,
-        [w.W0, w.W1, w.bias, w.U, w.ub, w.Yh, w.Yr, w.yb, w.epsilon, x, lengths],
+        [w.W0, w.W1, w.bias, w.U, w.ub, w.Yh, w.Yr, w.yb, w.epsilon, plan.slots, x, lengths],
         [times.s, times.memory, times.w, times.r, *kept.values(), y],
         [zeros((rows, len(layout.slots), units), like), zeros((rows, heads, locations), like)],
         target=target,
@@ -151,12 +156,13 @@ def backward(recording: Recording, dy: np.ndarray, end: States) -> tuple[Weights
         zeros((rows, heads, numbers), like),
         zeros((rows, heads, 3, locations), like),
     ]
+    given = [w.W0, w.W1, w.U, w.Yh, w.Yr, w.epsilon, plan.slots, recording.lengths, times.s, times.memory, times.w]
     seen = [kept[name] for name in ("tape", "a", "z", "norms", "q")]
     run_rows(
         build_backward,
         plan.options,
         rows,
-        [w.W0, w.W1, w.U, w.Yh, w.Yr, w.epsilon, recording.lengths, times.s, times.memory, times.w, *seen, dy],
+        [*given, *seen, dy],
         [end.s, end.memory, end.w, end.r, dx, da, df],
         scratch,
         target=recording.target,
@@ -180,7 +186,7 @@ def _parameters(recording: Recording, da: np.ndarray, df: np.ndarray, dy: np.nda
     pieces = sum(len(array) for array, _ in zip((w.W0, w.W1), plan.cell.layout.matrices, strict=False)) + 1
     run_rows(
         build_controller_gradient,
-        (*SOURCES, plan.controller),
+        plan.options,
         pieces,
         [recording.kept["taken"], times.s, recording.kept["tape"], da, recording.lengths],
         [dW0, dW1, dbias],
