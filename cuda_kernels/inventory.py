@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import refseq
-from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tier, of_tree
+from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_memory, of_norms, of_optimisers, of_tier, of_tree
 
 DTYPES = ("float32", "float64")
 
@@ -43,7 +43,7 @@ TIERS: list[tuple[Variant, str, int]] = [(("lstm", {}), "resident", 32), (("elma
 """Time loops with their weights on chip, whose sizes are literals, in float32. They take
 long to compile; the largest that the rule admits, of more cells, are a slow test."""
 
-OWN = ("scan", "resident", "tree_scan", "losses", "updates")
+OWN = ("scan", "resident", "tree_scan", "losses", "updates", "rowwise")
 """The modules whose kernels are made for a cell, a loss, a rule; those of the others are named after the module."""
 
 
@@ -74,6 +74,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *of_optimisers(dtype),
             *of_norms(dtype),
             *of_arrays(dtype),
+            *of_memory(dtype),
         ]
         for label, kernel, arguments in launches:
             module, name = kernel.py_func.__module__.rpartition(".")[2], kernel.py_func.__name__

@@ -40,7 +40,7 @@ def kernel(build: Callable, options: tuple, dtype: str, count: int) -> Any:
     )
     exec(compile(source, __file__, "exec"), namespace)  # numba keeps code on disk for functions that have a file
     function = namespace["rows"]
-    function.__module__, function.__name__ = build.__module__, name(build, options)
+    function.__name__ = name(build, options)
     return gpu.jit(cache=True)(name_for_cache(function, dtype, key))
 
 

@@ -163,9 +163,9 @@ def memory_network(
 
     ``tying`` adjacent: A_(k+1) = C_k, B = A_1, W = C_K, H = 1; params["E"] (K + 1, V, d) holds A_1, C_1 .. C_K.
     layerwise: all hops share A and C; E (4, V, d) holds A, C, B, W, and W_uu (1, d, d) is H. ``encoding`` bag: l_j = 1;
-    position: l_j[c] = (1 - j/J) - (c/d)(1 - 2j/J). ``ages``: how many slots are told apart by their age, the number of filled
-    slots behind them; 0: none. Its vectors are params["T"] (tables, ages, d). Raises ValueError or TypeError naming the
-    argument.
+    position: l_j[c] = (1 - j/J) - (c/d)(1 - 2j/J). ``ages``: how many slots are told apart by their age, the number of
+    filled slots behind them; 0: none. Its vectors are params["T"] (tables, ages, d). Raises ValueError or TypeError
+    naming the argument.
 
     S. Sukhbaatar, A. Szlam, J. Weston, R. Fergus, End-to-end memory networks, arXiv:1503.08895, sections 2 and 4.1.
     """

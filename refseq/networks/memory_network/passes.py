@@ -134,8 +134,8 @@ def backward(recording: Recording, dlogits: np.ndarray) -> Weights:
             work=len(dT) * t.words.size,
         )
     if not plan.adjacent:
-        by_hop = (np.ascontiguousarray(array.transpose(1, 0, 2)) for array in (u[:, :-1], du[:, 1:]))
-        dH[:, 0] = outer(*by_hop, np.full(rows, plan.hops), like, recording.target)[:-1]
+        before, after = u[:, :-1].transpose(1, 0, 2), du[:, 1:].transpose(1, 0, 2)
+        dH[:, 0] = outer(before, after, np.full(rows, plan.hops), like, recording.target)[:-1]
     return Weights(dE, dT, dH)
 
 

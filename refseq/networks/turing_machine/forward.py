@@ -93,7 +93,7 @@ def build_forward(scan: Callable, cells: Callable, controller: str, team: Team) 
 
 
 def _build_addressing(team: Team) -> Callable:
-    """address(z, memory, norms, epsilon, before, w, q, e, shifts): the weights of all heads at a step, phase by phase."""
+    """address(z, memory, norms, epsilon, before, w, q, e, shifts): the weights of all heads, phase by phase."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable

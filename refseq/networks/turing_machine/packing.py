@@ -13,11 +13,10 @@ Arrays = dict[str, np.ndarray]
 def pack(part: Part, params: Arrays, plan: Plan, epsilon: np.ndarray) -> Weights:
     """Every matrix operand-major; of the heads, one for all: those that read have no use for its last columns."""
     own = part.pack(params)
-    matrices = [contiguous(matrix) for matrix in own.matrices]
-    if len(matrices) < 2:  # a controller without a recurrent matrix: never read
-        matrices.append(zeros((1, *matrices[0].shape[1:]), matrices[0]))
+    W0, *recurrent = [contiguous(matrix) for matrix in own.matrices]
+    W1 = recurrent[0] if recurrent else zeros((1, *W0.shape[1:]), W0)  # never read by a controller without one
     heads, numbers = plan.reads + plan.writes, params["W_write"].shape[1]
-    U = zeros((matrices[0].shape[2], heads, numbers), epsilon)
+    U = zeros((W0.shape[2], heads, numbers), epsilon)
     ub = zeros((heads, numbers), epsilon)
     for name, rows in _rows(plan):
         count = params[f"b_{name}"].shape[1]
@@ -26,7 +25,7 @@ def pack(part: Part, params: Arrays, plan: Plan, epsilon: np.ndarray) -> Weights
     outputs = params["b_y"].shape[1]
     Yr = params["W_yr"].transpose(0, 2, 1).reshape(-1, 1, outputs)
     Yh = params["W_yh"].transpose(2, 0, 1)
-    return Weights(*matrices, own.biases[0], U, ub, contiguous(Yh), contiguous(Yr), params["b_y"], epsilon)
+    return Weights(W0, W1, own.biases[0], U, ub, contiguous(Yh), contiguous(Yr), params["b_y"], epsilon)
 
 
 def unpack(part: Part, weights: Weights, plan: Plan) -> Arrays:
