@@ -168,6 +168,7 @@ def test_no_rows():
     assert not network.backward(run, run.logits)["E"].any()
 
 
+@pytest.mark.slow
 def test_single_precision():
     for network in NETWORKS:
         single = network.forward(drawn(network, dtype="float32"), STORY, QUERY)

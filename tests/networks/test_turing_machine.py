@@ -8,10 +8,8 @@ import refseq
 from refseq.checks.structures.turing_machines import machine_problem
 from tests.conftest import framework
 
-MACHINES = [
-    refseq.turing_machine(2, 3, 5, 6, 4),
-    refseq.turing_machine(2, 3, 4, 7, 3, controller="lstm", reads=2, writes=2, shift=2),
-]
+MACHINES = [refseq.turing_machine(2, 3, 5, 6, 4), refseq.turing_machine(2, 3, 4, 7, 3, reads=2, writes=2, shift=2)]
+LSTM = refseq.turing_machine(2, 3, 4, 7, 3, controller="lstm", reads=2, writes=2, shift=2)
 LENGTHS = np.array([5, 0, 3])
 T, B = 5, 3
 
@@ -41,8 +39,11 @@ def close(got, want, **bounds):
         np.testing.assert_allclose(got[name], value, err_msg=name, **bounds)
 
 
-@pytest.mark.parametrize("target", ["reference", "cpu"])
-@pytest.mark.parametrize("machine", MACHINES, ids=str)
+@pytest.mark.parametrize(
+    ("machine", "target"),
+    [*((machine, target) for machine in MACHINES for target in ("reference", "cpu")), (LSTM, "cpu")],
+    ids=str,
+)
 def test_values_and_gradients_are_those_of_autograd(machine, target):
     framework("torch")
     from tests.networks import turing_torch
@@ -117,7 +118,7 @@ def test_without_shifts_locations_have_no_order():
     np.testing.assert_allclose(permuted.weights, plain.weights[..., order], rtol=1e-11)
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=str)
+@pytest.mark.parametrize("machine", [*MACHINES, LSTM], ids=str)
 def test_a_row_is_by_itself(machine):
     """Padding is not read, NaN stays in its row, lengths of 0 are legal, and no bit depends on the others."""
     params, x, state, dy, dstate = problem(machine)
@@ -154,7 +155,8 @@ def test_threads_change_no_bit():
         assert got[name].tobytes() == value.tobytes(), name
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", [*MACHINES, LSTM], ids=str)
 def test_single_precision(machine):
     single = everything(machine, problem(machine, "float32"))
     assert {value.dtype for value in single.values()} == {np.dtype("float32")}
@@ -163,7 +165,7 @@ def test_single_precision(machine):
 
 
 def test_no_steps_and_no_rows():
-    machine = MACHINES[1]
+    machine = LSTM
     params, x, state, _, _ = problem(machine)
     run = machine.forward(params, x[:0], state)
     assert run.y.shape == (0, B, 3)
@@ -185,7 +187,7 @@ def test_arguments_stay_as_they_are():
 
 
 def test_the_sequence_in_two_pieces():
-    machine = MACHINES[1]
+    machine = LSTM
     params, x, state, _, _ = problem(machine)
     whole, first = machine.forward(params, x, state), machine.forward(params, x[:2], state)
     second = machine.forward(params, x[2:], first.state)
