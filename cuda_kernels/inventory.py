@@ -12,6 +12,7 @@ from cuda_kernels.recorder import (
     of_ctc,
     of_layer,
     of_losses,
+    of_memory,
     of_norms,
     of_optimisers,
     of_tier,
@@ -88,6 +89,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *of_norms(dtype),
             *of_arrays(dtype),
             *of_markov(dtype),
+            *of_memory(dtype),
         ]
         for label, kernel, arguments in launches:
             module, name = kernel.py_func.__module__.rpartition(".")[2], kernel.py_func.__name__

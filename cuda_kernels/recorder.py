@@ -5,6 +5,7 @@ Every function here gives triples of a label, a kernel, and the arguments of a l
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import refseq
 from cuda_kernels import arithmetic, losses, norms, resident, rowwise, tiers, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.target import CudaTarget
+from refseq import targets
 from refseq.losses import cross_entropy_rows, ctc_rows, ctc_trellis, pointwise_rows
 from refseq.losses.binary_cross_entropy import element as log_loss
 from refseq.losses.squared_error import element as square
@@ -204,3 +206,50 @@ def of_ctc(dtype: str) -> Iterator[Launch]:
     room += [array(4 * factor, wide) for factor in (1, ctc_rows.SHARES, ctc_trellis.KINDS)]
     rowwise.run_rows(recorder, ctc_rows.build, (True,), 2, given, made, room, wide)
     return recorder.labelled("ctc")
+
+
+class Recorded(CudaTarget):
+    """The target "cuda" on a recorder: it needs no device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine: Recorder = Recorder()
+
+    def missing(self) -> None:
+        """Nothing is."""
+
+    def describe(self) -> str:
+        """No device in particular."""
+        return "none"
+
+
+@contextmanager
+def recorded() -> Iterator[Recorder]:
+    """What runs on the target "cuda" is recorded while this lasts."""
+    target, provided = Recorded(), targets._provided
+    targets._provided = lambda name: target if name == "cuda" else provided(name)
+    try:
+        yield target.machine
+    finally:
+        targets._provided = provided
+
+
+def of_memory(dtype: str) -> Iterator[Launch]:
+    """Turing machines with each controller, memory networks, and recall by content; forward and backward."""
+    story, query, facts = np.zeros((2, 3, 2), np.int64), np.zeros((2, 1), np.int64), np.zeros((2, 1), np.int64)
+    for controller in ("feedforward", "lstm"):
+        machine = refseq.turing_machine(2, 2, 3, 4, 3, controller=controller)
+        with recorded() as recorder:
+            run = machine.forward(machine.initialise(dtype=dtype), np.zeros((2, 2, 2), dtype), target="cuda")
+            machine.backward(run)
+        yield from recorder.labelled("turing machine")
+    soft, hard = refseq.memory_network(2, 2, hops=1, tying="layerwise", ages=3), refseq.hard_memory_network(2, 2)
+    with recorded() as recorder:
+        soft.backward(soft.forward(soft.initialise(dtype=dtype), story, query, "cuda"), np.zeros((2, 2), dtype))
+        run = hard.forward(hard.initialise(dtype=dtype), story, query, target="cuda")
+        for kind in ("margin", "cross_entropy"):
+            hard.fact_loss(run, facts, kind)
+        hard.backward(run, run.scores, run.logits)
+        ones = np.ones((2, 2), dtype)
+        refseq.recall(ones, ones, ones, 1.0, target="cuda")
+    yield from recorder.labelled("memory")

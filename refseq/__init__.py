@@ -7,10 +7,14 @@ from refseq.attention import Attention, attention
 from refseq.bound import Bound
 from refseq.cells import catalogue
 from refseq.graph_layer import GraphLayer, graph_layer
+from refseq.hard_memory_network import HardMemoryNetwork, hard_memory_network
 from refseq.layer import Gradients, Layer, Run, layer
+from refseq.memory_network import MemoryNetwork, memory_network
+from refseq.recall import recall
 from refseq.self_attention import SelfAttention, self_attention
 from refseq.stack import Stack, stack
 from refseq.tree_layer import TreeLayer, tree_layer
+from refseq.turing_machine import TuringMachine, turing_machine
 
 __version__ = "0.1.0"
 
@@ -19,18 +23,25 @@ __all__ = [
     "Bound",
     "Gradients",
     "GraphLayer",
+    "HardMemoryNetwork",
     "Layer",
+    "MemoryNetwork",
     "Run",
     "SelfAttention",
     "Stack",
     "TreeLayer",
+    "TuringMachine",
     "attention",
     "catalogue",
     "graph_layer",
+    "hard_memory_network",
     "layer",
+    "memory_network",
+    "recall",
     "self_attention",
     "stack",
     "tree_layer",
+    "turing_machine",
 ]
 
 _LATER = (

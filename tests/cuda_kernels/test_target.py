@@ -16,7 +16,7 @@ from refseq.targets.digest import source_digest
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("cuda", "tier", "tree", "training", "markov", "attention", "simulator", "interop", "bench")
+NAMES = ("cuda", "tier", "tree", "training", "markov", "attention", "memory", "simulator", "interop", "bench")
 CASES = [f"{name}_cases.py" for name in NAMES]
 
 FORWARD = """

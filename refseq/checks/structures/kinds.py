@@ -6,13 +6,25 @@ from typing import Any
 
 from refseq.attention import Attention
 from refseq.checks.function import Point
-from refseq.checks.structures import attention, ctc, graphs, markov, seq2seq, trees
+from refseq.checks.structures import (
+    attention,
+    ctc,
+    graphs,
+    markov,
+    memory_networks,
+    seq2seq,
+    trees,
+    turing_machines,
+)
 from refseq.graph_layer import GraphLayer
+from refseq.hard_memory_network import HardMemoryNetwork
 from refseq.markov.autoregressive import Autoregressive
 from refseq.markov.hmm import HMM
+from refseq.memory_network import MemoryNetwork
 from refseq.self_attention import SelfAttention
 from refseq.seq2seq import Seq2Seq
 from refseq.tree_layer import TreeLayer
+from refseq.turing_machine import TuringMachine
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,24 @@ KINDS: dict[type, Kind] = {
     ),
     Seq2Seq: Kind(
         seq2seq.examples, seq2seq.problems, "refseq.seq2seq, layer, attention", "rows of 4, 0 and 3 source tokens"
+    ),
+    TuringMachine: Kind(
+        turing_machines.examples,
+        turing_machines.problems,
+        "refseq.turing_machine, networks.turing_machine, step",
+        "two sets of values, T = 3, rows of 3 and 1 steps",
+    ),
+    MemoryNetwork: Kind(
+        memory_networks.examples,
+        memory_networks.problems,
+        "refseq.memory_network, networks.memory_network",
+        "two sets of values, two stories",
+    ),
+    HardMemoryNetwork: Kind(
+        memory_networks.hard_examples,
+        memory_networks.hard_problems,
+        "refseq.hard_memory_network, networks.memory_network",
+        "two stories, the facts given and chosen",
     ),
 }
 """By the type of the network."""

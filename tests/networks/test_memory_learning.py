@@ -1,0 +1,23 @@
+"""Networks with a memory learn small tasks with refseq's own kernels, losses, optimisers and loop."""
+
+import pytest
+
+from tests.networks import learning
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_turing_machine_learns_to_copy():
+    state = learning.train_copy()
+    assert state.losses()[-1] < 0.01
+    assert learning.wrong_bits(state.params, learning.LONGEST) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("step", "network"),
+    [(learning.soft_step, learning.SOFT), (learning.hard_step, learning.HARD)],
+    ids=["soft", "hard"],
+)
+def test_a_memory_network_learns_where_somebody_is(step, network):
+    state = learning.train_stories(step, network, 20)
+    assert learning.accuracy(network, state.params) > 0.95
