@@ -26,9 +26,8 @@ def test_mean_field_of_a_leaky_unit():
     for _ in range(15):
         state = step @ state
         norms.append(np.linalg.norm(state))
-    np.testing.assert_allclose(
-        leaky_half_life.mean_field(0.8, 0.5, 16)[1:], np.array(norms[1:]) / (n * 40) ** 0.5, rtol=0.05
-    )
+    seen = np.array(norms[1:]) / (n * 40) ** 0.5
+    np.testing.assert_allclose(leaky_half_life.mean_field(0.8, 0.5, 16)[1:], seen, rtol=0.05)
 
 
 @pytest.mark.parametrize("unit", ["additive", "leaky"])

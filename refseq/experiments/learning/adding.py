@@ -11,7 +11,7 @@ from functools import partial
 from refseq.experiments.data import dataset
 from refseq.experiments.experiment import Experiment
 from refseq.experiments.learning import success
-from refseq.experiments.learning.recipe import CELLS, CLIPPING, network, train
+from refseq.experiments.learning.recipe import ADAM, CELLS, CLIPPING, QUICK_CELLS, network, train
 from refseq.experiments.learning.sums import draw, judge
 from refseq.experiments.statistics import Statement
 
@@ -42,7 +42,8 @@ def picture(found):
     return success.drawn(found, "adding two of T numbers", "T, numbers in a sequence")
 
 
-KNOWN: dict[str, str] = {}
+SLOW = "it learns more slowly, and some or all seeds are not done within these updates"
+KNOWN = {"leaky": SLOW, "skip": SLOW, "lstm_no_forget": SLOW, "clipping": ADAM}
 
 EXPERIMENT = Experiment(
     name="adding",
@@ -62,6 +63,14 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=10,
-    quick={"n": 16, "rows": 16, "updates": 300, "rate": 0.02, "clipping": ("norm",), "length": (6, 24)},
+    quick={
+        "n": 16,
+        "rows": 16,
+        "updates": 400,
+        "rate": 0.02,
+        "cell": QUICK_CELLS,
+        "clipping": ("norm",),
+        "length": (6, 24),
+    },
     quick_seeds=8,
 )

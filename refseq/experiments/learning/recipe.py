@@ -30,7 +30,10 @@ CELLS: dict[str, tuple[str, dict[str, Any], str]] = {
     "lstm_coupled": ("lstm_coupled", {}, "glorot"),
 }
 """Recurrence, options and initialisation by name. relu identity: Q. Le et al., arXiv:1504.00941."""
+QUICK_CELLS = ("elman", "relu identity", "leaky", "gru", "lstm", "lstm_no_forget")
 CLIPPING = {"none": None, "norm": "clip_norm"}
+ADAM = "Adam's steps are short, whatever the size of a gradient"
+"""Why clipping changes little here."""
 WINDOW, FORGET_BIAS, DTYPE = 20, 1.0, "float32"
 
 Batch = tuple[np.ndarray, Any]
@@ -96,7 +99,7 @@ def train(
     def learned() -> bool:
         return len(errors) >= WINDOW and bool(np.mean(errors[-WINDOW:]) < level)
 
-    def batches(_: np.random.Generator) -> Iterator[Batch]:
+    def batches(order: np.random.Generator) -> Iterator[Batch]:
         for _ in range(settings["updates"]):
             yield draw(rng)
             if learned():

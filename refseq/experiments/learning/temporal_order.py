@@ -12,7 +12,7 @@ import numpy as np
 from refseq.experiments.data import dataset
 from refseq.experiments.experiment import Experiment
 from refseq.experiments.learning import success
-from refseq.experiments.learning.recipe import CELLS, CLIPPING, DTYPE, network, train
+from refseq.experiments.learning.recipe import ADAM, CELLS, CLIPPING, DTYPE, QUICK_CELLS, network, train
 from refseq.experiments.statistics import Statement
 from refseq.losses import cross_entropy
 
@@ -65,7 +65,7 @@ def picture(found):
     return success.drawn(found, "the order of two of T symbols", "T, symbols in a sequence")
 
 
-KNOWN: dict[str, str] = {}
+KNOWN = {"clipping": ADAM}
 
 EXPERIMENT = Experiment(
     name="temporal_order",
@@ -85,6 +85,14 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=10,
-    quick={"n": 16, "rows": 16, "updates": 300, "rate": 0.02, "clipping": ("norm",), "length": (10, 30)},
+    quick={
+        "n": 16,
+        "rows": 16,
+        "updates": 400,
+        "rate": 0.02,
+        "cell": QUICK_CELLS,
+        "clipping": ("norm",),
+        "length": (10, 60),
+    },
     quick_seeds=8,
 )

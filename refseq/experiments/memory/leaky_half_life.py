@@ -25,6 +25,8 @@ from refseq.optimisers import Adam
 from refseq.training import Training
 
 LEARN_STEPS, ROWS, RATE = 200, 16, 0.2
+KEEP = 0.9
+"""beta_2 of Adam: gradients become small as mu comes near, and the first large ones should not count for long."""
 
 
 def measure(configuration, seed):
@@ -78,7 +80,7 @@ def learned(mu, updates, seed):
 
     start = {"mu_logit": student.initialise(0)["mu_logit"]}
     batches = [rng.normal(size=(LEARN_STEPS, ROWS, 1)) for _ in range(updates)]
-    training = Training(Adam(RATE), schedule=partial(_falling, updates=updates))
+    training = Training(Adam(RATE, beta_2=KEEP), schedule=partial(_falling, updates=updates))
     state = training.run(value_and_gradient, start, batches, 1, progress=False)
     layer = refseq.layer("output", 1, 1, activation="sigmoid")
     weights = {"W_yh": np.ones((1, 1, 1)), "b_y": np.zeros((1, 1))}
@@ -176,6 +178,6 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=20,
-    quick={"n": 256, "steps": 150, "updates": 150, "mu": (0.5, 0.8, 0.9, 0.98)},
-    quick_seeds=8,
+    quick={"n": 256, "steps": 150, "updates": 150, "mu": (0.5, 0.9, 0.98)},
+    quick_seeds=12,
 )

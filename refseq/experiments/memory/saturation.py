@@ -10,6 +10,8 @@ one item more changes nothing: what it moves falls like 1/cosh^2. The leaky unit
 and for that forgets the old, by mu per step. It is bounded: it cannot count far either.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
@@ -25,7 +27,7 @@ SEQUENCES = 256
 EPS = float(np.finfo(float).eps)
 
 
-def network(unit: str, mu: float):
+def network(unit: str, mu: float) -> tuple[Any, dict[str, np.ndarray], str]:
     """The network with its parameters set by hand, and the name of its memory."""
     if unit == "lstm":
         layer = refseq.layer("lstm_no_forget", 1, 1)
@@ -34,7 +36,8 @@ def network(unit: str, mu: float):
         for gate in "io":
             params["b_h"][layer.cell.gates.index(gate)] = OPEN
         return layer, params, "c"
-    below = refseq.layer(unit, 1, 1, **({"mu": mu} if unit == "leaky" else {}))
+    options: dict[str, Any] = {"mu": mu} if unit == "leaky" else {}
+    below = refseq.layer(unit, 1, 1, **options)
     shown = refseq.layer("output", 1, 1, activation="tanh" if unit == "additive" else "identity")
     params = {f"0.{name}": np.zeros(shape) for name, shape in below.shapes.items()}
     params |= {f"1.{name}": np.zeros(shape) for name, shape in shown.shapes.items()}
