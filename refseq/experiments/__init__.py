@@ -11,6 +11,8 @@
 
     flow        how activations and gradients grow or die over time
     landscape   what that makes of the loss as a function of the parameters
+    memory      how long a state keeps what came in
+    learning    what is learned, and over how many steps
 
 The command is ``refseq experiment``; ``pip install 'refseq[experiments]'`` brings what it needs. Nothing here has a
 formula of a recurrence or of a gradient: those are refseq's.
@@ -37,6 +39,16 @@ PLACES = {
     "error_surface": "landscape",
     "clipping_paths": "landscape",
     "loss_spikes": "landscape",
+    "leaky_half_life": "memory",
+    "saturation": "memory",
+    "bit_survival": "memory",
+    "lstm_by_hand": "memory",
+    "adding": "learning",
+    "copy_memory": "learning",
+    "temporal_order": "learning",
+    "slot_filling": "learning",
+    "name_tagging": "learning",
+    "depth": "learning",
 }
 """Every experiment and its folder, in the order of the lectures' argument."""
 

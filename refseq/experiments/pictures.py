@@ -51,6 +51,23 @@ def band(axes: Any, x: Any, values: Any, colour: str, label: str, log: bool = Tr
         axes.set_yscale("log")
 
 
+def steps(axes: Any, axis: str = "x") -> None:
+    """Ticks at whole numbers only, for steps, updates and other counts on a linear axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
+def plain_log(axes: Any, axis: str = "x") -> None:
+    """Ticks of a logarithmic axis of counts as 1, 2, 5, 10, 20 ..., written out."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    one = getattr(axes, f"{axis}axis")
+    one.set_major_locator(LogLocator(10, (1, 2, 5)))
+    one.set_minor_locator(NullLocator())
+    one.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
 def theory(axes: Any, x: Any, y: Any, colour: str = "black", label: str | None = None) -> None:
     """A dashed line."""
     axes.plot(x, y, color=colour, label=label, **THEORY)

@@ -6,6 +6,8 @@ the hard way round, so that noise alone never reproduces anything:
     equals   two one-sided t tests (D. Schuirmann, J. Pharmacokinetics 15 (1987), 657-680): both "the mean is at least
              theory + margin" and "at most theory - margin" are refuted. A small sample or a wide spread fails.
     below, above   a one-sided t test refutes that the mean is on the other side
+    often, seldom   an exact binomial test refutes that what happens or does not, seed by seed, has a probability on the
+             other side of a bound: for success and for "one is better than the other", which are far from normal
     always   for theorems: it holds in every single run; no probability is involved
     exactly  one deterministic number
 
@@ -113,6 +115,29 @@ def above(source: str, what: str, values: Any, bound: float, words: str = "") ->
     )
 
 
+def often(source: str, what: str, happened: Any, bound: float = 0.5, words: str = "") -> Statement:
+    """What happens in some seeds and not in others has a probability above a bound. With the bound 1/2 and "one is
+    better than the other" for what happens, it is the sign test, ties counting against the sentence."""
+    seen, seeds = int(np.sum(np.asarray(happened, bool))), int(np.size(happened))
+    p = float(stats.binom.sf(seen - 1, seeds, bound)) if seeds else 1.0
+    return _share(source, what, seen, seeds, words or f"above {bound:.4g}", f"above {bound:.4g}: p = {p:.1g}", p)
+
+
+def seldom(source: str, what: str, happened: Any, bound: float = 0.5, words: str = "") -> Statement:
+    """What happens in some seeds and not in others has a probability below a bound."""
+    seen, seeds = int(np.sum(np.asarray(happened, bool))), int(np.size(happened))
+    p = float(stats.binom.cdf(seen, seeds, bound)) if seeds else 1.0
+    return _share(source, what, seen, seeds, words or f"below {bound:.4g}", f"below {bound:.4g}: p = {p:.1g}", p)
+
+
+def _share(source: str, what: str, seen: int, seeds: int, theory: str, test: str, p: float) -> Statement:
+    """The share of seeds, with the longer half of its 99 % interval (C. Clopper, E. Pearson, Biometrika 26 (1934))."""
+    found = stats.binomtest(seen, seeds).proportion_ci(1 - LEVEL, "exact") if seeds else None
+    share = seen / seeds if seeds else float("nan")
+    spread = max(share - found.low, found.high - share) if found else float("inf")
+    return Statement(source, what, share, float(spread), theory, f"{test}, {seeds} seeds", p < LEVEL)
+
+
 def always(source: str, what: str, values: Any, bound: float, words: str) -> Statement:
     """A theorem: every value is at most the bound. The largest is told."""
     sample = np.asarray(values, float).ravel()
@@ -123,5 +148,5 @@ def always(source: str, what: str, values: Any, bound: float, words: str) -> Sta
 
 def exactly(source: str, what: str, measured: float, theory: float, relative: float) -> Statement:
     """One deterministic number, equal to the theory's up to a relative rounding error."""
-    passed = abs(measured - theory) <= relative * abs(theory)
+    passed = bool(abs(measured - theory) <= relative * abs(theory))
     return Statement(source, what, float(measured), 0.0, f"{theory:.6g}", f"relative error <= {relative:.0g}", passed)

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 
 OUTSIDE = ("adapters", "bench", "checks", "cli", "experiments", "mutation")
 """Folders of refseq that compute nothing for an experiment."""
-HELPERS = ("experiments/data.py", "experiments/flow/pulse.py", "experiments/landscape/one_unit.py")
+HELPERS = (
+    "experiments/data.py",
+    "experiments/flow/pulse.py",
+    "experiments/landscape/one_unit.py",
+    "experiments/learning/recipe.py",
+    "experiments/learning/sums.py",
+    "experiments/learning/taggers.py",
+)
 """What several measurements share."""
 LATER = ("picture", "statements")
 """Functions of an experiment that read results and make none."""

@@ -24,8 +24,18 @@ SMALL = {
     "error_surface": ({"size": 61}, 1),
     "clipping_paths": ({"steps": 30}, 2),
     "loss_spikes": ({"n": 8, "length": 8, "updates": 40}, 2),
+    "leaky_half_life": ({"n": 8, "steps": 20, "updates": 30, "mu": (0.5, 0.8)}, 2),
+    "saturation": ({"steps": 10}, 2),
+    "bit_survival": ({"n": 6, "steps": 12, "rows": 60}, 2),
+    "lstm_by_hand": ({}, 1),
+    "adding": ({"n": 4, "rows": 4, "updates": 25, "length": (4, 6)}, 2),
+    "copy_memory": ({"n": 4, "rows": 4, "updates": 25, "length": (2, 3)}, 2),
+    "temporal_order": ({"n": 4, "rows": 4, "updates": 25, "length": (10, 12)}, 2),
+    "slot_filling": ({"n": 4, "rows": 4, "updates": 25}, 2),
+    "name_tagging": ({"n": 4, "rows": 4, "updates": 25}, 2),
+    "depth": ({"length": 4, "budget": 200, "rows": 4, "updates": 25, "layers": (1, 2)}, 2),
 }
-QUICK = ("relu_gain", "power", "error_surface", "clipping_paths")
+QUICK = ("relu_gain", "power", "error_surface", "clipping_paths", "lstm_by_hand", "name_tagging")
 """Those whose cells others compile as well; the rest compile for half a minute together."""
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refseq.experiments.statistics import above, always, below, equals, exactly
+from refseq.experiments.statistics import above, always, below, equals, exactly, often, seldom
 
 SAMPLE = np.random.default_rng(0).normal(1.5, 0.05, 40)
 
@@ -31,6 +31,26 @@ def test_sides():
         assert not below("L0", "x", SAMPLE, bound).passed
     assert not above("L0", "x", SAMPLE, 1.6).passed
     assert not above("L0", "x", SAMPLE[:1], 0.0).passed
+
+
+def test_what_happens_in_some_seeds():
+    """The probabilities of k of n heads, by hand; few seeds never suffice, however they fall."""
+    assert often("L0", "x", [True] * 7).passed  # 2^-7 < 0.01
+    assert not often("L0", "x", [True] * 6).passed
+    assert not often("L0", "x", [True] * 7 + [False]).passed  # 9 / 256
+    assert often("L0", "x", [1.0] * 13 + [0.0], 0.5).passed  # 15 / 2^14
+    assert not often("L0", "x", [True] * 40, 0.9).passed  # 0.9^40 = 0.015
+    assert often("L0", "x", [True] * 44, 0.9).passed
+    assert seldom("L0", "x", [False] * 7).passed
+    assert not seldom("L0", "x", [False] * 6).passed
+    assert not seldom("L0", "x", [True] * 7).passed
+    assert not often("L0", "x", []).passed
+    assert not seldom("L0", "x", []).passed
+    told = often("L0", "x", [True] * 7 + [False])
+    lower = 0.875 - told.spread  # Clopper and Pearson: with this probability 7 or 8 of 8 would be seen once in 200
+    assert lower**8 + 8 * lower**7 * (1 - lower) == pytest.approx(0.005, rel=1e-6)
+    assert told.figure == "0.88 ± 0.51"
+    assert told.sentence.endswith("above 0.5: p = 0.04, 8 seeds]: not reproduced")
 
 
 def test_theorems_and_numbers():

@@ -84,6 +84,7 @@ def picture(found):
         xscale="log", ylim=(0, found.d.values.max()), xlabel="g, $W_{hh} \\sim N(0, g/n)$", ylabel="depth d, steps back"
     )
     _ticks(ax, found)
+    pictures.steps(ax, "y")
     ax.set_title("second moment of the gradient, d steps back")
     figure.colorbar(image, ax=ax, label="$\\log_{10}$, cut at $\\pm 8$")
     _cuts(axes[0, 1], found)

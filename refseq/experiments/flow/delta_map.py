@@ -82,18 +82,24 @@ def picture(found):
     columns = min(4, len(cells))
     blocks = -(-len(cells) // columns)
     figure, axes = pictures.figure(columns, 2 * blocks, width=3.2, height=2.7)
-    image = None
+    image, reach = None, _reach(found)
     for number, cell in enumerate(cells):
         row, column = divmod(number, columns)
         top, below = axes[2 * row, column], axes[2 * row + 1, column]
         one = found.sel(cell=cell)
         table = np.median(one.delta.values, axis=0)
         seen = np.where(np.tri(len(table), dtype=bool), np.log10(np.maximum(table, 1e-300)), np.nan)
-        image = top.pcolormesh(found.k, found.t, seen, cmap=pictures.MAP, vmin=FLOOR, vmax=0, rasterized=True)
+        image = top.pcolormesh(
+            found.k, found.t, seen, cmap=pictures.DIVERGING, vmin=-reach, vmax=reach, rasterized=True
+        )
+        top.set_facecolor("lightgrey")  # white is a gradient that is kept
         top.set(
             title=cell + TITLES.get(cell, ""), xlabel="use at step k", ylabel="loss at step t" if column == 0 else ""
         )
         top.invert_yaxis()
+        pictures.steps(top, "x")
+        pictures.steps(top, "y")
+        pictures.steps(below)
         pictures.band(below, found.distance, one.fall.values, pictures.COLOURS[0], "measured")
         distance = found.distance.values
         pictures.theory(
@@ -108,9 +114,20 @@ def picture(found):
     ):
         ax.set_visible(False)
     figure.colorbar(
-        image, ax=axes[::2].ravel().tolist(), label="$\\log_{10} \\|\\delta_{t,k}\\| / \\|\\delta_{t,t}\\|$", shrink=0.8
+        image,
+        ax=axes[::2].ravel().tolist(),
+        label="$\\log_{10} \\|\\delta_{t,k}\\| / \\|\\delta_{t,t}\\|$: below 0 vanishing, above 0 exploding",
+        shrink=0.8,
+        extend="both",
     )
     return figure
+
+
+def _reach(found):
+    """Powers of ten to which colours go, alike on both sides of 0: the largest of a cell's median map."""
+    size = abs(np.log10(np.maximum(found.delta.median("seed").values, 10.0**FLOOR)))
+    lower = np.tri(size.shape[-1], dtype=bool)
+    return min(float(np.ceil(size[..., lower].max())), -FLOOR)
 
 
 FLOOR = -5

@@ -69,6 +69,7 @@ def picture(found):
             back = found.t.values[-1] - found.t.values
             pictures.theory(ax, found.t, sigmoid(float(bias)) ** back, colour)
         ax.set(title=f"$\\|dL/dc_t\\|$, $W_{{hh}} \\sim N(0, {gain:g}/n)$", xlabel="time step t", ylim=(1e-16, 1e6))
+        pictures.steps(ax)
     pictures.dashed_legend(axes[0, 0], "$f^{T-t}$, $f$ = sigmoid(bias)", ncols=2, loc="upper left")
     ax, fine = axes[0, -1], np.linspace(found.bias.values.min(), found.bias.values.max(), 100)
     gate = np.array([sigmoid(float(b)) for b in fine])

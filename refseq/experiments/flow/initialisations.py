@@ -68,7 +68,7 @@ def picture(found):
             back = found.t.values[-2] - found.t.values[:-1]
             pictures.theory(ax, found.t[:-1], np.median(values[:, -2]) * rate**back, colour)
         ax.set(title=f"{NAMES[function]}: $\\|dL/dh_t\\|^2$, loss at the last step", xlabel="time step t")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        pictures.steps(ax)
     pictures.dashed_legend(axes[0, 0], "theory", loc="upper right")
     return figure
 

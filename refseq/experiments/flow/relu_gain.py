@@ -67,7 +67,7 @@ def picture(found):
             start = values[:, since == 0].mean()
             pictures.theory(ax, found.t, start * growth("relu", float(gain)) ** since, colour)
         ax.set(title=title, xlabel="time step t")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        pictures.steps(ax)
     pictures.dashed_legend(axes[0, 0], "mean field: g/2 per step", loc="upper left")
     _widths(axes[0, 2], found)
     return figure

@@ -75,6 +75,7 @@ def picture(found):
             values = found.gradient.sel(gain=gain, function=function).values
             pictures.band(ax, found.t, values, colour, f"g = {gain:g}")
         ax.set(title=f"{function}: $\\|dL/dh_t\\|^2$, loss at the last step", xlabel="time step t")
+        pictures.steps(ax)
         ax.legend(ncols=2)
     gains = np.geomspace(found.gain.values.min(), found.gain.values.max(), 60)
     for function, colour in pictures.label_lines(("tanh", "sigmoid")):

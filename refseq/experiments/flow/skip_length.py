@@ -73,6 +73,7 @@ def picture(found):
         pictures.band(ax, found.distance, found.gradient.sel(delay=delay).values, colour, f"d = {int(delay)}")
         pictures.theory(ax, found.distance, moments(gain, int(delay), len(found.distance) - 1), colour)
     ax.set(title="$\\|dL/dh_{T-s}\\|^2$", xlabel="steps back s")
+    pictures.steps(ax)
     pictures.dashed_legend(ax, "mean field", loc="lower left")
     ax = axes[0, 1]
     reach = -1 / np.log(found.rate.transpose("seed", "delay").values)

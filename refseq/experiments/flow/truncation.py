@@ -68,6 +68,7 @@ def picture(found):
     whole = int(found.reach.values[-1])
     ax.set(xlabel="reach k of BPTT(1, k), steps", ylabel="$\\|$error$\\|$ / $\\|dL/dW_{hh}\\|$")
     ax.set_title(f"bias of truncated BPTT, T = {whole}; at k = {whole} it is 0 up to rounding")
+    pictures.steps(ax)
     pictures.dashed_legend(ax, "mean field: $\\chi^{k/2}$", loc="lower left")
     return figure
 

@@ -97,6 +97,7 @@ def picture(found):
         label = "none" if name == "none" else f"by {name}"
         pictures.band(axes[0, 3], found["update"], found.loss.sel(clipping=name).values, colour, label)
     axes[0, 3].set(title="loss", xlabel="updates")
+    pictures.steps(axes[0, 3])
     axes[0, 3].legend(title="clipping", loc="lower left")
     return figure
 

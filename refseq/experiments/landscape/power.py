@@ -56,6 +56,7 @@ def picture(found):
     axes[0, 0].set(
         yscale="log", ylim=(1e-12, 1e6), xlabel="time step t", title="$h_t = w\\, h_{t-1}$, input 1 at step 1 only"
     )
+    pictures.steps(axes[0, 0])
     axes[0, 0].legend(loc="lower left")
     near = found.sel(seed=0).where((found.w > 0.9), drop=True)
     fine = np.linspace(near.w.values.min(), near.w.values.max(), 200)

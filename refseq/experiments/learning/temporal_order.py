@@ -1,0 +1,98 @@
+"""Temporal order at growing length (L1.15, L4.5): which came first, and which second?
+
+T symbols, four of which mean nothing. Two of them are X or Y, one in the second tenth of the sequence and one in the
+sixth; at the end it is asked which of XX, XY, YX, YY they were. Guessing is wrong in 3 of 4; a network has learned it
+when 1 in 20 is wrong. S. Hochreiter, J. Schmidhuber, Neural Computation 9 (1997), experiment 6a.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from refseq.experiments.data import dataset
+from refseq.experiments.experiment import Experiment
+from refseq.experiments.learning import success
+from refseq.experiments.learning.recipe import ADAM, CELLS, CLIPPING, DTYPE, QUICK_CELLS, network, train
+from refseq.experiments.statistics import Statement
+from refseq.losses import cross_entropy
+
+IDLE, ORDERS, LEVEL = 4, 4, 0.05
+INPUTS = IDLE + 2
+"""Symbols that mean nothing, then X and Y."""
+
+
+def draw(rng: np.random.Generator, length: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """One-hot symbols (T, B, INPUTS), and the order (1, B): twice the first plus the second, X being 0 and Y 1."""
+    symbols = rng.integers(0, IDLE, (length, rows))
+    asked = rng.integers(0, 2, (2, rows))
+    for which, tenth in zip(asked, (1, 5), strict=True):
+        place = tenth * length // 10 + rng.integers(0, max(1, length // 10), rows)
+        symbols[place, np.arange(rows)] = IDLE + which
+    x = np.zeros((length, rows, INPUTS), DTYPE)
+    np.put_along_axis(x, symbols[:, :, None], 1, axis=2)
+    return x, (2 * asked[0] + asked[1])[None]
+
+
+def judge(y: np.ndarray, wanted: np.ndarray) -> tuple[float, np.ndarray, float]:
+    """Cross-entropy of the last output, and how many of them are wrong."""
+    loss = cross_entropy(y[-1:], wanted)
+    dy = np.zeros_like(y)
+    dy[-1:] = loss.gradient
+    return loss.value, dy, float((y[-1:].argmax(axis=2) != wanted).mean())
+
+
+def measure(configuration, seed):
+    """One training."""
+    model, params = network(configuration["cell"], INPUTS, configuration["n"], ORDERS, seed)
+    drawn = partial(draw, length=configuration["length"], rows=configuration["rows"])
+    result = train(model, params, drawn, judge, configuration, seed, LEVEL)
+    return dataset(
+        {
+            "learned": ((), int(result.learned), "1", "1 if the share of wrong answers came below the level, else 0"),
+            "updates": ((), len(result.errors), "1", "updates made until then, or all"),
+            "late": ((), result.late, "1", "share of wrong answers in the last batches"),
+        }
+    )
+
+
+def statements(found) -> list[Statement]:
+    """See ``success``."""
+    return success.told(found, "order", KNOWN)
+
+
+def picture(found):
+    """See ``success``."""
+    return success.drawn(found, "the order of two of T symbols", "T, symbols in a sequence")
+
+
+KNOWN = {"clipping": ADAM}
+
+EXPERIMENT = Experiment(
+    name="temporal_order",
+    title="Temporal order at growing length",
+    sources=("L1.13", "L1.15", "L4.5"),
+    settings={
+        "n": 32,
+        "rows": 32,
+        "updates": 2000,
+        "rate": 0.005,
+        "norm": 1.0,
+        "cell": tuple(CELLS),
+        "clipping": tuple(CLIPPING),
+        "length": (10, 20, 40, 80, 160),
+    },
+    measure=measure,
+    picture=picture,
+    statements=statements,
+    seeds=10,
+    quick={
+        "n": 16,
+        "rows": 16,
+        "updates": 400,
+        "rate": 0.02,
+        "cell": QUICK_CELLS,
+        "clipping": ("norm",),
+        "length": (10, 60),
+    },
+    quick_seeds=8,
+)
