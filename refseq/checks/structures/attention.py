@@ -9,6 +9,7 @@ import refseq
 from refseq.attention import Attention
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.self_attention import SelfAttention
 
 QUERIES, KEYS, ROWS, VALUES = 3, 4, 3, 2
@@ -94,3 +95,14 @@ def of_self_attention(network: SelfAttention, lengths: np.ndarray | None = None)
         return gradients(grads.params) | {"dx": grads.x}
 
     return Function(forward, backward)
+
+
+KINDS: Kinds = {
+    Attention: Kind(examples, problems, "refseq.attention, networks.attention", "3 queries and 4 keys, 3 rows"),
+    SelfAttention: Kind(
+        self_examples,
+        self_problems,
+        "refseq.self_attention, networks.attention",
+        "rows of 3, 0 and 2 tokens",
+    ),
+}

@@ -7,6 +7,7 @@ import numpy as np
 
 from refseq.checks.function import Arrays, Function, Named, Point
 from refseq.checks.problem import Drawing
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.losses.ctc_rows import LOG_PROBS, LOGITS
 from refseq.losses.ctc_sequences import sequences
 from refseq.losses.ctc_targets import labels_of
@@ -116,3 +117,8 @@ def of_ctc(system: CTC, targets: Targets) -> Function:
         return {f"d{system.wrt}": run(x, cotangents["loss"], target)[1]}
 
     return Function(forward, backward)
+
+
+KINDS: Kinds = {
+    CTC: Kind(examples, problems, "refseq.losses.ctc", "three batches of 7 rows, 6 frames"),
+}

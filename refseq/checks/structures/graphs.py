@@ -8,6 +8,7 @@ import numpy as np
 import refseq
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.graph_layer import GraphLayer
 
 NODES = 7
@@ -73,3 +74,8 @@ def random_graph(rng: np.random.Generator, nodes: int, edge_types: int = 1, dens
             dense[0, 0] = 0.5
         graphs.append(sparse.csr_array(dense))
     return graphs
+
+
+KINDS: Kinds = {
+    GraphLayer: Kind(examples, problems, "refseq.graph_layer, networks.graph, scan", "three graphs of 7 nodes"),
+}

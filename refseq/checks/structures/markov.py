@@ -11,6 +11,7 @@ import numpy as np
 
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing, spread_lengths
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.markov.autoregressive import Autoregressive, autoregressive
 from refseq.markov.emissions import Emissions, tau
 from refseq.markov.hmm import HMM, hmm
@@ -99,3 +100,14 @@ def of_autoregressive(model: Autoregressive, lengths: np.ndarray) -> Function:
         return gradients(params) | {"dx": dx}
 
     return Function(forward, backward)
+
+
+KINDS: Kinds = {
+    HMM: Kind(hmm_examples, hmm_problems, "refseq.markov.chain_rows, posterior_rows", "five sequences, T <= 4"),
+    Autoregressive: Kind(
+        autoregressive_examples,
+        autoregressive_problems,
+        "refseq.markov.autoregressive_rows",
+        "five sequences, T <= 4",
+    ),
+}

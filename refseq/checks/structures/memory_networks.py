@@ -8,6 +8,7 @@ import numpy as np
 import refseq
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.hard_memory_network import HardMemoryNetwork
 from refseq.memory_network import MemoryNetwork
 
@@ -74,3 +75,19 @@ def of_choices(network: HardMemoryNetwork, facts: np.ndarray | None) -> Function
         return gradients(network.backward(run, cotangents["scores"], cotangents["logits"]))
 
     return Function(forward, backward)
+
+
+KINDS: Kinds = {
+    MemoryNetwork: Kind(
+        examples,
+        problems,
+        "refseq.memory_network, networks.memory_network",
+        "two sets of values, two stories",
+    ),
+    HardMemoryNetwork: Kind(
+        hard_examples,
+        hard_problems,
+        "refseq.hard_memory_network, networks.memory_network",
+        "two stories, the facts given and chosen",
+    ),
+}

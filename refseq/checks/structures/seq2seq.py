@@ -8,6 +8,7 @@ import numpy as np
 import refseq
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.seq2seq import Seq2Seq, attention_decoder, autoencoder, seq2seq
 
 SOURCE, TARGET = np.array([[1, 3, 2], [4, 0, 2], [1, 2, 0], [3, 1, 4]]), np.array([[2, 1, 3], [3, 0, 2], [1, 2, 0]])
@@ -53,3 +54,8 @@ def of_seq2seq(
         return gradients(model.backward(run, cotangents["logits"], cotangents.get("weights")))
 
     return Function(forward, backward)
+
+
+KINDS: Kinds = {
+    Seq2Seq: Kind(examples, problems, "refseq.seq2seq, layer, attention", "rows of 4, 0 and 3 source tokens"),
+}

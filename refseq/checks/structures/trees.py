@@ -9,6 +9,7 @@ import refseq
 import refseq.trees
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.tree_layer import TreeLayer
 from refseq.trees import Forest, balanced, from_children, from_parents
 
@@ -99,3 +100,8 @@ def skewed(nodes: int, arity: int = 2) -> Forest:
     if arity == 1:
         return from_parents([*range(1, nodes), -1])
     return from_parents([min(n + 2 - n % 2, nodes - 1) if n < nodes - 1 else -1 for n in range(nodes)])
+
+
+KINDS: Kinds = {
+    TreeLayer: Kind(examples, problems, "refseq.tree_layer, tree_scan", "four forests of 4 to 7 nodes"),
+}

@@ -8,6 +8,7 @@ import numpy as np
 import refseq
 from refseq.checks.function import Arrays, Function, Named, Point, gradients
 from refseq.checks.problem import Drawing, spread_lengths
+from refseq.checks.structures.kind import Kind, Kinds
 from refseq.turing_machine import TuringMachine
 
 STEPS, ROWS = 3, 2
@@ -63,3 +64,13 @@ def machine_problem(
     lengths = spread_lengths(steps, ROWS + 2)[[0, 2]]
     label = f"{regime} T={steps} lengths={','.join(map(str, lengths))}"
     return Point(machine, dtype, label, of_machine(machine, lengths), values, cotangents)
+
+
+KINDS: Kinds = {
+    TuringMachine: Kind(
+        examples,
+        problems,
+        "refseq.turing_machine, networks.turing_machine, step",
+        "two sets of values, T = 3, rows of 3 and 1 steps",
+    ),
+}
