@@ -5,19 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import refseq
-from cuda_kernels.markov_rows import of_markov
-from cuda_kernels.recorder import (
-    of_arrays,
-    of_attention,
-    of_ctc,
-    of_layer,
-    of_losses,
-    of_memory,
-    of_norms,
-    of_optimisers,
-    of_tier,
-    of_tree,
-)
+from cuda_kernels.recorder import of_arrays, of_layer, of_losses, of_norms, of_optimisers, of_tier, of_tree
+from cuda_kernels.systems import of_systems
 
 DTYPES = ("float32", "float64")
 
@@ -38,6 +27,11 @@ class Entry:
         """Whether it should have no float64."""
         return self.dtype == "float32" and not self.double
 
+    @property
+    def system(self) -> bool:
+        """Whether it is of a system (``cuda_kernels.systems``)."""
+        return self.kernel.py_func.__module__ == "cuda_kernels.rowwise"
+
 
 Variant = tuple[str, Mapping[str, Any]]
 
@@ -54,6 +48,10 @@ TREES: list[Variant] = [("recursive", {}), ("tree_lstm", {}), ("child_sum_tree_l
 TIERS: list[tuple[Variant, str, int]] = [(("lstm", {}), "resident", 32), (("elman", {}), "persistent", 64)]
 """Time loops with their weights on chip, whose sizes are literals, in float32. They take
 long to compile; the largest that the rule admits, of more cells, are a slow test."""
+
+SYSTEMS = ("ctc ctc", "attention rows_forward_product", "hmm chain_forward", "turing machine backward_backward", "beam")
+"""What the names of some kernels of systems begin with: what a commit waits for, in float32 for one family. Between
+them products, exponentials, logarithms, integers, and a cell. The others are a slow test."""
 
 OWN = ("scan", "resident", "tree_scan", "losses", "updates", "rowwise")
 """The modules whose kernels are made for a cell, a loss, a rule; those of the others are named after the module."""
@@ -83,13 +81,10 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
             *(launch for variant in TREES for launch in of_tree(variant, dtype)),
             *(launch for given in TIERS if dtype == "float32" for launch in of_tier(*given, dtype)),
             *of_losses(dtype),
-            *of_ctc(dtype),
-            *of_attention(dtype),
             *of_optimisers(dtype),
             *of_norms(dtype),
             *of_arrays(dtype),
-            *of_markov(dtype),
-            *of_memory(dtype),
+            *of_systems(dtype),
         ]
         for label, kernel, arguments in launches:
             module, name = kernel.py_func.__module__.rpartition(".")[2], kernel.py_func.__name__

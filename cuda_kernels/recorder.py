@@ -11,20 +11,16 @@ from typing import Any
 import numpy as np
 
 import refseq
-from cuda_kernels import arithmetic, losses, norms, resident, rowwise, tiers, trees, updates
+from cuda_kernels import arithmetic, losses, norms, resident, tiers, trees, updates
 from cuda_kernels.machine import Machine
 from cuda_kernels.target import CudaTarget
 from refseq import targets
-from refseq.losses import cross_entropy_rows, ctc_rows, ctc_trellis, pointwise_rows
+from refseq.losses import cross_entropy_rows, pointwise_rows
 from refseq.losses.binary_cross_entropy import element as log_loss
 from refseq.losses.squared_error import element as square
 from refseq.networks import stacked
-from refseq.networks.attention.core import Launcher, sides
-from refseq.networks.attention.scene import Scene, Tokens
-from refseq.networks.attention.scores import ADDITIVE, PRODUCT
 from refseq.optimisers import SGD, Adam, RMSprop
 from refseq.optimisers.optimiser import build
-from refseq.seq2seq.embedding import build_gather, build_scatter
 
 Launch = tuple[str, Any, tuple]
 Variant = tuple[str, Mapping[str, Any]]
@@ -129,36 +125,6 @@ def of_losses(dtype: str) -> Iterator[Launch]:
         yield from recorder.labelled(name)
 
 
-class _Launcher(Launcher):
-    """Attention's launches, recorded."""
-
-    def __init__(self, recorder: Recorder, like: np.ndarray) -> None:
-        super().__init__("cuda", like)
-        self.recorder = recorder
-
-    def rows(self, build: Any, options: tuple, count: int, inputs: Any, outputs: Any, scratch: Any, *_: Any) -> None:
-        """As ``refseq.rowwise.run_rows``."""
-        given = (*options, self.kit_of, self.dtype)
-        rowwise.run_rows(self.recorder, build, given, count, inputs, outputs, scratch, 32)
-
-
-def of_attention(dtype: str) -> Iterator[Launch]:
-    """Every score, plain and streaming, forward and backward; matrices before it; embeddings."""
-    recorder, x, counts = Recorder(), np.zeros((2, 3, 4), dtype), np.full(2, 3)
-    launcher, tokens = _Launcher(recorder, x), Tokens(3, counts)
-    given = sides(x, x, x, None, Scene(tokens, tokens, np.full((2, 3), 3)), 4)
-    for score in (PRODUCT, ADDITIVE):
-        launcher.attend_backward(score, given, launcher.attend(score, given), x, None)
-        launcher.stream_backward(score, given, launcher.stream(score, given), x)
-    W = np.zeros((4, 4), dtype)
-    launcher.project_backward(launcher.project(x, W, counts), W, counts)
-    launcher.project_gradient(x, x)
-    index = np.zeros(3, np.int64)
-    rowwise.run_rows(recorder, build_gather, (), 3, [index, W], [x[0]], [], 4)
-    rowwise.run_rows(recorder, build_scatter, (), 4, [np.zeros(5, np.int64), index, x[0]], [W], [], 4)
-    return recorder.labelled("attention")
-
-
 def of_optimisers(dtype: str) -> Iterator[Launch]:
     """Every rule."""
     plain = [SGD(0.1), SGD(0.1, momentum=0.5), SGD(0.1, momentum=0.5, nesterov=True)]
@@ -190,24 +156,6 @@ def of_norms(dtype: str) -> Iterator[Launch]:
     return recorder.labelled("norms")
 
 
-def of_ctc(dtype: str) -> Iterator[Launch]:
-    """Connectionist temporal classification: B = 2, T = 2, C = 3, one label."""
-    recorder, wide = Recorder(), 3
-
-    def array(*shape: int) -> np.ndarray:
-        return np.zeros(shape, dtype)
-
-    def integers(*shape: int) -> np.ndarray:
-        return np.zeros(shape, np.int64)
-
-    given = [array(4, 3), integers(2), integers(2), integers(2), integers(2), array(2), integers(4), array(2)]
-    made = [array(2), array(4, 3), integers(2)]
-    room = [array(2, 2), array(4), integers(4), integers(2, wide), array(2, wide), array(8, wide)]
-    room += [array(4 * factor, wide) for factor in (1, ctc_rows.SHARES, ctc_trellis.KINDS)]
-    rowwise.run_rows(recorder, ctc_rows.build, (True,), 2, given, made, room, wide)
-    return recorder.labelled("ctc")
-
-
 class Recorded(CudaTarget):
     """The target "cuda" on a recorder: it needs no device."""
 
@@ -232,24 +180,3 @@ def recorded() -> Iterator[Recorder]:
         yield target.machine
     finally:
         targets._provided = provided
-
-
-def of_memory(dtype: str) -> Iterator[Launch]:
-    """Turing machines with each controller, memory networks, and recall by content; forward and backward."""
-    story, query, facts = np.zeros((2, 3, 2), np.int64), np.zeros((2, 1), np.int64), np.zeros((2, 1), np.int64)
-    for controller in ("feedforward", "lstm"):
-        machine = refseq.turing_machine(2, 2, 3, 4, 3, controller=controller)
-        with recorded() as recorder:
-            run = machine.forward(machine.initialise(dtype=dtype), np.zeros((2, 2, 2), dtype), target="cuda")
-            machine.backward(run)
-        yield from recorder.labelled("turing machine")
-    soft, hard = refseq.memory_network(2, 2, hops=1, tying="layerwise", ages=3), refseq.hard_memory_network(2, 2)
-    with recorded() as recorder:
-        soft.backward(soft.forward(soft.initialise(dtype=dtype), story, query, "cuda"), np.zeros((2, 2), dtype))
-        run = hard.forward(hard.initialise(dtype=dtype), story, query, target="cuda")
-        for kind in ("margin", "cross_entropy"):
-            hard.fact_loss(run, facts, kind)
-        hard.backward(run, run.scores, run.logits)
-        ones = np.ones((2, 2), dtype)
-        refseq.recall(ones, ones, ones, 1.0, target="cuda")
-    yield from recorder.labelled("memory")

@@ -62,8 +62,9 @@ def described(build: Callable, options: tuple) -> tuple[Callable, ...]:
 
 def name(build: Callable, options: tuple) -> str:
     """What the rows of these options are called."""
-    words = [str(option.__name__ if callable(option) else option) for option in options]
-    return "_".join([build.__module__.rpartition(".")[2], build.__name__, *words])
+    words = [str(getattr(option, "__name__", option)) for option in options]
+    module, function = build.__module__.rpartition(".")[2], build.__name__.removeprefix("build")
+    return "_".join(word.strip("_") for word in (module.removesuffix("_rows"), function, *words) if word)
 
 
 @cache

@@ -29,9 +29,12 @@ def compiler():
 
 @pytest.fixture(scope="module")
 def kernels():
-    """The representative kernels, compiled in float32 for every family, in float64 for one."""
+    """The representative kernels, compiled in float32 for every family, in float64 and of systems for one."""
     single, double = (inventory.entries(inventory.REPRESENTATIVES, (dtype,)) for dtype in inventory.DTYPES)
-    return [*gate.compiled(single), *gate.compiled(double, [(9, 0)])]
+    several = [entry for entry in single if not entry.system]
+    once = [entry for entry in double if not entry.system]
+    once += [entry for entry in single if entry.system and entry.name.startswith(inventory.SYSTEMS)]
+    return [*gate.compiled(several), *gate.compiled(once, [(9, 0)])]
 
 
 def test_no_kernel_is_red(kernels):
@@ -42,7 +45,8 @@ def test_no_kernel_is_red(kernels):
 def test_the_representatives_have_every_part(kernels):
     """Every driver; every operation on whole vectors; an operand of every kind."""
     known = {kernel.entry.name for kernel in kernels}
-    assert {entry.name for entry in inventory.entries([])} <= known
+    assert {entry.name for entry in inventory.entries([]) if not entry.system} <= known
+    assert all(any(name.startswith(system) for name in known) for system in inventory.SYSTEMS)
     modules = {kernel.entry.kernel.py_func.__module__ for kernel in kernels}
     files = Path(inventory.__file__).parent.glob("*.py")
     launched = {f"cuda_kernels.{file.stem}" for file in files if "gpu.jit(" in file.read_text()}

@@ -4,7 +4,7 @@ import pytest
 
 import refseq
 from refseq.checks.structures import verify
-from refseq.checks.structures.kinds import networks
+from refseq.checks.structures.kinds import KINDS
 from refseq.checks.verdict import FAIL, PASS
 from refseq.networks import graph, tree
 
@@ -12,7 +12,14 @@ TREE = refseq.tree_layer("child_sum_tree_lstm", 3, 4)
 GRAPH = refseq.graph_layer(2, 4, 3, reset="after")
 
 
-@pytest.mark.parametrize("network", networks(3, 5), ids=str)
+def some_at_once():
+    """The first example of every kind; the others are for the slow run, as `refseq verify refseq` judges them too."""
+    for kind in KINDS.values():
+        for number, network in enumerate(kind.examples(3, 5)):
+            yield pytest.param(network, marks=pytest.mark.slow if number else [], id=str(network))
+
+
+@pytest.mark.parametrize("network", some_at_once())
 def test_every_network_passes_on_the_reference_target(network):
     report = verify(network, "reference")
     assert report.verdict == PASS, (report.findings, report.reasons)
