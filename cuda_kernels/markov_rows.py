@@ -49,7 +49,7 @@ def of_markov(dtype: str) -> Iterator[Launch]:
     given = (X, LENGTHS, (D,), X, (B,), X)
     yield from _recorded(autoregressive_rows.build_parameters, (), dtype, given, ((D, 2, D), (D,), (D,)))
     beams = (-B, -3)
-    given = ((B, 3), beams, beams, (B, 3, S), (T,), (-1,))
+    given = ((B, 3), beams, beams, (B, 3, S), (T,), (-1,), (-3,))
     room = ((B, 2, 3), (-B, -2, -3), (-B, -2), (B, 3))
     yield from _recorded(select_rows.build, (), dtype, given, ((B, 3), *(beams,) * 4), room)
 

@@ -1,7 +1,7 @@
 """The rows of arrays, an entry or a SIMD vector at a time: what a function of a sequence needs beside ``Lanes``.
 
-A function that is written once for any ``Views`` takes row t of sequence b by ``at(x, (t, b))``, and row n of a matrix by
-``lanes.row(matrix(x), n)``.
+A function that is written once for any ``Views`` takes row t of sequence b by ``at(x, (t, b))``, and row n of a matrix
+by ``lanes.row(matrix(x), n)``.
 """
 
 from collections.abc import Callable
