@@ -8,15 +8,23 @@ from numba.extending import register_jitable
 from refseq.linear import add_product
 
 
+@register_jitable
+def row_of(rows, n):
+    """Row n of an array."""
+    return rows[n]
+
+
 @dataclass(frozen=True)
 class Team:
     """The threads that share one batch row: which one am I, how many are there, wait for all. ``product``: the order of
-    the loops of a product that is best for them, ``refseq.linear.add_product`` or its twin, with the same bits."""
+    the loops of a product that is best for them, ``refseq.linear.add_product`` or its twin, with the same bits.
+    ``row(rows, n)``: row n of an array, which compiled for a GPU no plain function can return."""
 
     index: Callable[[], int]
     size: Callable[[], int]
     barrier: Callable[[], None]
     product: Callable[..., None] = add_product
+    row: Callable = row_of
 
 
 @register_jitable

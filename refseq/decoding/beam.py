@@ -103,13 +103,14 @@ def _select(P: Any, length: Any, status: Any, logp: Any, weight: Any, stop: Any,
     (rows, width), symbols = P.shape, logp.shape[1]
     dtype, chunks = logp.dtype, CHUNKS if target == "cuda" else 1
     new = [np.zeros((rows, width), dtype), *(np.zeros((rows, width), np.int64) for _ in range(4))]
+    bounds = np.arange(chunks + 1) * width * symbols // chunks
     room = [np.empty((rows, chunks, width), dtype), np.empty((rows, chunks, width), np.int64)]
     room += [np.empty((rows, chunks), np.int64), np.empty((rows, width), dtype)]
     run_rows(
         select_rows.build,
         (),
         rows,
-        [P, length, status, logp.reshape(rows, width, symbols), weight.astype(dtype), stop],
+        [P, length, status, logp.reshape(rows, width, symbols), weight.astype(dtype), stop, bounds],
         new,
         room,
         target=target,

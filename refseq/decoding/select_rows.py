@@ -4,9 +4,10 @@ A slot is empty, active, or finished. An active slot offers V candidates, itself
 offers itself, as it is. A candidate has the log-probability P and the score P weight[L], L its length. Candidates whose
 score is -inf or NaN are never chosen. Of equal scores the lower slot wins, then the lower symbol.
 
-P, length, status (B, W), log p (B, W, V), weight (L + 1,), stop (1,), the symbol that finishes, -1 for none. Results:
-P, length, status, parent, symbol (B, W); the symbol is -1 for what was finished, or is empty. A block of threads shares
-the candidates out in C chunks; best, origin (B, C, W) and used (B, C) hold the best of each.
+P, length, status (B, W), log p (B, W, V), weight (L + 1,), stop (1,), the symbol that finishes, -1 for none, bounds
+(C + 1,) of C chunks of the W V candidates, which the threads of a block share out. Results: P, length, status, parent,
+symbol (B, W); the symbol is -1 for what was finished, or is empty. Scratch: best, origin (B, C, W), used (B, C), the
+best of each chunk; top (B, W). There is no division: on a device it would be slow.
 """
 
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def enters(best, used, score):
 
 @cache
 def build(team: Team) -> Callable:
-    """row(b, P, length, status, logp, weight, stop, P', length', status', parent, symbol, best, origin, used, top)."""
+    """row(b, *inputs, *results, *scratch), in this order."""
     index, size, barrier = team.index, team.size, team.barrier
 
     @register_jitable
@@ -69,16 +70,17 @@ def build(team: Team) -> Callable:
 
     @register_jitable
     def row(
-        b, P, length, status, logp, weight, stop,
+        b, P, length, status, logp, weight, stop, bounds,
         P_new, length_new, status_new, parent, symbol, best, origin, used, top,
     ):  # fmt: skip
         chunks, width, symbols = best.shape[1], P.shape[1], logp.shape[2]
         c = index()
         while c < chunks:
-            low, high = c * width * symbols // chunks, (c + 1) * width * symbols // chunks
             count = 0
-            for w in range(low // symbols, (high - 1) // symbols + 1):
-                first, last = max(low - w * symbols, 0), min(high - w * symbols, symbols)
+            for w in range(width):
+                first, last = max(bounds[c] - w * symbols, 0), min(bounds[c + 1] - w * symbols, symbols)
+                if first >= last:
+                    continue
                 if status[b, w] == FINISHED and first == 0:
                     score = P[b, w] * weight[length[b, w]]
                     if enters(best[b, c], count, score):
@@ -100,7 +102,9 @@ def build(team: Team) -> Callable:
                 if k >= count:
                     parent[b, k] = k
                     continue
-                w, v = parent[b, k] // symbols, parent[b, k] % symbols
+                w, v = 0, parent[b, k]
+                while v >= symbols:
+                    w, v = w + 1, v - symbols
                 parent[b, k], P_new[b, k], length_new[b, k] = w, P[b, w], length[b, w]
                 if status[b, w] == FINISHED:
                     status_new[b, k] = FINISHED

@@ -10,7 +10,7 @@ from refseq import arguments
 from refseq.arrays import zeros
 from refseq.markov import autoregressive_rows as rows_of
 from refseq.markov.emissions import tau
-from refseq.markov.hmm import ones, perplexity
+from refseq.markov.parameters import ones, perplexity
 from refseq.rowwise import run_rows
 from refseq.targets import available
 

@@ -83,8 +83,8 @@ def others_than(q, A, t, b, k, m):
 def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, a, A, e, lengths, how, E, c, value, p, s, q, low, w) for sequence b. how[0]: 1 to take all sums directly;
     low (T, B): 1 where one is; w (1, B, S): scratch."""
-    views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
-    matrix, sequence, lanes, floor = views.matrix, views.sequence, views.lanes, FLOOR.get(dtype, FLOOR["float64"])
+    views, index, size, barrier = views_of(dtype, team), team.index, team.size, team.barrier
+    matrix, at, lanes, floor = views.matrix, views.at, views.lanes, FLOOR.get(dtype, FLOOR["float64"])
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
     fold, apart, peak, within = lanes.fold, lanes.apart, lanes.pivot, lanes.within
 
@@ -93,9 +93,8 @@ def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
         steps, n = lengths[b], A.shape[0]
         if steps == 0:
             return
-        states, shares, sums, scores = sequence(q, b), sequence(p, b), sequence(s, b), sequence(e, b)
-        weights, pivots, sight = matrix(E), line(matrix(c), 0), line(sequence(w, b), 0)
-        first, now, emitted = line(matrix(a), 0), line(states, 0), line(scores, 0)
+        weights, pivots, sight = matrix(E), line(matrix(c), 0), at(w, (0, b))
+        first, now, emitted = line(matrix(a), 0), at(q, (0, b)), at(e, (0, b))
         total = zero(a[0, 0])
         j = index() * step()
         while j < n:
@@ -103,8 +102,8 @@ def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
             j += size() * step()
         barrier()
         for t in range(1, steps):
-            before, now, emitted = line(states, t - 1), line(states, t), line(scores, t)
-            share, arriving = line(shares, t - 1), line(sums, t)
+            before, now, emitted = at(q, (t - 1, b)), at(q, (t, b)), at(e, (t, b))
+            share, arriving = at(p, (t - 1, b)), at(s, (t, b))
             j = index() * step()
             while j < n:
                 sight[j] = before[j] + pivots[j]

@@ -78,18 +78,18 @@ def build_precisions(team: Team) -> Callable:
 @cache
 def build_gaussian(views_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, x, lengths, M, Q, c, e) for sequence b: x (T, B, D)."""
-    views, index, size = views_of(dtype), team.index, team.size
-    matrix, sequence, lanes = views.matrix, views.sequence, views.lanes
+    views, index, size = views_of(dtype, team), team.index, team.size
+    matrix, at, lanes = views.matrix, views.at, views.lanes
     step, line, spread = lanes.step, lanes.row, lanes.spread
 
     @register_jitable
     def row(b, x, lengths, M, Q, c, e):
-        scores, means, weights, constants = sequence(e, b), matrix(M), matrix(Q), line(matrix(c), 0)
+        means, weights, constants = matrix(M), matrix(Q), line(matrix(c), 0)
         if lengths[b] == 0:
             return
         minus_half = spread(-half(c[0, 0]))
         for t in range(lengths[b]):
-            now = line(scores, t)
+            now = at(e, (t, b))
             j = index() * step()
             while j < M.shape[1]:
                 total = constants[j]

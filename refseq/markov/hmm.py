@@ -1,6 +1,5 @@
 """Hidden Markov models with discrete or Gaussian emissions: likelihood, posteriors, gradient, best path."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
-from refseq.markov import chain, normal_rows
+from refseq.markov import chain
 from refseq.markov.emissions import Emissions, emissions_of
-from refseq.primitives import complement, zero
-from refseq.rowwise import run_rows
+from refseq.markov.parameters import CONTINUOUS, normalised, ones, perplexity, some_finite, unnormalised
 from refseq.targets import available
 
 Arrays = dict[str, np.ndarray]
@@ -184,9 +181,6 @@ class HMM:
         return perplexity(float(run.log_likelihood.sum()), int(run.lengths.sum()))
 
 
-CONTINUOUS = ("mean", "log_variance")
-
-
 def hmm(states: int, *, symbols: int = 0, features: int = 0, sums: str = "scaled") -> HMM:
     """A hidden Markov model (L2.1): a chain of hidden states, each of which emits an observation.
 
@@ -202,46 +196,3 @@ def hmm(states: int, *, symbols: int = 0, features: int = 0, sums: str = "scaled
     Raises TypeError or ValueError naming the argument. L. R. Rabiner, Proc. IEEE 77 (1989) 257-286.
     """
     return HMM(states, symbols, features, sums)
-
-
-def ones(like: np.ndarray) -> np.ndarray:
-    """Ones in the number field of an array."""
-    result = zeros(like.shape, like)
-    for b in range(len(like)):
-        result[b] = complement(zero(like[b]))
-    return result
-
-
-def normalised(a: np.ndarray, target: str) -> np.ndarray:
-    """The log-softmax of every row; a vector is one row."""
-    rows, z = np.atleast_2d(a), zeros(np.atleast_2d(a).shape, a)
-    run_rows(normal_rows.build, (), len(rows), [rows], [z], target=target, units=rows.shape[1])
-    return z.reshape(a.shape)
-
-
-def unnormalised(a: np.ndarray, dz: np.ndarray, target: str) -> np.ndarray:
-    """The adjoint of ``normalised``; a vector is one row."""
-    rows, da = np.atleast_2d(a), zeros(np.atleast_2d(a).shape, a)
-    given = [rows, np.atleast_2d(dz)]
-    run_rows(normal_rows.build_backward, (), len(rows), given, [da], target=target, units=rows.shape[1])
-    return da.reshape(a.shape)
-
-
-def some_finite(params: Arrays) -> None:
-    """A finite score in every row, and no +inf."""
-    for name, value in params.items():
-        if value.dtype == object:
-            return
-        bad = ~np.isfinite(np.max(value, axis=-1)) if name not in CONTINUOUS else ~np.isfinite(value).all(axis=-1)
-        if bad.any():
-            where = tuple(int(i) for i in np.argwhere(bad)[0])
-            wanted = "numbers or -inf, one of them finite" if name not in CONTINUOUS else "finite numbers"
-            raise ValueError(f"params[{name!r}]: expected {wanted}, got {value[where]} at {where}")
-
-
-def perplexity(log_likelihood: float, count: int) -> float:
-    """exp(-log-likelihood per observation); inf where that overflows."""
-    if count == 0:
-        return 1.0
-    mean = -log_likelihood / count
-    return math.exp(mean) if mean < math.log(np.finfo(float).max) else (math.nan if math.isnan(mean) else math.inf)

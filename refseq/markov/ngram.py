@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.markov.hmm import perplexity
+from refseq.markov.parameters import perplexity
 from refseq.markov.smoothing import SMOOTHING, probabilities
 
 Arrays = dict[str, np.ndarray]

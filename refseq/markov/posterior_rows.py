@@ -15,9 +15,9 @@ from refseq.team import Team
 def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, A, lengths, how, E, R, value, p, s, q, low, dvalue, de, dA, r, N) for sequence b: de (T, B, S), the
     gradient in e; dA (B, S, S), its share of the gradient in A, if how[1] is 1. Scratch: r (1, B, S), N like dA."""
-    views, index, size, barrier = views_of(dtype), team.index, team.size, team.barrier
-    matrix, sequence, block, lanes = views.matrix, views.sequence, views.block, views.lanes
-    step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
+    views, index, size, barrier = views_of(dtype, team), team.index, team.size, team.barrier
+    matrix, at, block, lanes = views.matrix, views.at, views.block, views.lanes
+    step, entry, put, spread = lanes.step, lanes.entry, lanes.put, lanes.spread
     fold, apart, peak, floor = lanes.fold, lanes.apart, lanes.pivot, FLOOR.get(dtype, FLOOR["float64"])
 
     @register_jitable
@@ -25,9 +25,8 @@ def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
         steps, n, counted = lengths[b], A.shape[0], how[1] == 1
         if steps == 0 or impossible(value[b]):
             return
-        states, shares, sums, found = sequence(q, b), sequence(p, b), sequence(s, b), sequence(de, b)
-        back, ratio, pairs = matrix(R), line(sequence(r, b), 0), block(N, b if counted else 0)
-        last, now = line(states, steps - 1), line(found, steps - 1)
+        back, ratio, pairs = matrix(R), at(r, (0, b)), block(N, b if counted else 0)
+        last, now = at(q, (steps - 1, b)), at(de, (steps - 1, b))
         m = peak(last)
         high = spread(entry(last, m))
         others = zero(high)
@@ -40,7 +39,7 @@ def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
             j += size() * step()
         barrier()
         for t in range(steps - 1, 0, -1):
-            now, before, share, arriving = line(found, t), line(found, t - 1), line(shares, t - 1), line(sums, t)
+            now, before, share, arriving = at(de, (t, b)), at(de, (t - 1, b)), at(p, (t - 1, b)), at(s, (t, b))
             j = index() * step()
             while j < n:
                 ratio[j] = now[j] / arriving[j]

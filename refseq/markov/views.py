@@ -1,10 +1,11 @@
 """The rows of arrays, an entry or a SIMD vector at a time: what a function of a sequence needs beside ``Lanes``.
 
-A function that is written once for any ``Views`` reads row t of sequence b by ``lanes.row(views.sequence(x, b), t)``.
+A function that is written once for any ``Views`` takes row t of sequence b by ``at(x, (t, b))``, and row n of a matrix
+by ``lanes.row(matrix(x), n)``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -15,19 +16,20 @@ from refseq.engine.entries import entries_of
 from refseq.engine.vector_lanes import vector_lanes
 from refseq.kernels import on_vectors
 from refseq.lanes import ONE, Lanes
+from refseq.team import Team
 
 
 @dataclass(frozen=True)
 class Views:
     """
-    matrix(x)          the rows of a matrix
-    sequence(x, b)     the rows x[:, b] of an array (T, B, K)
-    block(x, b)        the rows x[b] of an array (B, R, K)
+    matrix(x)      the rows of a matrix
+    at(x, (t, b))  the row x[t, b] of an array (T, B, K)
+    block(x, b)    the rows x[b] of an array (B, R, K)
     """
 
     lanes: Lanes
     matrix: Callable
-    sequence: Callable
+    at: Callable
     block: Callable
 
 
@@ -36,26 +38,14 @@ def _matrix(x):
     return x
 
 
-@register_jitable
-def _sequence(x, b):
-    return x[:, b]
-
-
-@register_jitable
-def _block(x, b):
-    return x[b]
-
-
-_SINGLE = Views(ONE, _matrix, _sequence, _block)
-
-
-def entry_by_entry(dtype: str) -> Views:
+@cache
+def entry_by_entry(dtype: str, team: Team) -> Views:
     """Of numbers of any field."""
-    return _SINGLE
+    return Views(replace(ONE, row=team.row), _matrix, team.row, team.row)
 
 
 @cache
-def by_vectors(dtype: str) -> Views:
+def by_vectors(dtype: str, team: Team) -> Views:
     """Of contiguous arrays of this precision; beyond the end of a row is -inf."""
     size = np.dtype(dtype).itemsize
     entries = entries_of(vector.element_of(dtype), -np.inf)
@@ -65,18 +55,18 @@ def by_vectors(dtype: str) -> Views:
         return entries(np.int64(x.ctypes.data), x.shape[1], x.shape[1])
 
     @register_jitable
-    def sequence(x, b):
-        start = np.int64(x.ctypes.data) + b * x.shape[2] * size
-        return entries(start, x.shape[2], x.shape[1] * x.shape[2])
+    def at(x, place):
+        start = np.int64(x.ctypes.data) + (place[0] * x.shape[1] + place[1]) * x.shape[2] * size
+        return entries(start, x.shape[2], x.shape[2])
 
     @register_jitable
     def block(x, b):
         start = np.int64(x.ctypes.data) + b * x.shape[1] * x.shape[2] * size
         return entries(start, x.shape[2], x.shape[2])
 
-    return Views(vector_lanes(dtype), matrix, sequence, block)
+    return Views(vector_lanes(dtype), matrix, at, block)
 
 
-def views_for(dtype: str, target: str) -> Callable[[str], Views]:
+def views_for(dtype: str, target: str) -> Callable[[str, Team], Views]:
     """What runs on this target: a function by whose name and source compiled code is found again."""
     return by_vectors if on_vectors(dtype, target) else entry_by_entry

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from refseq.markov import HMM, chain, chain_rows, hmm
-from refseq.markov.hmm import normalised
+from refseq.markov.parameters import normalised
 from refseq.markov.views import entry_by_entry
 from refseq.team import ALONE
 from tests.markov import by_paths
