@@ -20,14 +20,14 @@ from typing import Any
 from numba.extending import register_jitable
 
 from cuda_kernels import gpu
-from cuda_kernels.gpu import barrier, device, thread, threads
+from cuda_kernels.gpu import barrier, device, row, thread, threads
 from refseq.cell import Cell
 from refseq.linear import add_product_by_units
 from refseq.scan import build_scan
 from refseq.targets.digest import name_for_cache, source_digest
 from refseq.team import Team
 
-BLOCK = Team(thread, threads, barrier, add_product_by_units)
+BLOCK = Team(thread, threads, barrier, add_product_by_units, row)
 """The threads of a block share a row."""
 
 FORWARD = "b, start, stop, M, bias, p, m, x, lengths, reverse, s, tape, y, a"

@@ -2,21 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from numba.extending import register_jitable
 
 from refseq.linear import add_product
 
 
+@register_jitable
+def item(rows, n):
+    """rows[n]."""
+    return rows[n]
+
+
 @dataclass(frozen=True)
 class Team:
     """The threads that share one batch row: which one am I, how many are there, wait for all. ``product``: the order of
-    the loops of a product that is best for them, ``refseq.linear.add_product`` or its twin, with the same bits."""
+    the loops of a product that is best for them, ``refseq.linear.add_product`` or its twin, with the same bits.
+    ``row(rows, n)``: a row of an array, for functions that are handed one by another; not every compiler can return
+    it."""
 
     index: Callable[[], int]
     size: Callable[[], int]
     barrier: Callable[[], None]
     product: Callable[..., None] = add_product
+    row: Callable[..., Any] = item
 
 
 @register_jitable

@@ -13,6 +13,7 @@ from numba.extending import register_jitable
 
 from refseq.lanes import ONE, Lanes
 from refseq.primitives import order
+from refseq.team import item
 
 KINDS = 2
 """Rows of states: blanks, labels."""
@@ -83,11 +84,6 @@ def _unchanged(x, bias, j):
 
 
 @register_jitable
-def _line(need, room):
-    return need[room]
-
-
-@register_jitable
 def _nothing(row, second):
     pass
 
@@ -103,5 +99,5 @@ def _largest(blanks, labels, need, count, t, n):
     return most
 
 
-NUMBERS = Trellis(ONE, _same, _unchanged, _line, _nothing, _nothing, _largest)
+NUMBERS = Trellis(ONE, _same, _unchanged, item, _nothing, _nothing, _largest)
 """One number at a time, of any field."""
