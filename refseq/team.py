@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import getitem
 from typing import Any
 
 from numba.extending import register_jitable
@@ -9,24 +10,18 @@ from numba.extending import register_jitable
 from refseq.linear import add_product
 
 
-@register_jitable
-def item(rows, n):
-    """rows[n]."""
-    return rows[n]
-
-
 @dataclass(frozen=True)
 class Team:
     """The threads that share one batch row: which one am I, how many are there, wait for all. ``product``: the order of
     the loops of a product that is best for them, ``refseq.linear.add_product`` or its twin, with the same bits.
-    ``row(rows, n)``: a row of an array, for functions that are handed one by another; not every compiler can return
-    it."""
+    ``row(rows, n)``: a row of an array, where one function asks another for it: a compiled one may not return it on a
+    device."""
 
     index: Callable[[], int]
     size: Callable[[], int]
     barrier: Callable[[], None]
     product: Callable[..., None] = add_product
-    row: Callable[..., Any] = item
+    row: Callable[..., Any] = getitem
 
 
 @register_jitable

@@ -8,12 +8,12 @@ reached by then, and the end can be reached from it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import getitem
 
 from numba.extending import register_jitable
 
 from refseq.lanes import ONE, Lanes
 from refseq.primitives import order
-from refseq.team import item
 
 KINDS = 2
 """Rows of states: blanks, labels."""
@@ -99,5 +99,5 @@ def _largest(blanks, labels, need, count, t, n):
     return most
 
 
-NUMBERS = Trellis(ONE, _same, _unchanged, item, _nothing, _nothing, _largest)
+NUMBERS = Trellis(ONE, _same, _unchanged, getitem, _nothing, _nothing, _largest)
 """One number at a time, of any field."""
