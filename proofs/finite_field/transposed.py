@@ -21,8 +21,9 @@ def proof(network: Any, steps: int = 0, rows: int = 0) -> Answer:
 
 
 def planted(network: Any, steps: int = 0, rows: int = 0) -> Answer:
-    """With 1 added to an entry of the gradient of the first parameter."""
-    problem, first = _problems(network, steps, rows)[0], f"d{next(iter(network.shapes))}"
+    """With 1 added to an entry of the gradient of the first value, a parameter if there is one."""
+    problem = _problems(network, steps, rows)[0]
+    first = f"d{next(iter(problem.values))}"
 
     def backward(record: Any, cotangents: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         found = problem.function.backward(record, cotangents)
