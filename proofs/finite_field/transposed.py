@@ -21,7 +21,7 @@ def proof(network: Any, steps: int = 0, rows: int = 0) -> Answer:
 
 
 def planted(network: Any, steps: int = 0, rows: int = 0) -> Answer:
-    """With 1 added to an entry of the gradient of the first parameter, or of the first input where there is none."""
+    """With 1 added to an entry of the gradient of the first value, a parameter if there is one."""
     problem = _problems(network, steps, rows)[0]
     first = f"d{next(iter(problem.values))}"
 

@@ -120,7 +120,7 @@ def own_call(case: OperationCase, inputs: Arrays) -> Any:
     if case.name == "cross_entropy":
         return lambda: losses.cross_entropy(inputs["logits"], inputs["targets"])
     if case.name == "ctc":
-        given = {name: inputs[name] for name in ("lengths", "target_lengths")}
+        given: dict[str, Any] = {name: inputs[name] for name in ("lengths", "target_lengths")}
         return lambda: losses.ctc_of_logits(inputs["logits"], inputs["targets"], reduction="sum", **given)
     g, p = ({name: value.copy() for name, value in split(inputs, kind).items()} for kind in ("g", "p"))
     if case.name == "clip":

@@ -15,17 +15,19 @@ frame's posterior sums to 1. The formulas are in ``refseq.losses.ctc_rows``.
 """
 
 from dataclasses import dataclass
+from operator import mul
 from typing import Any
 
 import numpy as np
 
 from refseq import arguments
 from refseq.losses.ctc_rows import LOG_PROBS, LOGITS
-from refseq.losses.ctc_sequences import sequences
+from refseq.losses.ctc_sequences import VECTORS, sequences
 from refseq.losses.ctc_targets import labels_of
 from refseq.losses.loss import matching, not_negative, numbers, ones
 from refseq.losses.reduction import REDUCTIONS, scales, total
 
+FEW = 64
 INFEASIBLE = ("inf", "zero")
 """The loss of a target that no path spells."""
 
@@ -72,7 +74,7 @@ def ctc_of_logits(
     ruled out; a difference of logits below -2^100 (float64: -2^1000) counts as that. NaN makes its own row NaN.
     Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
     """
-    logits = numbers("logits", logits, ("T", "B", "C"))
+    logits = _three("logits", logits)
     given = lengths, target_lengths, blank, weights, reduction, infeasible, target
     return _loss(LOGITS, logits, targets, *given)
 
@@ -96,9 +98,16 @@ def ctc_of_log_probs(
     a frame belong to probabilities that sum to 1. (torch.nn.functional.ctc_loss is given log-probabilities too, and has
     the gradient of ``ctc_of_logits``.)
     """
-    log_probs = numbers("log_probs", log_probs, ("T", "B", "C"))
+    log_probs = _three("log_probs", log_probs)
     given = lengths, target_lengths, blank, weights, reduction, infeasible, target
     return _loss(LOG_PROBS, log_probs, targets, *given)
+
+
+def _three(name: str, x: Any) -> np.ndarray:
+    """Predictions (T, B, C)."""
+    if type(x) is np.ndarray and x.dtype in VECTORS and x.ndim == 3 and x.flags.carray:
+        return x  # the most frequent case, at once
+    return numbers(name, x, ("T", "B", "C"))
 
 
 def _loss(
@@ -122,16 +131,23 @@ def _loss(
         raise ValueError(f"blank: expected 0 <= blank < C = {classes}, got {blank}")
     frames = arguments.lengths(lengths, steps, rows)
     labels, begins, counts = labels_of(targets, target_lengths, rows, classes, blank)
-    like = x if x.dtype != object else x[np.arange(steps)[:, None] < frames[None, :]]
+    like = x if x.dtype.kind != "O" else x[np.arange(steps)[:, None] < frames[None, :]]
     scale, active = _scale(weights, reduction, counts, like)
     losses, gradient = sequences(wrt, x, frames, labels, begins, counts, blank, scale, like, infeasible, active, target)
-    return SequenceLoss(total(losses * scale), gradient, losses, scale)
+    return SequenceLoss(_value(losses, scale), gradient, losses, scale)
+
+
+def _value(losses: np.ndarray, scale: np.ndarray) -> Any:
+    """The sum of scale * loss. Of few floats numpy's way would take longer than all of them."""
+    if len(losses) > FEW or losses.dtype.kind != "f":
+        return total(losses * scale)
+    return losses.dtype.type(sum(map(mul, losses.tolist(), scale.tolist())))
 
 
 def _scale(weights: Any, reduction: str, counts: np.ndarray, like: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """The scale of every sequence, and which count (None: all)."""
     rows = len(counts)
-    weight, active = ones((rows,), like), None
+    weight, active = np.ones(rows, like.dtype) if like.dtype.kind == "f" else ones((rows,), like), None
     if weights is not None:
         weight = matching("weights", weights, (rows,), like)
         not_negative("weights", weight)

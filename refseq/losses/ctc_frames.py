@@ -47,14 +47,14 @@ def build(floored: bool, team: Team, trellis: Trellis) -> Frames:
             t += size()
 
     @register_jitable
-    def emission(x, limits):
-        return larger(limits[0], x) if floored else x  # a NaN stays one
+    def emission(x, least):
+        return larger(least, x) if floored else x  # a NaN stays one
 
     @register_jitable
     def prepare(
         b, n, batch, place, x, dx, rests, shares, pivots, emissions, labels, begin, count, blank, softened, limits, like
     ):  # fmt: skip
-        t = index()
+        t, least = index(), limits[0]
         while t < n:
             r = t * batch + b
             a, top = row(x, r), zero(like)
@@ -71,10 +71,10 @@ def build(floored: bool, team: Team, trellis: Trellis) -> Frames:
                 put(rests, t, rest)
                 pivots[r], shares[r] = m, complement(zero(rest)) / complement(-rest)
             e = row(emissions, place + t)
-            clear(e, limits[0])
-            put(e, 0, emission(entry(a, blank) - top, limits))
+            clear(e, least)
+            put(e, 0, emission(entry(a, blank) - top, least))
             for j in range(1, count + 1):
-                put(e, j, emission(entry(a, labels[begin + j - 1]) - top, limits))
+                put(e, j, emission(entry(a, labels[begin + j - 1]) - top, least))
             t += size()
 
     @register_jitable

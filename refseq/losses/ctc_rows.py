@@ -17,6 +17,7 @@ Alphas are kept about the largest one (``RECENTRE``), logits about their pivot (
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from numba.extending import register_jitable
@@ -36,7 +37,7 @@ SHARES = 5
 
 
 @cache
-def build(floored: bool, team: Team = ALONE, trellis: Trellis = NUMBERS) -> Callable:
+def build(floored: bool, team: Team = ALONE) -> Callable:
     """row(b, x, frames, labels, begins, counts, scale, sizes, limits, losses, dx, possible, *scratch) for sequence b.
 
     x, dx (T B, C); frames, begins, counts (B,): its frames, and which labels (N,) are its own, counts < 0: it does not
@@ -44,7 +45,8 @@ def build(floored: bool, team: Team = ALONE, trellis: Trellis = NUMBERS) -> Call
     stands for the logarithm of 0 if ``floored``, and below what a sum is one. losses (B,), possible (B,): 0 where there
     is no alignment, loss and gradient are then 0. Scratch: see ``refseq.losses.ctc_sequences``.
     """
-    of_row = build_in_room(floored, team, trellis)
+    lanes = replace(NUMBERS.lanes, row=team.row)
+    of_row = build_in_room(floored, team, replace(NUMBERS, lanes=lanes, line=team.row))
 
     @register_jitable
     def row(

@@ -36,7 +36,7 @@ def labels_of(
                 f"targets: expected shape ({counts.sum()},), the sum of target_lengths; got {targets.shape}"
             )
     else:
-        begins = np.arange(rows, dtype=np.int64) * width
+        begins = np.arange(0, rows * width, width) if width else np.zeros(rows, np.int64)
     labels = np.ascontiguousarray(targets, np.int64).reshape(-1)
     _judge(labels, targets, counts, classes, blank, joined)
     return labels, begins, counts

@@ -8,6 +8,7 @@ reached by then, and the end can be reached from it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import getitem
 
 from numba.extending import register_jitable
 
@@ -83,11 +84,6 @@ def _unchanged(x, bias, j):
 
 
 @register_jitable
-def _line(need, room):
-    return need[room]
-
-
-@register_jitable
 def _nothing(row, second):
     pass
 
@@ -103,5 +99,5 @@ def _largest(blanks, labels, need, count, t, n):
     return most
 
 
-NUMBERS = Trellis(ONE, _same, _unchanged, _line, _nothing, _nothing, _largest)
+NUMBERS = Trellis(ONE, _same, _unchanged, getitem, _nothing, _nothing, _largest)
 """One number at a time, of any field."""

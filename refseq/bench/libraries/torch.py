@@ -129,11 +129,11 @@ def _ctc(inputs: Arrays) -> Pass:
     import torch
 
     leaf = torch.tensor(inputs["logits"]).requires_grad_(True)
-    given = [torch.tensor(inputs[name]) for name in ("targets", "lengths", "target_lengths")]
+    targets, lengths, counts = (torch.tensor(inputs[name]) for name in ("targets", "lengths", "target_lengths"))
 
     def loss() -> Any:
         leaf.grad = None
-        value = torch.nn.functional.ctc_loss(leaf, *given, reduction="sum")
+        value = torch.nn.functional.ctc_loss(leaf, targets, lengths, counts, reduction="sum")
         value.backward()
         return value
 
