@@ -134,10 +134,20 @@ class _Launcher(Launcher):
         super().__init__("cuda", like)
         self.recorder = recorder
 
-    def rows(self, build: Any, options: tuple, count: int, inputs: Any, outputs: Any, scratch: Any, *_: Any) -> None:
+    def rows(
+        self,
+        build: Any,
+        options: tuple,
+        count: int,
+        inputs: Any,
+        outputs: Any,
+        scratch: Any,
+        work: int,
+        units: int = 32,
+    ) -> None:
         """As ``refseq.rowwise.run_rows``."""
         given = (*options, self.kit_of, self.dtype)
-        rowwise.run_rows(self.recorder, build, given, count, inputs, outputs, scratch, 32)
+        rowwise.run_rows(self.recorder, build, given, count, inputs, outputs, scratch, units)
 
 
 def of_attention(dtype: str) -> Iterator[Launch]:
