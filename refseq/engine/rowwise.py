@@ -1,6 +1,7 @@
 """``refseq.rowwise`` on the threads of the CPU: whoever is awake takes the next few rows."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ Kinds = tuple[tuple[str, int], ...]
 
 def kinds_of(arrays: Sequence[np.ndarray]) -> Kinds:
     """Of these arrays."""
-    return tuple((str(array.dtype), array.ndim) for array in arrays)
+    return tuple((_name(array.dtype), array.ndim) for array in arrays)
+
+
+@cache
+def _name(dtype: np.dtype) -> str:
+    """numpy takes a microsecond for it."""
+    return str(dtype)
 
 
 def run_rows(function: CFunction, rows: int, arrays: Sequence[np.ndarray], work: int) -> None:
