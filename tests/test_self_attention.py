@@ -83,7 +83,7 @@ def test_heads_are_apart():
 
 
 @both_forms
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 def test_targets_agree(dtype, streaming):
     layer = replace(LAYER, streaming=streaming)
     values, cotangents = drawn(layer, dtype)

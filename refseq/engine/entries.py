@@ -1,7 +1,7 @@
 """Rows of floats of any length at an address, read and written a vector at a time.
 
-row[j] is the vector that begins at entry j of the first row, rows[k, j] that of row k. What is beyond the end is
-``filler`` when read, and not written.
+row[j] is the vector that begins at entry j of the first row, rows[k, j] that of row k; rows[k, :n] is row k with n
+entries. What is beyond the end is ``filler`` when read, and not written.
 """
 
 import operator
@@ -125,6 +125,20 @@ def _store_some(typing: Any, rows: Any, k: Any, j: Any, value: Any) -> Any:
     return types.void(rows, types.int64, types.int64, value), generate
 
 
+@intrinsic
+def _beginning(typing: Any, rows: Any, k: Any, n: Any) -> Any:
+    """rows[k, :n]: row k alone, with n entries."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        given, k, n = arguments
+        size = ir.Constant(ir.IntType(64), rows.element.bitwidth // 8)
+        before = builder.mul(builder.mul(k, builder.extract_value(given, 2)), size)
+        moved = builder.insert_value(given, builder.add(builder.extract_value(given, 0), before), 0)
+        return builder.insert_value(moved, n, 1)
+
+    return rows(rows, types.int64, types.int64), generate
+
+
 @overload(len)
 def _len(rows):
     return (lambda rows: count_of(rows)) if isinstance(rows, Entries) else None  # noqa: PLW0108 - the names count
@@ -142,6 +156,8 @@ def _getitem(rows, index):
     at = register_jitable(at)
     if isinstance(index, types.Integer):
         return lambda rows, index: at(rows, 0, index)
+    if isinstance(index[1], types.SliceType):
+        return lambda rows, index: _beginning(rows, index[0], index[1].stop)
     return lambda rows, index: at(rows, index[0], index[1])
 
 

@@ -81,7 +81,7 @@ def scheduled(
     encoded = model.encode(params, source, lengths=lengths, target=target)
     if checked.shape[1] != len(encoded.vector):
         raise ValueError(f"targets: expected shape (T, {len(encoded.vector)}), got {checked.shape}")
-    counts = arguments.lengths(target_lengths, *checked.shape, "target_lengths")
+    counts = arguments.lengths(target_lengths, len(checked), checked.shape[1], "target_lengths")
     inputs = np.array(checked)
     for t, token in enumerate(_chosen(model, given, encoded, checked, draws, counts)):
         inputs[t] = token

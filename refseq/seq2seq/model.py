@@ -201,7 +201,7 @@ class Seq2Seq:
             inputs = np.concatenate([np.full((1, rows), self.start), checked[:-1]]) if len(checked) else checked
         elif self.target.checked("inputs", inputs, target_lengths).shape != checked.shape:
             raise ValueError(f"inputs: expected shape {checked.shape} like targets, got {np.shape(inputs)}")
-        counts = arguments.lengths(target_lengths, *checked.shape, "target_lengths")
+        counts = arguments.lengths(target_lengths, len(checked), checked.shape[1], "target_lengths")
         logits, weights, runs, _ = self._decode(given, encoded, inputs, self.first_state(encoded), counts)
         return Seq2SeqRun(logits, weights, encoded, inputs, self, runs)
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
 from refseq.kernels import on_vectors
 from refseq.networks.attention import affine, rows, streaming
 from refseq.networks.attention.kit import Kit, plain_kit
-from refseq.networks.attention.scene import Scene
+from refseq.networks.attention.scene import Scene, zeros
 from refseq.networks.attention.vector_kit import vector_kit
 from refseq.rowwise import run_rows
 

@@ -23,8 +23,8 @@ class Kit:
     room(*sizes)                      entries of scratch, by pairs of depth and columns of the operands
     tools()                           addresses
     whole(matrix)                     what is indexed [i, j] for the vector that begins there
-    line(matrix, i, n)                the first n entries of row i, for lanes; beyond them 0
-    score_line(matrix, i, n)          the same; beyond them -inf
+    lines(matrix)                     what gives [i, :n], the first n entries of row i for lanes; beyond them 0
+    score_lines(matrix)               the same; beyond them -inf
     pack(room, B, depth)              makes ready the rows of B
     add(C, A, B, first, last, depth, packed)     C[m, n] += sum over k < depth of A[m, k] B[k, n] for first <= m < last
     pack_turned(room, B)              makes ready the columns of B
@@ -37,8 +37,8 @@ class Kit:
     room: Callable[..., int]
     tools: Callable[[], np.ndarray]
     whole: Callable
-    line: Callable
-    score_line: Callable
+    lines: Callable
+    score_lines: Callable
     pack: Callable
     add: Callable
     pack_turned: Callable
@@ -61,11 +61,6 @@ def _no_tools() -> np.ndarray:
 @register_jitable
 def _whole(matrix):
     return matrix
-
-
-@register_jitable
-def _line(matrix, i, n):
-    return matrix[i, :n]
 
 
 @register_jitable
@@ -123,8 +118,8 @@ def plain_kit(dtype: str = "") -> Kit:
         _no_room,
         _no_tools,
         _whole,
-        _line,
-        _line,
+        _whole,
+        _whole,
         _pack,
         _add,
         _pack_turned,

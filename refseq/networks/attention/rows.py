@@ -30,7 +30,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     score_forward, _ = scores.build(score, kit)
     softmax, _ = softmax_rows.build(kit.lanes)
-    score_line, spread, step, pack = kit.score_line, kit.lanes.spread, kit.lanes.step, kit.pack
+    score_lines, spread, step, pack = kit.score_lines, kit.lanes.spread, kit.lanes.step, kit.pack
     add_seen = scores.seen_product(kit.add)
 
     @register_jitable
@@ -43,7 +43,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
         while i < queries:
             count = seen[b, i]
             if count:
-                line = score_line(s, i, count)
+                line = score_lines(s)[i, :count]
                 if sizes[b, 2] > 0:
                     root = spread(root_of(s[i, 0], sizes[b, 2]))
                     for j in range(0, count, step()):
@@ -65,7 +65,7 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     _, score_backward = scores.build(score, kit)
     _, softmax_backward = softmax_rows.build(kit.lanes)
-    line, spread, step, pack_turned = kit.line, kit.lanes.spread, kit.lanes.step, kit.pack_turned
+    lines, spread, step, pack_turned = kit.lines, kit.lanes.spread, kit.lanes.step, kit.pack_turned
     add_by_rows, add_turned = kit.add_by_rows, kit.add_turned
 
     @register_jitable
@@ -80,8 +80,8 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
         while i < queries:
             count = seen[b, i]
             if count:
-                dline = line(g, i, count)
-                softmax_backward(dline, line(weights[b], i, count))
+                dline = lines(g)[i, :count]
+                softmax_backward(dline, lines(weights[b])[i, :count])
                 if sizes[b, 2] > 0:
                     root = spread(root_of(g[i, 0], sizes[b, 2]))
                     for j in range(0, count, step()):

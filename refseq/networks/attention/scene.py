@@ -6,10 +6,26 @@ Several heads are rows of their own: R = B * heads.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq import arrays
+from refseq.engine.results import cleared, result
+
+
+def zeros(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
+    """Zeros in the field of ``like``; of floats in memory that is used again."""
+    return cleared(shape, like.dtype) if like.dtype.kind == "f" else arrays.zeros(shape, like)
+
+
+def copied(array: np.ndarray) -> np.ndarray:
+    """A contiguous copy; of floats in memory that is used again."""
+    if array.dtype.kind != "f":
+        return array.copy(order="C")
+    made = result(array.shape, array.dtype)
+    made[...] = array
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +37,7 @@ class Tokens:
     counts: np.ndarray
     places: np.ndarray | None = None
 
-    @property
+    @cached_property
     def full(self) -> bool:
         """Whether all count."""
         return self.places is None and bool((self.counts == self.steps).all())
@@ -30,10 +46,12 @@ class Tokens:
         """The tokens of x (T, B, heads * D) that count."""
         steps, rows, entries = x.shape
         size = entries // heads
-        made = zeros((rows * heads, width(steps), width(size)), x)
         # rows, heads, time, entries
-        target = made.reshape(rows, heads, width(steps), width(size))
         source = x.reshape(steps, rows, heads, size).transpose(1, 2, 0, 3)
+        if self.full and (width(steps), width(size)) == (steps, size):
+            return copied(source).reshape(rows * heads, steps, size)
+        made = zeros((rows * heads, width(steps), width(size)), x)
+        target = made.reshape(rows, heads, width(steps), width(size))
         if self.full:
             target[:, :, :steps, :size] = source
             return made
@@ -45,15 +63,15 @@ class Tokens:
     def scattered(self, made: np.ndarray, size: int, heads: int = 1) -> np.ndarray:
         """The inverse of ``dense``: (T, B, heads * size), 0 for tokens that do not count."""
         rows = len(self.counts)
-        x = zeros((self.steps, rows, heads, size), made)
         source = made.reshape(rows, heads, *made.shape[1:])[..., :size]
-        target = x.transpose(1, 2, 0, 3)
         if self.full:
-            target[...] = source[:, :, : self.steps]
-        else:
-            for b, count in enumerate(self.counts):
-                where = slice(count) if self.places is None else self.places[b, :count]
-                target[b][:, where] = source[b, :, :count]
+            x = copied(source[:, :, : self.steps].transpose(2, 0, 1, 3))
+            return x.reshape(self.steps, rows, heads * size)
+        x = zeros((self.steps, rows, heads, size), made)
+        target = x.transpose(1, 2, 0, 3)
+        for b, count in enumerate(self.counts):
+            where = slice(count) if self.places is None else self.places[b, :count]
+            target[b][:, where] = source[b, :, :count]
         return x.reshape(self.steps, rows, heads * size)
 
 
@@ -73,14 +91,15 @@ class Scene:
     def weights_of(self, dense: np.ndarray, heads: int = 1) -> np.ndarray:
         """Weights (Tq, B, Tk), or (Tq, B, heads, Tk) if there are several, 0 for keys that do not count."""
         rows, (tq, tk) = len(self.seen), (self.queries.steps, self.keys.steps)
-        found = zeros((tq, rows, heads, tk), dense)
-        source, target = dense.reshape(rows, heads, *dense.shape[1:]), found.transpose(1, 2, 0, 3)
+        source = dense.reshape(rows, heads, *dense.shape[1:])
         if self.keys.places is None:
-            target[...] = source[:, :, :tq, :tk]
+            found = copied(source[:, :, :tq, :tk].transpose(2, 0, 1, 3))
         else:
+            found = zeros((tq, rows, heads, tk), dense)
+            target = found.transpose(1, 2, 0, 3)
             for b, count in enumerate(self.keys.counts):
                 target[b][:, :, self.keys.places[b, :count]] = source[b, :, :tq, :count]
-        return found[:, :, 0].copy() if heads == 1 else found
+        return found.reshape(tq, rows, tk) if heads == 1 else found
 
     def dense_weights(self, weights: np.ndarray, width: Callable[[int], int], heads: int = 1) -> np.ndarray:
         """Cotangents of weights (Tq, B, Tk) or (Tq, B, heads, Tk), dense; 0 where a query sees nothing."""

@@ -25,7 +25,7 @@ from refseq.team import Team
 def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
     """row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room) adds to y, and writes m and l of every query."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
-    lanes_, pack, line, score_line, whole = kit.lanes, kit.pack, kit.line, kit.score_line, kit.whole
+    lanes_, pack, lines, score_lines, whole = kit.lanes, kit.pack, kit.lines, kit.score_lines, kit.whole
     spread, step, fold, pivot, entry = lanes_.spread, lanes_.step, lanes_.fold, lanes_.pivot, lanes_.entry
     score_forward, _ = scores.build(score, kit)
     add_seen = scores.seen_product(kit.add)
@@ -38,7 +38,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
     @register_jitable
     def renew(i, count, begin, s, totals, y):
         """Query i after the first ``count`` keys of a block."""
-        row, ys = score_line(s, i, count), whole(y)
+        row, ys = score_lines(s)[i, :count], whole(y)
         c = entry(row, pivot(row))
         m = c if begin == 0 else larger(c, totals[i, 0])
         if begin > 0:
@@ -73,7 +73,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
                 count = visible(seen[b, i], begin, inside)
                 if count:
                     if sizes[b, 2] > 0:
-                        divide(line(p, i, count), spread(root_of(p[i, 0], sizes[b, 2])))
+                        divide(lines(p)[i, :count], spread(root_of(p[i, 0], sizes[b, 2])))
                     renew(i, count, begin, p, totals[b], y[b])
                 i += lanes
             barrier()
@@ -83,7 +83,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
         i = lane
         while i < queries:
             if seen[b, i]:
-                divide(line(y[b], i, y.shape[2]), spread(totals[b, i, 1]))
+                divide(lines(y[b])[i, : y.shape[2]], spread(totals[b, i, 1]))
             i += lanes
 
     return row
@@ -93,7 +93,7 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
     """row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room) adds to dq, dk, dv and du[b],
     which are 0 before."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
-    lanes_, pack_turned, line, score_line = kit.lanes, kit.pack_turned, kit.line, kit.score_line
+    lanes_, pack_turned, lines, score_lines = kit.lanes, kit.pack_turned, kit.lines, kit.score_lines
     spread, step, fold = lanes_.spread, lanes_.step, lanes_.fold
     score_forward, score_backward = scores.build(score, kit)
     add_by_rows, add_turned = kit.add_by_rows, kit.add_turned
@@ -138,12 +138,12 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
             while i < queries:
                 count = visible(seen[b, i], begin, inside)
                 if count:
-                    scores_, drow = score_line(p, i, count), line(g, i, count)
+                    scores_, drow = score_lines(p)[i, :count], lines(g)[i, :count]
                     root = spread(root_of(p[i, 0], max(sizes[b, 2], 1)))
                     if sizes[b, 2] > 0:
                         divide(scores_, root)
                     weigh(scores_, spread(totals[b, i, 0]), spread(totals[b, i, 1]))
-                    slopes(drow, line(p, i, count), line(dy[b], i, width), line(y[b], i, width))
+                    slopes(drow, lines(p)[i, :count], lines(dy[b])[i, :width], lines(y[b])[i, :width])
                     if sizes[b, 2] > 0:
                         divide(drow, root)
                 for j in range(count, block):

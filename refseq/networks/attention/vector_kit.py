@@ -47,12 +47,12 @@ def vector_kit(dtype: str) -> Kit:
         return strip(address_of_array(matrix), matrix.shape[1])
 
     @register_jitable
-    def line(matrix, i, n):
-        return zeros(address_of_array(matrix) + i * matrix.shape[1] * size, n, 0)
+    def lines(matrix):
+        return zeros(address_of_array(matrix), matrix.shape[1], matrix.shape[1])
 
     @register_jitable
-    def score_line(matrix, i, n):
-        return low(address_of_array(matrix) + i * matrix.shape[1] * size, n, 0)
+    def score_lines(matrix):
+        return low(address_of_array(matrix), matrix.shape[1], matrix.shape[1])
 
     @register_jitable
     def pack_at(start, B, depth):
@@ -116,4 +116,4 @@ def vector_kit(dtype: str) -> Kit:
         call_turned(tools[1], start, last - first, depth, right, out, ldc, ldc // count)
 
     lanes = vector_lanes(dtype)
-    return Kit(lanes, width, room, tools, whole, line, score_line, pack, add, pack_turned, add_by_rows, add_turned)
+    return Kit(lanes, width, room, tools, whole, lines, score_lines, pack, add, pack_turned, add_by_rows, add_turned)

@@ -23,6 +23,8 @@ from tests.networks.attention.cases import (
 
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
 both_forms = pytest.mark.parametrize("streaming", [False, True], ids=["plain", "streaming"])
+SINGLE = pytest.param("float32", marks=pytest.mark.slow)
+"""Every kernel compiled once more."""
 BOUND = {"float32": 3e-5, "float64": 1e-13}
 
 
@@ -33,7 +35,7 @@ def without_weights(cotangents):
 @both_forms
 @every_attention
 @pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [SINGLE, "float64"])
 @pytest.mark.parametrize("target", ["cpu", "reference"])
 def test_a_textbook(attention, who, dtype, target, streaming):
     values, _ = drawn(attention, dtype)
@@ -80,7 +82,7 @@ def test_the_reference_and_the_engine_agree(attention, who, streaming):
 def test_what_does_not_count_is_not_read(attention, target, streaming):
     """NaN there changes no bit, and its gradient is 0."""
     own = replace(attention, streaming=streaming)
-    values, cotangents = drawn(own, "float32")
+    values, cotangents = drawn(own)
     who = WHO["everything"]
     want = results(own, values, cotangents, target, **who)
     keep = mask() & (np.arange(7)[:, None] < LENGTHS)
@@ -130,7 +132,7 @@ def test_sizes(attention, sizes, streaming):
 
 @every_attention
 def test_a_row_is_the_same_alone_and_in_a_batch(attention):
-    values, cotangents = drawn(attention, "float32")
+    values, cotangents = drawn(attention)
     values["queries"][:, 2] = np.nan
     got = results(attention, values, cotangents)
     for b in (0, 1, 3):
@@ -140,6 +142,7 @@ def test_a_row_is_the_same_alone_and_in_a_batch(attention):
             assert got[name][:, [b]].tobytes() == alone[name].tobytes()
 
 
+@pytest.mark.slow
 def test_complex_numbers():
     """The real inner product of complex numbers is none: the score is bilinear."""
     attention = refseq.attention("additive", 2, 2, units=3)
