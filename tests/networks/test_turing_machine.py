@@ -1,5 +1,7 @@
 """The neural Turing machine as a whole: against torch, by hand, its symmetries, rows and threads."""
 
+import pickle
+
 import numba
 import numpy as np
 import pytest
@@ -190,6 +192,14 @@ def test_arguments_stay_as_they_are():
     for a, b in zip(given, before, strict=True):
         for name in b if isinstance(b, dict) else [...]:
             np.testing.assert_array_equal(a[name], b[name])
+
+
+@pytest.mark.parametrize("machine", [*MACHINES, LSTM], ids=str)
+def test_a_machine_is_pickled(machine):
+    assert machine.part.cell is machine.cell
+    again = pickle.loads(pickle.dumps(machine))
+    assert again == machine
+    assert again.cell is machine.cell
 
 
 def test_the_sequence_in_two_pieces():
