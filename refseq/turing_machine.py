@@ -1,7 +1,7 @@
 """A neural Turing machine with its sizes, run forward and backward over sequences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,11 @@ class TuringGradients:
 @dataclass(frozen=True)
 class TuringMachine(Sizes):
     """An immutable neural Turing machine; make one with ``refseq.turing_machine``."""
+
+    def __reduce__(self) -> tuple:
+        return TuringMachine, tuple(
+            getattr(self, option.name) for option in fields(self)
+        )  # the cell is the catalogue's
 
     def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
         """Draw parameters; biases are zero. Schemes and errors as in ``Layer.initialise``."""

@@ -184,6 +184,7 @@ def test_single_precision():
         ([[[6]]], [[0]], r"story: expected tokens 0 to 5, or -1 as padding; got 6 at \(0, 0, 0\)"),
         ([[[-1, 2]]], [[0]], r"story: expected no word after padding"),
         ([[[1]]], [[0], [1]], r"query: expected 1 rows like the story, got 2"),
+        (np.zeros((1, 0, 2), int), [[0]], r"story: expected at least one slot, which may be empty"),
         ([[1]], [[0]], r"story: expected 3 axes, got shape \(1, 1\)"),
         ([[[1]] * 5], [[0]], r"story: expected at most 4 filled slots, one for each age; got 5"),
     ],

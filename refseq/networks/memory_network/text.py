@@ -40,6 +40,8 @@ def text(story: Any, query: Any, vocabulary: int) -> Text:
     stories, queries = _tokens("story", story, 3, vocabulary), _tokens("query", query, 2, vocabulary)
     if len(stories) != len(queries):
         raise ValueError(f"query: expected {len(stories)} rows like the story, got {len(queries)}")
+    if not stories.shape[1]:
+        raise ValueError(f"story: expected at least one slot, which may be empty, got shape {stories.shape}")
     words, asked = (stories != PADDING).sum(axis=2), (queries != PADDING).sum(axis=1)
     filled = (words > 0).astype(np.int64)
     after = filled[:, ::-1].cumsum(axis=1)[:, ::-1] - filled

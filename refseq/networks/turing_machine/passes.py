@@ -178,8 +178,8 @@ def _parameters(recording: Recording, da: np.ndarray, df: np.ndarray, dy: np.nda
     steps, rows = dy.shape[:2]
     h = np.ascontiguousarray(times.s[1:, :, 0])
     ends = recording.lengths
-    dU = outer(h, df.reshape(steps, rows, -1), ends, w.U, recording.target)
-    seen = np.concatenate([h, times.r[1:].reshape(steps, rows, -1)], axis=2)
+    dU = outer(h, df.reshape(steps, rows, w.ub.size), ends, w.U, recording.target)
+    seen = np.concatenate([h, times.r[1:].reshape(steps, rows, len(w.Yr))], axis=2)
     dY = outer(seen, dy[:, :, 0], ends, w.U, recording.target)
     units = h.shape[2]
     dW0, dW1, dbias = (zeros(array.shape, w.U) for array in (w.W0, w.W1, w.bias))
