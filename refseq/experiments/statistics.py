@@ -7,7 +7,8 @@ the hard way round, so that noise alone never reproduces anything:
              theory + margin" and "at most theory - margin" are refuted. A small sample or a wide spread fails.
     below, above   a one-sided t test refutes that the mean is on the other side
     often, seldom   an exact binomial test refutes that what happens or does not, seed by seed, has a probability on the
-             other side of a bound: for success and for "one is better than the other", which are far from normal
+             other side of a bound: for success, which is far from normal
+    oftener  the sign test: of the seeds in which two differ, one is ahead more often than not
     always   for theorems: it holds in every single run; no probability is involved
     exactly  one deterministic number
 
@@ -116,8 +117,7 @@ def above(source: str, what: str, values: Any, bound: float, words: str = "") ->
 
 
 def often(source: str, what: str, happened: Any, bound: float = 0.5, words: str = "") -> Statement:
-    """What happens in some seeds and not in others has a probability above a bound. With the bound 1/2 and "one is
-    better than the other" for what happens, it is the sign test, ties counting against the sentence."""
+    """What happens in some seeds and not in others has a probability above a bound."""
     seen, seeds = int(np.sum(np.asarray(happened, bool))), int(np.size(happened))
     p = float(stats.binom.sf(seen - 1, seeds, bound)) if seeds else 1.0
     return _share(source, what, seen, seeds, words or f"above {bound:.4g}", f"above {bound:.4g}: p = {p:.1g}", p)
@@ -128,6 +128,14 @@ def seldom(source: str, what: str, happened: Any, bound: float = 0.5, words: str
     seen, seeds = int(np.sum(np.asarray(happened, bool))), int(np.size(happened))
     p = float(stats.binom.cdf(seen, seeds, bound)) if seeds else 1.0
     return _share(source, what, seen, seeds, words or f"below {bound:.4g}", f"below {bound:.4g}: p = {p:.1g}", p)
+
+
+def oftener(source: str, what: str, ahead: Any) -> Statement:
+    """One is ahead of another more often than behind: ``ahead`` is by how much in every seed. Seeds in which they are
+    alike say nothing and are left out, as usual in this test."""
+    differ = np.asarray(ahead, float).ravel()
+    kept = differ[differ != 0]  # a NaN is kept, and is not ahead
+    return often(source, f"{what} (seeds that differ: {len(kept)} of {len(differ)})", kept > 0)
 
 
 def _share(source: str, what: str, seen: int, seeds: int, theory: str, test: str, p: float) -> Statement:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refseq.experiments.statistics import above, always, below, equals, exactly, often, seldom
+from refseq.experiments.statistics import above, always, below, equals, exactly, often, oftener, seldom
 
 SAMPLE = np.random.default_rng(0).normal(1.5, 0.05, 40)
 
@@ -51,6 +51,17 @@ def test_what_happens_in_some_seeds():
     assert lower**8 + 8 * lower**7 * (1 - lower) == pytest.approx(0.005, rel=1e-6)
     assert told.figure == "0.88 ± 0.51"
     assert told.sentence.endswith("above 0.5: p = 0.04, 8 seeds]: not reproduced")
+
+
+def test_the_sign_test():
+    """Seeds that are alike say nothing; those that differ are counted, not weighed."""
+    assert oftener("L0", "x", [1, 2, 1, 1, 1, 1, 3, 0, 0]).passed  # 7 of 7
+    assert not oftener("L0", "x", [1, 1, 1, 1, 1, 1, 0, 0, 0]).passed  # 6 of 6
+    assert not oftener("L0", "x", [100, 100, 100, 100, 100, 100, 100, -1]).passed  # 7 of 8
+    assert not oftener("L0", "x", [0] * 20).passed
+    assert not oftener("L0", "x", [-1] * 20).passed
+    assert not oftener("L0", "x", [np.nan] * 20).passed
+    assert "seeds that differ: 7 of 9" in oftener("L0", "x", [1] * 7 + [0] * 2).sentence
 
 
 def test_theorems_and_numbers():

@@ -82,7 +82,7 @@ def picture(found):
     columns = min(4, len(cells))
     blocks = -(-len(cells) // columns)
     figure, axes = pictures.figure(columns, 2 * blocks, width=3.2, height=2.7)
-    image, reach = None, _reach(found)
+    image = None
     for number, cell in enumerate(cells):
         row, column = divmod(number, columns)
         top, below = axes[2 * row, column], axes[2 * row + 1, column]
@@ -90,7 +90,7 @@ def picture(found):
         table = np.median(one.delta.values, axis=0)
         seen = np.where(np.tri(len(table), dtype=bool), np.log10(np.maximum(table, 1e-300)), np.nan)
         image = top.pcolormesh(
-            found.k, found.t, seen, cmap=pictures.DIVERGING, vmin=-reach, vmax=reach, rasterized=True
+            found.k, found.t, seen, cmap=pictures.DIVERGING, vmin=-REACH, vmax=REACH, rasterized=True
         )
         top.set_facecolor("lightgrey")  # white is a gradient that is kept
         top.set(
@@ -123,14 +123,9 @@ def picture(found):
     return figure
 
 
-def _reach(found):
-    """Powers of ten to which colours go, alike on both sides of 0: the largest of a cell's median map."""
-    size = abs(np.log10(np.maximum(found.delta.median("seed").values, 10.0**FLOOR)))
-    lower = np.tri(size.shape[-1], dtype=bool)
-    return min(float(np.ceil(size[..., lower].max())), -FLOOR)
-
-
 FLOOR = -5
+REACH = 2
+"""Powers of ten to which the colours of the maps go, both ways: what is beyond is as dark."""
 TITLES = {"leaky": ", $\\mu = 0.9$", "skip": ", $d = 4$"}
 KNOWN = {"gru": "an untrained GRU has z = 1/2: half of the state goes at every step"}
 

@@ -117,6 +117,7 @@ def picture(found):
         axes[0, -1].plot([], [], "os^D"[k], color=colour, label=DESCENTS[name])
     axes[0, -1].set(yscale="log", xlabel="jumps in a run", ylabel="largest loss over the first")
     axes[0, -1].set_title(f"all {peaks.shape[1]} seeds")
+    axes[0, -1].set_xlim(-0.5, max(8.0, float(found.jumps.max()) + 0.5))
     pictures.steps(axes[0, -1])
     axes[0, -1].legend(loc="upper right")
     return figure
@@ -130,7 +131,7 @@ EXPERIMENT = Experiment(
         "n": 32,
         "length": 30,
         "rate": 0.002,
-        "adam_rate": 0.005,
+        "adam_rate": 0.01,
         "value": 0.1,
         "norm": 1.0,
         "updates": 1000,

@@ -87,7 +87,7 @@ EXPERIMENT = Experiment(
     quick={
         "n": 16,
         "rows": 16,
-        "updates": 400,
+        "updates": 300,
         "rate": 0.02,
         "cell": QUICK_CELLS,
         "clipping": ("norm",),

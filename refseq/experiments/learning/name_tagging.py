@@ -29,16 +29,19 @@ NETWORKS = ("feed_forward", "elman", "bidirectional")
 def sentence(rng):
     """Names, trades, or one of each do something; never the lecture's two names together."""
 
+    def one_of(words):
+        return words[rng.integers(len(words))]
+
     def person():
         if rng.integers(3):
-            return [(str(rng.choice(FIRST)), NAME), (str(rng.choice(LAST)), NAME)]
-        return [("the", 0), (str(rng.choice(LAST)), 0)]
+            return [(one_of(FIRST), NAME), (one_of(LAST), NAME)]
+        return [("the", 0), (one_of(LAST), 0)]
 
     while True:
         who = [*person(), ("and", 0), *person()] if rng.integers(2) else person()
         if [word for word, _ in who] != LECTURE[:5]:
             break
-    what = (str(rng.choice(VERBS)), "a", str(rng.choice(KINDS)), str(rng.choice(THINGS)))
+    what = (one_of(VERBS), "a", one_of(KINDS), one_of(THINGS))
     return [*who, *((word, 0) for word in what)]
 
 

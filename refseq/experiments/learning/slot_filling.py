@@ -31,7 +31,7 @@ TESTED = 400
 
 def sentence(rng, kind):
     """A sentence and the place of its city."""
-    cue, city, day = (str(rng.choice(words)) for words in (list(CUES), CITIES, DAYS))
+    cue, city, day = (words[rng.integers(len(words))] for words in (tuple(CUES), CITIES, DAYS))
     opening = OPENINGS[rng.integers(len(OPENINGS))]
     slot, when = (city, CUES[cue]), [("on", 0), (day, SLOTS.index("time"))]
     if kind == "before":

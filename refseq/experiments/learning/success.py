@@ -7,7 +7,7 @@ import numpy as np
 
 from refseq.experiments import pictures
 from refseq.experiments.learning.recipe import CLIPPING
-from refseq.experiments.statistics import Statement, often, seldom
+from refseq.experiments.statistics import Statement, oftener, seldom
 
 SOURCES = {"relu identity": "L4.8", "leaky": "L4.9", "skip": "L4.7", "gru": "L4.10", "lstm": "L1.15"}
 SOURCES |= {"lstm_no_forget": "L1.17", "lstm_peephole": "L1.9", "lstm_coupled": "L4.14"}
@@ -27,13 +27,13 @@ def told(found: Any, task: str, known: dict[str, str]) -> list[Statement]:
         fails = seldom("L4.5", f"{task}: elman learns T = {int(lengths[-1])}", simple.isel(length=-1).values)
         statements.append(replace(fails, known=known.get("elman", "")))
         for cell in (cell for cell in cells if cell != "elman"):
-            more = learned.sel(cell=cell).sum("length").values > simple.sum("length").values
-            one = often(SOURCES[cell], f"{task}: {cell} learns more of {among} than elman", more)
+            more = learned.sel(cell=cell).sum("length").values - simple.sum("length").values
+            one = oftener(SOURCES[cell], f"{task}: {cell} learns more of {among} than elman", more)
             statements.append(replace(one, known=known.get(cell, "")))
     if set(CLIPPING) <= set(map(str, found.clipping.values)):
         count = found.learned.sum(("cell", "length")).transpose("seed", "clipping")
-        more = count.sel(clipping="norm").values > count.sel(clipping="none").values
-        one = often("L1.13", f"{task}: more is learned with clipping than without", more)
+        more = count.sel(clipping="norm").values - count.sel(clipping="none").values
+        one = oftener("L1.13", f"{task}: more is learned with clipping than without", more)
         statements.append(replace(one, known=known.get("clipping", "")))
     return statements
 
@@ -48,7 +48,7 @@ def drawn(found: Any, title: str, unit: str) -> Any:
     image = None
     for ax, way in zip(axes[0, 1:], ways, strict=True):
         image = _table(ax, share.sel(clipping=way).transpose("cell", "length"), unit)
-        ax.set_title(f"all cells, {'no clipping' if way == 'none' else 'gradients clipped by their norm'}")
+        ax.set_title(f"by cell, {'no clipping' if way == 'none' else 'gradients clipped by their norm'}")
     figure.colorbar(image, ax=axes[0, -1], label="share of seeds that learn")
     return figure
 

@@ -65,7 +65,8 @@ def picture(found):
     return success.drawn(found, "the order of two of T symbols", "T, symbols in a sequence")
 
 
-KNOWN = {"clipping": ADAM}
+SLOW = "some seeds are not done within these updates"
+KNOWN = {"relu identity": SLOW, "skip": SLOW, "lstm_no_forget": SLOW, "clipping": ADAM}
 
 EXPERIMENT = Experiment(
     name="temporal_order",
@@ -92,7 +93,7 @@ EXPERIMENT = Experiment(
         "rate": 0.02,
         "cell": QUICK_CELLS,
         "clipping": ("norm",),
-        "length": (10, 60),
+        "length": (10, 40),
     },
-    quick_seeds=8,
+    quick_seeds=10,
 )

@@ -131,7 +131,7 @@ def picture(found):
     ax.text(times[-1] * 0.95, -0.4, "end of the sequences", fontsize=8, color="grey", ha="right", va="bottom")
     ax.set(xscale="log", xlabel="step", title=f"the bit survives: {DECODED:.0%} of readings right until step")
     ax.tick_params(axis="y", labelleft=True)
-    ax.legend(loc="center right")
+    ax.legend(loc="center right", bbox_to_anchor=(0.9, 0.45))
     for ax in axes[0]:
         pictures.plain_log(ax)
     return figure
