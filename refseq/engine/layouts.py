@@ -73,7 +73,7 @@ def forward_direction(part: "Part", setup: Setup, record: bool) -> Direction:
     arrays = entries | {"x": x if record else 0, "s0": states, "final": states, "p": setup.numbers * part.wide}
     arrays |= {"s": (kept + 1) * setup.rows * setup.state_row, "tape": kept * setup.rows * setup.tape_row}
     parameters = [
-        (_theirs(name), ("p", own[name] * part.wide), Move(LOOK, 1, *given[name], 0, 0))
+        (_theirs(name), ("p", own[name] * part.wide), Move(LOOK, 1, given[name][0], 0, 0))
         if name in own
         else _whole(LOOK, f"their {name}", name, entries[name])
         for name in given
