@@ -35,7 +35,7 @@ SMALL = {
     "name_tagging": ({"n": 4, "rows": 4, "updates": 25}, 2),
     "depth": ({"length": 4, "budget": 200, "rows": 4, "updates": 25, "layers": (1, 2)}, 2),
 }
-QUICK = ("relu_gain", "power", "error_surface", "clipping_paths", "lstm_by_hand", "name_tagging")
+QUICK = ("relu_gain", "power", "error_surface", "clipping_paths", "name_tagging")
 """Those whose cells others compile as well; the rest compile for half a minute together."""
 
 

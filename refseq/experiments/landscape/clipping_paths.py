@@ -113,5 +113,5 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=100,
-    quick_seeds=50,
+    quick_seeds=25,
 )

@@ -126,6 +126,6 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=20,
-    quick={"updates": 200, "rate": 0.03},
+    quick={"updates": 150, "rate": 0.03},
     quick_seeds=6,
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from refseq.experiments import pictures
 from refseq.experiments.learning.recipe import CLIPPING
-from refseq.experiments.statistics import Statement, oftener, seldom
+from refseq.experiments.statistics import Statement, often, oftener, seldom
 
 SOURCES = {"relu identity": "L4.8", "leaky": "L4.9", "skip": "L4.7", "gru": "L4.10", "lstm": "L1.15"}
 SOURCES |= {"lstm_no_forget": "L1.17", "lstm_peephole": "L1.9", "lstm_coupled": "L4.14"}
@@ -15,7 +15,7 @@ LINES = ("elman", "relu identity", "gru", "lstm")
 
 
 def told(found: Any, task: str, known: dict[str, str]) -> list[Statement]:
-    """Who learns over more lengths than an Elman network; where that one ends; what clipping does.
+    """Where an Elman network ends; who learns over more lengths than that one; what clipping does.
 
     ``known``: reasons, by cell, "elman" or "clipping", for what is known not to hold."""
     clipping = "norm" if "norm" in found.clipping else str(found.clipping.values[0])
@@ -24,6 +24,7 @@ def told(found: Any, task: str, known: dict[str, str]) -> list[Statement]:
     statements, among = [], f"T = {', '.join(str(int(T)) for T in lengths)}"
     if "elman" in cells:
         simple = learned.sel(cell="elman")
+        statements.append(often("L4.5", f"{task}: elman learns T = {int(lengths[0])}", simple.isel(length=0).values))
         fails = seldom("L4.5", f"{task}: elman learns T = {int(lengths[-1])}", simple.isel(length=-1).values)
         statements.append(replace(fails, known=known.get("elman", "")))
         for cell in (cell for cell in cells if cell != "elman"):
