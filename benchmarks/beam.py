@@ -1,7 +1,8 @@
 """Beam search beside a plain one in PyTorch, over the same stationary table. Run: python benchmarks/beam.py
 
 Both take B rows, W beams, V symbols and T steps, with score, stop symbol and parents; the model is the row of a table,
-so that what is timed is the decoder. The median of 11 rounds in which both take turns; the results are compared first.
+so that what is timed is the decoder. The median of 11 rounds in which both take turns. The best scores are compared
+first; the sequences may differ, as in a table many have equal scores.
 """
 
 from statistics import median
@@ -37,13 +38,11 @@ def rounds(table: torch.Tensor, first: np.ndarray, width: int, cap: int) -> dict
         return array[tokens % 50], state
 
     calls = {
-        "refseq": lambda: (
-            beam_search(step, None, first, width=width, cap=cap, stop=STOP, alpha=ALPHA, best=width).tokens
-        ),
-        "torch": lambda: plain(table, torch.from_numpy(first), width, cap).numpy(),
+        "refseq": lambda: beam_search(step, None, first, width=width, cap=cap, stop=STOP, alpha=ALPHA, best=width),
+        "torch": lambda: plain(table, torch.from_numpy(first), width, cap),
     }
     ours, theirs = calls["refseq"](), calls["torch"]()
-    assert (ours == theirs[:, :, : ours.shape[2]]).mean() > 0.99, "they differ"
+    np.testing.assert_allclose(ours.scores[:, 0], theirs[1][:, 0], rtol=1e-4)
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
         for name, call in calls.items():
@@ -53,8 +52,8 @@ def rounds(table: torch.Tensor, first: np.ndarray, width: int, cap: int) -> dict
     return {name: median(found) for name, found in times.items()}
 
 
-def plain(table: torch.Tensor, first: torch.Tensor, width: int, cap: int) -> torch.Tensor:
-    """The same search in PyTorch: finished beams offer themselves as their symbol 0, all else is -inf."""
+def plain(table: torch.Tensor, first: torch.Tensor, width: int, cap: int) -> tuple:
+    """Symbols and scores of the same search in PyTorch: a finished beam offers itself as its symbol 0."""
     rows, symbols = len(first), table.shape[1]
     total = torch.full((rows, width), -torch.inf)
     total[:, 0] = 0
@@ -69,7 +68,7 @@ def plain(table: torch.Tensor, first: torch.Tensor, width: int, cap: int) -> tor
         after = length + (~done).float()
         reached = total[:, :, None] + logp
         score = reached / after[:, :, None] ** ALPHA
-        _, place = score.view(rows, -1).topk(width)
+        best, place = score.view(rows, -1).topk(width)
         parent, tokens = place // symbols, place % symbols
         total = reached.view(rows, -1).gather(1, place)
         length, done = after.gather(1, parent), done.gather(1, parent)
@@ -78,7 +77,7 @@ def plain(table: torch.Tensor, first: torch.Tensor, width: int, cap: int) -> tor
         done = done | (tokens == STOP)
         if done.all():
             break
-    return found
+    return found, best
 
 
 if __name__ == "__main__":
