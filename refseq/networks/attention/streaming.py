@@ -58,7 +58,8 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
     def row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room):
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
         block, p = s.shape[2], s[b]
-        for begin in range(0, keys, block):
+        begin = 0
+        while begin < keys:  # and no range: a runtime step makes numba-cuda divide 64-bit integers
             inside, ks, vs = min(block, keys - begin), k[b, begin : begin + block], v[b, begin : begin + block]
             i = lane
             while i < queries:
@@ -80,6 +81,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
             pack(room[b], vs, inside)
             add_seen(y[b], p, vs, queries, inside, seen[b], begin, room[b], tools, lane, lanes)
             barrier()
+            begin += block
         i = lane
         while i < queries:
             if seen[b, i]:
@@ -121,7 +123,8 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
     def row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room):
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
         block, p, g, width = s.shape[2], s[b], ds[b], y.shape[2]
-        for begin in range(0, keys, block):
+        begin = 0
+        while begin < keys:  # and no range: a runtime step makes numba-cuda divide 64-bit integers
             end = begin + block
             inside, ks, vs = min(block, keys - begin), k[b, begin:end], v[b, begin:end]
             i = lane
@@ -169,5 +172,6 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
                 lanes,
             )
             barrier()
+            begin += block
 
     return row
