@@ -59,7 +59,7 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
         block, p = s.shape[2], s[b]
         begin = 0
-        while begin < keys:  # a runtime step of range is a division on a device
+        while begin < keys:  # and no range: a runtime step makes numba-cuda divide 64-bit integers
             inside, ks, vs = min(block, keys - begin), k[b, begin : begin + block], v[b, begin : begin + block]
             i = lane
             while i < queries:
@@ -124,7 +124,7 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
         block, p, g, width = s.shape[2], s[b], ds[b], y.shape[2]
         begin = 0
-        while begin < keys:  # a runtime step of range is a division on a device
+        while begin < keys:  # and no range: a runtime step makes numba-cuda divide 64-bit integers
             end = begin + block
             inside, ks, vs = min(block, keys - begin), k[b, begin:end], v[b, begin:end]
             i = lane
