@@ -200,10 +200,10 @@ def launch(
     ``together``: its blocks wait for one another; on a device the kernel says so itself, by its ``domain_barrier``.
 
     numba-cuda warns of fewer than 128 blocks, where a device is under-used. True, but the batch is the caller's: that
-    one warning is silenced, here and nowhere else.
+    one warning is silenced, here and nowhere else; where colorama is installed its text begins with a colour.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
+        warnings.filterwarnings("ignore", message=".*Grid size .* under-utilization")
         configured = kernel[blocks, threads, stream]
     if not SIMULATOR:
         configured(*arguments)

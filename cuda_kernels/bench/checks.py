@@ -189,10 +189,11 @@ def launched() -> Iterator[set[int]]:
 
 
 def kernels(tiny: bool) -> dict[str, Any]:
-    """The kernels that should be launched, by name."""
+    """The kernels that should be launched, by name. Those of systems (``cuda_kernels.systems``) are not among the
+    checks of a device."""
     variants = FEW if tiny else inventory.catalogue()
     dtypes = inventory.DTYPES[:1] if tiny else inventory.DTYPES
-    entries = inventory.entries(variants, dtypes)
+    entries = [entry for entry in inventory.entries(variants, dtypes) if not entry.system]
     if tiny:  # sizes are literals on chip, and others are tried
         entries = [entry for entry in entries if not entry.kernel.py_func.__module__.endswith("resident")]
     return {f"{entry.name} {entry.dtype}": entry.kernel for entry in entries}

@@ -57,8 +57,9 @@ class Plan:
         self.zeros = [np.zeros(shape, dtype) for _, shape in self.states]
         self.zeros_at = [plain(zeros, zeros.shape, dtype) for zeros in self.zeros]
         shared = any(parameter.shared for parameter in cell.parameters)
-        constants = [dtype.type(value) for value in cell.constants.values()]
-        self.fits = not cell.masks and not shared and bool(np.isfinite(constants).all())
+        largest = float(np.finfo(dtype).max)
+        finite = all(abs(value) <= largest for value in cell.constants.values())  # else the long way says so
+        self.fits = not cell.masks and not shared and finite
         self.small = False
         if self.fits:
             setup, name = setup_of_plain(part, dtype, steps, rows, workers), str(dtype)

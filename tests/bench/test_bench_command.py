@@ -111,7 +111,7 @@ def test_ones_own_kernel_and_a_wrong_one(tmp_path, capsys):
 
 @pytest.mark.usefixtures("here")
 def test_operations_and_curves(monkeypatch, capsys):
-    monkeypatch.setattr("refseq.cli.bench_choice.SIZES", {"clip": (40,)})
+    monkeypatch.setattr("refseq.cli.bench_choice.SIZES", {"clip": ((40,),)})
     monkeypatch.setattr("refseq.cli.bench_choice.STRUCTURES", {"recursive": ((2, 3, 4, 5),)})
     monkeypatch.setattr("refseq.cli.bench_choice.along", lambda curve: [case().shape])
     assert main(["bench", "refseq", "--operation", "all", "--curve", "T", "--rounds", "1", "--pause", "0"]) == 0

@@ -10,7 +10,7 @@ from refseq.markov import autoregressive, chain, emissions, hmm
 NETWORKS = [hmm(5, symbols=3), hmm(4, features=2, sums="direct"), autoregressive(2, 3)]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_the_cpu_target_agrees(network, dtype):
     report = verify(network, "cpu", dtype)

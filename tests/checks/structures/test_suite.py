@@ -19,7 +19,7 @@ def some_at_once():
             yield pytest.param(network, marks=pytest.mark.slow if number else [], id=str(network))
 
 
-@pytest.mark.parametrize("network", some_at_once())
+@pytest.mark.parametrize("network", list(some_at_once()))
 def test_every_network_passes_on_the_reference_target(network):
     report = verify(network, "reference")
     assert report.verdict == PASS, (report.findings, report.reasons)
