@@ -28,7 +28,7 @@ def test_all_eighteen_are_collected(onnx, cases):
     assert found == EXPECTED
 
 
-@pytest.mark.parametrize("target", ["reference", "cpu"])
+@pytest.mark.parametrize("target", [pytest.param("reference", marks=pytest.mark.slow), "cpu"])
 def test_every_case_passes(cases, target):
     results = onnx_cases.run_cases(target)
     assert [result.case for result in results] == list(cases)

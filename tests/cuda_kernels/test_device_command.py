@@ -20,6 +20,7 @@ def device_command(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow  # its parts are in bench_cases.py
 def test_it_runs_in_the_simulator(tmp_path):
     framework("numba_cuda")
     result = device_command("--simulator", str(tmp_path))
