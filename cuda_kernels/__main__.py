@@ -1,6 +1,6 @@
 """python -m cuda_kernels: compile the kernels for every device family, print what they cost, hold it to the budget.
 
---all     every option of every recurrence; else those that between them have every kind of product, stage and operation
+--all     every option of every recurrence, every system; else those that a commit waits for
 --renew   compile all and write the budget again
 --only X  kernels whose name contains X
 --table   instead: what is known of every entry of the catalogue, as Markdown (it asks the simulator: some minutes)
@@ -9,6 +9,7 @@ Needs no device, but the compiler (pip install 'refseq[cuda]'). Exit status 1 if
 """
 
 import argparse
+import itertools
 import sys
 import time
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     everything = inventory.entries(inventory.catalogue())
-    some = everything if chosen.all or chosen.renew or chosen.only else inventory.entries(inventory.REPRESENTATIVES)
+    some = everything if chosen.all or chosen.renew or chosen.only else [*itertools.chain(*inventory.awaited())]
     entries = [entry for entry in some if chosen.only in entry.name]
     return _run(entries, everything, chosen.renew)
 

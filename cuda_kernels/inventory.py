@@ -32,6 +32,11 @@ class Entry:
         """Whether it is of a system (``cuda_kernels.systems``)."""
         return self.kernel.py_func.__module__ == "cuda_kernels.rowwise"
 
+    @property
+    def tier(self) -> bool:
+        """Whether it is a time loop with its weights on chip."""
+        return self.kernel.py_func.__module__ == "cuda_kernels.resident"
+
 
 Variant = tuple[str, Mapping[str, Any]]
 
@@ -66,6 +71,15 @@ def catalogue() -> list[Variant]:
             if REFUSED.get(name) not in options:
                 found.setdefault(entry.cell(**options).code, (name, options))
     return list(found.values())
+
+
+def awaited() -> tuple[list[Entry], list[Entry]]:
+    """What a commit waits for: kernels for every family; and those that one family has to do for: in float64, those of
+    the tiers, which take long, and some of systems."""
+    single, double = (entries(REPRESENTATIVES, (dtype,)) for dtype in DTYPES)
+    several = [entry for entry in single if not (entry.system or entry.tier)]
+    once = [entry for entry in single if entry.tier or (entry.system and entry.name.startswith(SYSTEMS))]
+    return several, once + [entry for entry in double if not entry.system]
 
 
 REFUSED = {"output": "dropout", "additive": "dropout", "skip": "zoneout"}

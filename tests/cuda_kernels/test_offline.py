@@ -29,13 +29,8 @@ def compiler():
 
 @pytest.fixture(scope="module")
 def kernels():
-    """The representative kernels, compiled in float32 for every family; in float64, of systems and of the tiers, which
-    take long, for one."""
-    single, double = (inventory.entries(inventory.REPRESENTATIVES, (dtype,)) for dtype in inventory.DTYPES)
-    tiers_ = [entry for entry in single if entry.kernel.py_func.__module__.endswith("resident")]
-    several = [entry for entry in single if not entry.system and entry not in tiers_]
-    once = tiers_ + [entry for entry in double if not entry.system]
-    once += [entry for entry in single if entry.system and entry.name.startswith(inventory.SYSTEMS)]
+    """The kernels that a commit waits for."""
+    several, once = inventory.awaited()
     return [*gate.compiled(several), *gate.compiled(once, [(9, 0)])]
 
 

@@ -5,14 +5,11 @@ in 3 of 4; a network has learned it when 1 in 20 is wrong. S. Hochreiter, J. Sch
 M. Arjovsky, A. Shah, Y. Bengio, ICML 2016, with ten of eight symbols.
 """
 
-from functools import partial
-
 import numpy as np
 
-from refseq.experiments.data import dataset
 from refseq.experiments.experiment import Experiment
 from refseq.experiments.learning import success
-from refseq.experiments.learning.recipe import ADAM, CELLS, CLIPPING, DTYPE, QUICK_CELLS, network, train
+from refseq.experiments.learning.recipe import ADAM, CELLS, DTYPE, QUICK, SETTINGS, Task
 from refseq.experiments.statistics import Statement
 from refseq.losses import cross_entropy
 
@@ -39,18 +36,12 @@ def judge(y: np.ndarray, wanted: np.ndarray) -> tuple[float, np.ndarray, float]:
     return loss.value, dy, float((asked.argmax(axis=2) != wanted).mean())
 
 
+TASK = Task(draw, judge, INPUTS, SYMBOLS, LEVEL, "share of wrong symbols")
+
+
 def measure(configuration, seed):
-    """One training."""
-    model, params = network(configuration["cell"], INPUTS, configuration["n"], SYMBOLS, seed)
-    drawn = partial(draw, length=configuration["length"], rows=configuration["rows"])
-    result = train(model, params, drawn, judge, configuration, seed, LEVEL)
-    return dataset(
-        {
-            "learned": ((), int(result.learned), "1", "1 if the share of wrong symbols came below the level, else 0"),
-            "updates": ((), len(result.errors), "1", "updates made until then, or all"),
-            "late": ((), result.late, "1", "share of wrong symbols in the last batches"),
-        }
-    )
+    """See ``Task``."""
+    return TASK.measure(configuration, seed)
 
 
 def statements(found) -> list[Statement]:
@@ -70,28 +61,11 @@ EXPERIMENT = Experiment(
     name="copy_memory",
     title="Copying symbols after a growing delay",
     sources=("L1.13", "L1.15", "L4.5"),
-    settings={
-        "n": 32,
-        "rows": 32,
-        "updates": 2000,
-        "rate": 0.005,
-        "norm": 1.0,
-        "cell": tuple(CELLS),
-        "clipping": tuple(CLIPPING),
-        "length": (5, 10, 20, 40, 80),
-    },
+    settings={**SETTINGS, "length": (5, 10, 20, 40, 80)},
     measure=measure,
     picture=picture,
     statements=statements,
     seeds=10,
-    quick={
-        "n": 16,
-        "rows": 16,
-        "updates": 300,
-        "rate": 0.02,
-        "cell": QUICK_CELLS,
-        "clipping": ("norm",),
-        "length": (2, 16),
-    },
+    quick={**QUICK, "updates": 300, "length": (2, 16)},
     quick_seeds=8,
 )

@@ -8,11 +8,13 @@ up, or whose numbers overflow, has not learned it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import refseq
+from refseq.experiments.data import dataset
 from refseq.layer import Layer
 from refseq.optimisers import Adam
 from refseq.stack import Stack
@@ -34,6 +36,17 @@ QUICK_CELLS = ("elman", "relu identity", "leaky", "gru", "lstm", "lstm_no_forget
 CLIPPING = {"none": None, "norm": "clip_norm"}
 ADAM = "Adam's steps are short, whatever the size of a gradient"
 """Why clipping changes little here."""
+SETTINGS: dict[str, Any] = {
+    "n": 32,
+    "rows": 32,
+    "updates": 2000,
+    "rate": 0.005,
+    "norm": 1.0,
+    "cell": tuple(CELLS),
+    "clipping": tuple(CLIPPING),
+}
+QUICK: dict[str, Any] = {"n": 16, "rows": 16, "updates": 400, "rate": 0.02, "cell": QUICK_CELLS, "clipping": ("norm",)}
+"""Settings of the tasks at growing length, whole and quick; each adds its lengths."""
 WINDOW, FORGET_BIAS, DTYPE = 20, 1.0, "float32"
 
 Batch = tuple[np.ndarray, Any]
@@ -47,6 +60,32 @@ def network(name: str, inputs: int, n: int, outputs: int, seed: int) -> tuple[St
     below = refseq.layer(recurrence, inputs, n, **options)
     model = refseq.stack(below, refseq.layer("output", n, outputs))
     return model, initialised(model, seed, scheme)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task at growing length: ``draw(rng, length, rows)`` and ``judge`` as in ``train``, the sizes of x and y, the
+    ``level`` of the error below which it is learned; ``error``: what that is, in words."""
+
+    draw: Callable[..., Batch]
+    judge: Callable[[np.ndarray, Any], Judged]
+    inputs: int
+    outputs: int
+    level: float
+    error: str
+
+    def measure(self, configuration: dict[str, Any], seed: int) -> Any:
+        """One training."""
+        model, params = network(configuration["cell"], self.inputs, configuration["n"], self.outputs, seed)
+        drawn = partial(self.draw, length=configuration["length"], rows=configuration["rows"])
+        result = train(model, params, drawn, self.judge, configuration, seed, self.level)
+        return dataset(
+            {
+                "learned": ((), int(result.learned), "1", f"1 if the {self.error} came below the level, else 0"),
+                "updates": ((), len(result.errors), "1", "updates made until then, or all"),
+                "late": ((), result.late, "1", f"{self.error} of the last batches"),
+            }
+        )
 
 
 def initialised(model: Stack, seed: int, scheme: str = "glorot") -> dict[str, np.ndarray]:

@@ -5,14 +5,11 @@ sixth; at the end it is asked which of XX, XY, YX, YY they were. Guessing is wro
 when 1 in 20 is wrong. S. Hochreiter, J. Schmidhuber, Neural Computation 9 (1997), experiment 6a.
 """
 
-from functools import partial
-
 import numpy as np
 
-from refseq.experiments.data import dataset
 from refseq.experiments.experiment import Experiment
 from refseq.experiments.learning import success
-from refseq.experiments.learning.recipe import ADAM, CELLS, CLIPPING, DTYPE, QUICK_CELLS, network, train
+from refseq.experiments.learning.recipe import ADAM, DTYPE, QUICK, SETTINGS, Task
 from refseq.experiments.statistics import Statement
 from refseq.losses import cross_entropy
 
@@ -41,18 +38,12 @@ def judge(y: np.ndarray, wanted: np.ndarray) -> tuple[float, np.ndarray, float]:
     return loss.value, dy, float((y[-1:].argmax(axis=2) != wanted).mean())
 
 
+TASK = Task(draw, judge, INPUTS, ORDERS, LEVEL, "share of wrong answers")
+
+
 def measure(configuration, seed):
-    """One training."""
-    model, params = network(configuration["cell"], INPUTS, configuration["n"], ORDERS, seed)
-    drawn = partial(draw, length=configuration["length"], rows=configuration["rows"])
-    result = train(model, params, drawn, judge, configuration, seed, LEVEL)
-    return dataset(
-        {
-            "learned": ((), int(result.learned), "1", "1 if the share of wrong answers came below the level, else 0"),
-            "updates": ((), len(result.errors), "1", "updates made until then, or all"),
-            "late": ((), result.late, "1", "share of wrong answers in the last batches"),
-        }
-    )
+    """See ``Task``."""
+    return TASK.measure(configuration, seed)
 
 
 def statements(found) -> list[Statement]:
@@ -72,28 +63,11 @@ EXPERIMENT = Experiment(
     name="temporal_order",
     title="Temporal order at growing length",
     sources=("L1.13", "L1.15", "L4.5"),
-    settings={
-        "n": 32,
-        "rows": 32,
-        "updates": 2000,
-        "rate": 0.005,
-        "norm": 1.0,
-        "cell": tuple(CELLS),
-        "clipping": tuple(CLIPPING),
-        "length": (10, 20, 40, 80, 160),
-    },
+    settings={**SETTINGS, "length": (10, 20, 40, 80, 160)},
     measure=measure,
     picture=picture,
     statements=statements,
     seeds=10,
-    quick={
-        "n": 16,
-        "rows": 16,
-        "updates": 400,
-        "rate": 0.02,
-        "cell": QUICK_CELLS,
-        "clipping": ("norm",),
-        "length": (10, 40),
-    },
+    quick={**QUICK, "length": (10, 40)},
     quick_seeds=10,
 )
