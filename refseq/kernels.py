@@ -5,24 +5,23 @@ a kernel is made of is part of its key, and its name is its own.
 """
 
 import hashlib
-import inspect
-import sys
+import uuid
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from types import ModuleType
 
 from numba.core import config
 
-from refseq import columns, lanes, linear, primitives, rules, softmax, team, tuples
 from refseq.targets.digest import compiled_and_cached, name_for_cache
+from refseq.targets.sources import file_of, sources
+
+SESSION = uuid.uuid4().hex
 
 
 @cache
 def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
     """The function ``body``, which numba can compile, for arrays of this dtype; it returns nothing.
 
-    ``parts`` are the functions that body calls from other packages than its own and the modules named here.
+    ``parts`` are the functions that body was made of and does not import.
     """
     if dtype == "object":
         return body
@@ -39,23 +38,16 @@ def compiled(body: Callable, dtype: str, *parts: Callable) -> Callable:
 
 @cache
 def source_key(*functions: Callable) -> str:
-    """A digest of the functions' names, of the files of their packages and of the modules named here."""
-    machinery = (columns, lanes, linear, primitives, rules, softmax, team, tuples, sys.modules[__name__])
-    files = {Path(inspect.getfile(module)) for module in machinery}
-    for function in functions:
-        files |= _package(sys.modules[function.__module__])
+    """A digest of the functions' names and of all source that they are made of (``refseq.targets.sources``)."""
     names = [f"{function.__module__}.{function.__qualname__}" for function in functions]
-    sources = [path.read_text() for path in sorted(files)]
-    return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
+    modules = [function.__module__ for function in functions]
+    # what was typed in an interactive session has no source to compare: it is known in this process alone
+    unknown = [SESSION] if any(file_of(module) is None for module in modules) else []
+    texts = [*names, *sources(*modules), *unknown]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def on_vectors(dtype: str, target: str = "cpu") -> bool:
     """Whether functions of this precision run on SIMD vectors (``refseq.engine``): on the target "cpu", unless numba
     compiles nothing."""
     return target == "cpu" and dtype in ("float32", "float64") and not getattr(config, "DISABLE_JIT", 0)
-
-
-def _package(module: ModuleType) -> set[Path]:
-    """The files of the module's package, as its functions may use those beside it; or its own file if it is in none."""
-    path = Path(inspect.getfile(module))
-    return set(path.parent.glob("*.py")) if module.__package__ else {path}

@@ -9,8 +9,9 @@ from functools import cache
 
 from numba.extending import register_jitable
 
+from refseq.exponentials import build as build_exponentials
 from refseq.lanes import ONE, Lanes
-from refseq.primitives import complement, exp, log1p, zero
+from refseq.primitives import complement, log1p, zero
 
 INDEX, SMOOTHED, DISTRIBUTION = range(3)
 """Targets: a class that has all the mass; one whose mass is spread; a distribution."""
@@ -22,23 +23,13 @@ def build(lanes: Lanes = ONE) -> Callable:
     can compile. a, y, da (N, V); index, scale, tokens (N,); smoothing: (1 - s, s/V); q: room for a row."""
     step, row, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
     fold, apart, product, less, pivot = lanes.fold, lanes.apart, lanes.product, lanes.less, lanes.pivot
-
-    @register_jitable
-    def exponentials(a, da, m):
-        """da[c] = exp(a[c] - a[m]), and the sum of all but the pivot's own, as ``refseq.softmax.rest``."""
-        top = spread(entry(a, m))
-        total = zero(top)
-        for c in range(0, len(a), step()):
-            e = exp(a[c] - top)
-            da[c] = e
-            total = total + apart(e, c, m)
-        return fold(total)
+    exponentials = build_exponentials(lanes)
 
     @register_jitable
     def of_class(k, weight, a, da, scale):
         """-weight log p[k] for p = softmax(a); writes da = scale times its gradient."""
         m = pivot(a)
-        others = exponentials(a, da, m)
+        others = exponentials(da, a, m)
         share = weight / complement(-others)
         value = product(weight, (entry(a, m) - entry(a, k)) + log1p(others))
         slope = scale * less(entry(da, k), share, weight)
@@ -53,7 +44,7 @@ def build(lanes: Lanes = ONE) -> Callable:
         """-sum_c q[c] log p[c] for p = softmax(a); writes da = scale times its gradient. A c with q[c] = 0 adds
         nothing, even where p[c] = 0."""
         m = pivot(a)
-        others = exponentials(a, da, m)
+        others = exponentials(da, a, m)
         log_total, top = spread(log1p(others)), spread(entry(a, m))
         value, elsewhere = zero(top), zero(top)  # elsewhere: the sum of q without q[m]
         for c in range(0, len(a), step()):

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
+from refseq.exponentials import build as build_exponentials
 from refseq.losses.ctc_trellis import KINDS, Trellis
-from refseq.primitives import complement, exp, larger, log1p, zero
+from refseq.primitives import complement, larger, log1p, zero
 from refseq.team import Team
 
 
@@ -35,7 +36,7 @@ def build(floored: bool, team: Team, trellis: Trellis) -> Frames:
     """The functions of a team; ``floored``: logarithms have a least value, limits[0]."""
     index, size, lanes, clear = team.index, team.size, trellis.lanes, trellis.clear
     step, row, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
-    fold, apart, within, pivot = lanes.fold, lanes.apart, lanes.within, lanes.pivot
+    fold, within, pivot, exponentials = lanes.fold, lanes.within, lanes.pivot, build_exponentials(lanes)
 
     @register_jitable
     def nothing(b, first, steps, batch, dx, like):
@@ -59,15 +60,8 @@ def build(floored: bool, team: Team, trellis: Trellis) -> Frames:
             r = t * batch + b
             a, top = row(x, r), zero(like)
             if softened:
-                m, d = pivot(a), row(dx, r)
-                top = entry(a, m)
-                high = spread(top)
-                total = zero(high)
-                for k in range(0, len(a), step()):
-                    part = exp(a[k] - high)
-                    d[k] = part
-                    total = total + apart(part, k, m)
-                rest = fold(total)
+                m = pivot(a)
+                top, rest = entry(a, m), exponentials(row(dx, r), a, m)
                 put(rests, t, rest)
                 pivots[r], shares[r] = m, complement(zero(rest)) / complement(-rest)
             e = row(emissions, place + t)

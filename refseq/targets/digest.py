@@ -10,64 +10,25 @@ then the same.
 """
 
 import hashlib
-import inspect
-import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import numba
 
-from refseq import (
-    cells,
-    columns,
-    layout,
-    linear,
-    operand,
-    operations,
-    pointwise,
-    primitives,
-    rules,
-    scan,
-    softmax,
-    stage,
-    step,
-    team,
-    tuples,
-)
+from refseq import cells, scan
 from refseq.cell import Cell
+from refseq.targets.sources import sources
 
 
 @cache
 def source_digest(cell: Cell, *modules: ModuleType) -> str:
-    """A digest of the cell's options and of all source that the compiled scan of this cell is made of.
-
-    That is every file of ``refseq.cells`` (cells may share helpers), the cell's own modules, the machinery.
-    """
+    """A digest of the cell's options and of all source that the compiled scan of this cell is made of: every file of
+    ``refseq.cells``, the modules of the cell's own functions, the scan, and what these import."""
     functions = (function for part in cell.stages for function in (part.forward, part.backward))
-    own = {sys.modules[function.__module__] for function in functions if function is not None}
-    parts = [cell.code]
-    parts += [path.read_text() for path in sorted(Path(inspect.getfile(cells)).parent.glob("*.py"))]
-    machinery = (
-        primitives,
-        rules,
-        softmax,
-        tuples,
-        columns,
-        linear,
-        operand,
-        operations,
-        pointwise,
-        stage,
-        layout,
-        team,
-        step,
-        scan,
-    )
-    for module in (*sorted(own, key=lambda module: module.__name__), *machinery, *modules):
-        parts.append(inspect.getsource(module))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    own = {function.__module__ for function in functions if function is not None}
+    names = {module.__name__ for module in (cells, scan, *modules)}
+    return hashlib.sha256("\0".join([cell.code, *sources(*own, *names)]).encode()).hexdigest()
 
 
 def name_for_cache(function: Callable, dtype: str, digest: str) -> Callable:

@@ -4,7 +4,6 @@ A copy of the package computes an LSTM in a process of its own, with a cache of 
 the next process must compute the new formula: on "reference" and on "cpu", which have caches of their own making.
 """
 
-import inspect
 import json
 import os
 import shutil
@@ -15,7 +14,10 @@ from pathlib import Path
 import pytest
 
 import refseq
+from refseq import kernels
 from refseq.engine import compiling
+from refseq.losses import cross_entropy_rows
+from refseq.networks.turing_machine.backward import build_backward
 from refseq.targets import digest
 
 PROGRAM = """
@@ -122,24 +124,41 @@ def test_an_edit_is_seen(copy, target, name, formula, other):
     assert edited["hits"] == 0
 
 
-@pytest.mark.parametrize(("name", "formula", "other"), EDITS, ids=[edit[0] for edit in EDITS])
-def test_an_edit_changes_the_digest(monkeypatch, name, formula, other):
-    """As ``source_digest`` reads sources: of modules, and of the files of a package."""
-    edited = Path(refseq.__file__).parent / name
-    cell = refseq.layer("lstm", 2, 3).cell
-    before, read, source_of = digest.source_digest.__wrapped__(cell), Path.read_text, inspect.getsource
+def digest_of_a_layer():
+    return digest.source_digest.__wrapped__(refseq.layer("lstm", 2, 3).cell)
+
+
+def key_of_a_turing_machine():
+    """Its controller is a cell, in a step that is written in other packages."""
+    return kernels.source_key.__wrapped__(build_backward)
+
+
+def key_of_a_loss():
+    return kernels.source_key.__wrapped__(cross_entropy_rows.build)
+
+
+OF_A_LOSS = [("exponentials.py", "part = exp(a[j] - top)", "part = exp(a[j])"), EDITS[3]]
+
+
+@pytest.mark.parametrize(
+    ("key", "edit"),
+    [
+        *((key, edit) for key in (digest_of_a_layer, key_of_a_turing_machine) for edit in EDITS),
+        *((key_of_a_loss, edit) for edit in OF_A_LOSS),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else given.__name__,
+)
+def test_an_edit_changes_the_digest(monkeypatch, key, edit):
+    """As sources are read: file by file."""
+    name, formula, other = edit
+    edited, before, read = Path(refseq.__file__).parent / name, key(), Path.read_text
 
     def read_text(path, *more):
         text = read(path, *more)
         return text.replace(formula, other) if path.samefile(edited) else text
 
-    def getsource(module):
-        text = source_of(module)
-        return text.replace(formula, other) if Path(module.__file__).samefile(edited) else text
-
     monkeypatch.setattr(Path, "read_text", read_text)
-    monkeypatch.setattr(digest.inspect, "getsource", getsource)
-    assert digest.source_digest.__wrapped__(cell) != before
+    assert key() != before
 
 
 def test_every_file_of_the_engine_is_in_its_digest():

@@ -9,32 +9,20 @@ from functools import cache
 
 from numba.extending import register_jitable
 
+from refseq.exponentials import build as build_exponentials
 from refseq.lanes import Lanes
-from refseq.primitives import complement, exp, zero
+from refseq.primitives import complement
 
 
 @cache
 def build(lanes: Lanes) -> tuple[Callable, Callable]:
     """softmax(row) of scores, -inf beyond the end; softmax_backward(drow, p), both with 0 beyond it."""
-    step, entry, spread, fold, apart, pivot = (
-        lanes.step,
-        lanes.entry,
-        lanes.spread,
-        lanes.fold,
-        lanes.apart,
-        lanes.pivot,
-    )
+    step, spread, fold, pivot = lanes.step, lanes.spread, lanes.fold, lanes.pivot
+    exponentials = build_exponentials(lanes)
 
     @register_jitable
     def softmax(row):
-        m = pivot(row)
-        top = spread(entry(row, m))
-        total = zero(top)
-        for j in range(0, len(row), step()):
-            e = exp(row[j] - top)
-            row[j] = e
-            total = total + apart(e, j, m)
-        whole = spread(complement(-fold(total)))
+        whole = spread(complement(-exponentials(row, row, pivot(row))))
         for j in range(0, len(row), step()):
             row[j] = row[j] / whole
 
