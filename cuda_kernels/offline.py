@@ -70,19 +70,36 @@ def compile_kernel(kernel: Any, types: Sequence, capabilities: Sequence[Capabili
     options = {name: value for name, value in kernel.targetoptions.items() if name in _COMPILER_OPTIONS}
     with _device(tools, capabilities[0]), _verbose_linker(tools):
         compiled = tools.dispatcher._Kernel(kernel.py_func, tuple(types), lto=True, **options)
-        return [_report(compiled, capability) for capability in capabilities]
+        texts: dict[bool, str] = {}
+        for capability in capabilities:  # one text for each optimiser: it takes as long as the machine code
+            if generation(capability) not in texts:
+                texts[generation(capability)] = ptx(compiled, capability)
+        return [_report(compiled, capability, texts[generation(capability)]) for capability in capabilities]
+
+
+def generation(capability: Capability) -> bool:
+    """Which optimiser NVVM has for the device family: an older one, or that of Blackwell. A kernel's PTX is the same
+    for all families of one, but for the line that names the family."""
+    return capability >= (10, 0)
 
 
 _COMPILER_OPTIONS = ("fastmath", "max_registers", "launch_bounds", "opt", "forceinline")
 
 
-def _report(compiled: Any, capability: Capability) -> Report:
-    library = compiled._codelibrary
-    # from 9.0 on numba-cuda compiles for the exact device family, sm_90a and so on
-    family = (*capability, "a" if capability >= (9, 0) else "")
+def _family(capability: Capability) -> tuple[int, int, str]:
+    """From 9.0 on numba-cuda compiles for the exact device family, sm_90a and so on."""
+    return (*capability, "a" if capability >= (9, 0) else "")
+
+
+def ptx(compiled: Any, capability: Capability) -> str:
+    """The PTX of a kernel that numba-cuda has compiled."""
+    return compiled._codelibrary.get_asm_str(cc=_family(capability))
+
+
+def _report(compiled: Any, capability: Capability, text: str) -> Report:
+    library, family = compiled._codelibrary, _family(capability)
     code = bytes(library.get_cubin(cc=family).code)
-    ptx, log = library.get_asm_str(cc=family), library.get_linkerinfo(family)
-    name = compiled.entry_name
+    log, name = library.get_linkerinfo(family), compiled.entry_name
     frame = _numbers(log, r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", name)
     (registers,) = _numbers(log, r"Used (\d+) registers", name)
     return Report(
@@ -92,8 +109,8 @@ def _report(compiled: Any, capability: Capability) -> Report:
         stack=frame[0],
         spills=frame[1] + frame[2],
         shared=cubin.section_size(code, f".nv.shared.{name}"),
-        float64=tuple(_FLOAT64.findall(ptx)),
-        divisions=divisions_in_loops(ptx),
+        float64=tuple(_FLOAT64.findall(text)),
+        divisions=divisions_in_loops(text),
         cooperative=library.use_cooperative,
     )
 

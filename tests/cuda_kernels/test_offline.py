@@ -115,6 +115,20 @@ def test_a_kernel_beyond_its_budget_is_red_and_says_by_how_much(kernels):
     assert kernel.red({}) == ["it has no line in the budget"]
 
 
+@pytest.mark.slow
+def test_ptx_is_the_same_for_families_of_one_generation():
+    """So that a report reads one text for all of them."""
+    tools, some = gpu.toolchain(), [entry for entry in inventory.awaited()[0] if entry.dtype == "float32"][::3]
+    for entry in some:
+        texts = {}
+        with offline._device(tools, FAMILIES[0]):
+            kernel = tools.dispatcher._Kernel(entry.kernel.py_func, offline.signature(*entry.arguments), lto=True)
+            for family in FAMILIES:
+                text = offline.ptx(kernel, family).partition(".address_size")[2]
+                texts.setdefault(offline.generation(family), set()).add(text)
+        assert [len(each) for each in texts.values()] == [1, 1], entry.name
+
+
 def compiled(function, *arguments, families=FAMILIES, **options):
     return offline.compile_kernel(gpu.jit(**options)(function), offline.signature(*arguments), families)
 
