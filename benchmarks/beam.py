@@ -1,19 +1,17 @@
-"""Beam search beside a plain one in PyTorch, over the same stationary table. Run: python benchmarks/beam.py
+"""Beam search beside a plain one in PyTorch, over the same stationary table. Run: python -m benchmarks.beam
 
 Both take B rows, W beams, V symbols and T steps, with score, stop symbol and parents; the model is the row of a table,
-so that what is timed is the decoder. The median of 11 rounds in which both take turns. The best scores are compared
+so that what is timed is the decoder. Medians of rounds in turn (``benchmarks.turns``). The best scores are compared
 first; the sequences may differ, as in a table many have equal scores.
 """
-
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import torch
 
+from benchmarks.turns import medians
 from refseq.decoding import beam_search
 
-ROUNDS, ALPHA, STOP = 11, 0.75, 0
+ALPHA, STOP = 0.75, 0
 SIZES = ((1, 4, 100, 50), (16, 4, 1000, 50), (16, 8, 4000, 30), (4, 5, 32000, 30), (32, 10, 200, 50))
 
 
@@ -43,13 +41,7 @@ def rounds(table: torch.Tensor, first: np.ndarray, width: int, cap: int) -> dict
     }
     ours, theirs = calls["refseq"](), calls["torch"]()
     np.testing.assert_allclose(ours.scores[:, 0], theirs[1][:, 0], rtol=1e-4)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            start = perf_counter()
-            call()
-            times[name].append(1e3 * (perf_counter() - start))
-    return {name: median(found) for name, found in times.items()}
+    return medians(calls)
 
 
 def plain(table: torch.Tensor, first: torch.Tensor, width: int, cap: int) -> tuple:

@@ -1,20 +1,19 @@
-"""Hidden Markov models beside hmmlearn: log-likelihood and posteriors of a batch. Run: python benchmarks/hmm.py
+"""Hidden Markov models beside hmmlearn: log-likelihood and posteriors of a batch. Run: python -m benchmarks.hmm
 
-The median of 11 rounds in which all take turns; both implementations of hmmlearn, "log" (its default) and "scaling".
+Medians of rounds in turn (``benchmarks.turns``); both implementations of hmmlearn, "log" (its default) and "scaling".
 Results are compared before anything is timed.
 """
 
 import warnings
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numba
 import numpy as np
 
+from benchmarks.turns import medians
 from refseq.markov import HMM, hmm
 
-ROUNDS, FEATURES, SYMBOLS = 11, 4, 16
+FEATURES, SYMBOLS = 4, 16
 SIZES = ((4, 100, 32), (8, 200, 32), (16, 200, 32), (32, 200, 32), (8, 5000, 2))
 
 
@@ -72,13 +71,7 @@ def rounds(model: HMM, params: dict, x: np.ndarray, theirs: dict, lengths: list[
         likelihood, found = calls[name]()
         np.testing.assert_allclose(value, likelihood, rtol=1e-9)
         np.testing.assert_allclose(np.swapaxes(posteriors, 0, 1).reshape(found.shape), found, atol=1e-8)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            start = perf_counter()
-            call()
-            times[name].append(1e3 * (perf_counter() - start))
-    return {name: median(found) for name, found in times.items()}
+    return medians(calls)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from refseq.engine.results import result
 from refseq.kernels import on_vectors
 from refseq.networks.attention import affine, rows, streaming
 from refseq.networks.attention.kit import Kit, plain_kit
@@ -157,7 +158,9 @@ class Launcher:
         return Sides(given.q, longer(given.k), longer(given.v), given.u, given.sizes, given.seen), block
 
     def _room(self, count: int, *sizes: tuple[int, int, int]) -> np.ndarray:
-        return self.zeros(count, self.kit.room(*sizes))
+        """Scratch for the kit, which writes what it reads of it."""
+        shape = (count, self.kit.room(*sizes))
+        return result(shape, self.like.dtype) if self.like.dtype.kind == "f" else self.zeros(*shape)
 
     def _run(
         self,

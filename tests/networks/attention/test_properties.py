@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import refseq
+from refseq.networks.attention import core
 from tests.networks.attention.cases import ATTENTIONS, TK, TQ, WHO, drawn, results, visible
 
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
@@ -183,3 +184,19 @@ def test_backward_is_linear_and_can_be_repeated(streaming):
         assert not getattr(none, name).any()
     for name, value in one.params.items():
         assert np.array_equal(value, again.params[name])
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
+def test_scratch_is_written_before_it_is_read(attention, monkeypatch):
+    values, cotangents = drawn(attention)
+    want = results(attention, values, cotangents)
+    poisoned = []
+
+    def scratch(shape, dtype):
+        poisoned.append(np.full(shape, np.nan, dtype))
+        return poisoned[-1]
+
+    monkeypatch.setattr(core, "result", scratch)
+    got = results(attention, values, cotangents)
+    assert poisoned
+    assert all(got[name].tobytes() == value.tobytes() for name, value in want.items())
