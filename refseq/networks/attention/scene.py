@@ -6,7 +6,7 @@ Several heads are rows of their own: R = B * heads.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -119,8 +119,22 @@ def scene_of(
     """Queries and keys within their lengths (B,); ``mask`` (Tk, B) says which keys count; ``causal``: query t sees keys
     up to time t."""
     tq, tk = sizes
+    if mask is None and (query_counts == tq).all() and (key_counts == tk).all():
+        return _whole(len(key_counts), tq, tk, causal)
+    return _scene(query_counts, key_counts, mask, sizes, causal)
+
+
+@lru_cache(maxsize=64)
+def _whole(rows: int, tq: int, tk: int, causal: bool) -> Scene:
+    """Without padding, which is the most frequent case: remembered."""
+    return _scene(np.full(rows, tq, np.int64), np.full(rows, tk, np.int64), None, (tq, tk), causal)
+
+
+def _scene(
+    query_counts: np.ndarray, key_counts: np.ndarray, mask: np.ndarray | None, sizes: tuple[int, int], causal: bool
+) -> Scene:
+    (tq, tk), counts, places = sizes, key_counts, None
     inside = np.arange(tk)[:, None] < key_counts[None, :]
-    places, counts = None, key_counts
     if mask is not None:
         inside &= mask
         counts = inside.sum(axis=0)
