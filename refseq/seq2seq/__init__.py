@@ -44,16 +44,19 @@ def seq2seq(
     stop: int,
     source_pad: int | None = None,
     target_pad: int | None = None,
+    reverse_source: bool = False,
 ) -> Seq2Seq:
     """A model (L0.10, L1.21, L2.7, L2.8) of any encoder, which may be bidirectional, and a decoder that runs forward;
     tokens are embedded with as many features as the two have inputs. Where the states of the two differ in name or
-    size, a linear bridge leads from all of the encoder's to all of the decoder's. Raises TypeError or ValueError naming
-    the argument."""
+    size, a linear bridge leads from all of the encoder's to all of the decoder's. ``reverse_source``: every row is read
+    backwards within its length, its first token last; an attention's memory keeps the order of the source. Raises
+    TypeError or ValueError naming the argument."""
     recurrent("encoder", encoder)
     if not isinstance(decoder, AttentionDecoder):
         recurrent("decoder", decoder)
     source = Embedding(source_tokens, encoder.inputs, source_pad)
-    return Seq2Seq(encoder, decoder, source, Embedding(target_tokens, decoder.inputs, target_pad), start, stop)
+    target = Embedding(target_tokens, decoder.inputs, target_pad)
+    return Seq2Seq(encoder, decoder, source, target, start, stop, reverse_source=reverse_source)
 
 
 def autoencoder(encoder: Layer | Stack, decoder: Layer | Stack, tokens: int, *, start: int, stop: int) -> Seq2Seq:

@@ -16,7 +16,7 @@ LENGTHS, TARGET_LENGTHS = np.array([4, 0, 3]), np.array([3, 2, 1])
 
 
 def examples(inputs: int, _units: int) -> Iterator[Seq2Seq]:
-    """With and without bridge and attention, each query, a tied embedding."""
+    """With and without bridge and attention, each query, a source read backwards, a tied embedding."""
     layer, attention = refseq.layer, refseq.attention
     special = {"start": 0, "stop": 1}
     encoder = layer("gru", inputs, 2, bidirectional=True)
@@ -24,7 +24,7 @@ def examples(inputs: int, _units: int) -> Iterator[Seq2Seq]:
     fed = attention_decoder(layer("elman", 4, 3), attention("general", 3, 4), 2)
     yield seq2seq(encoder, fed, 5, 4, **special)
     looking = attention_decoder(layer("gru", 4, 2), attention("additive", 2, 2, units=3), 2, query="previous")
-    yield seq2seq(layer("gru", inputs, 2), looking, 5, 4, **special)
+    yield seq2seq(layer("gru", inputs, 2), looking, 5, 4, **special, reverse_source=True)
     yield autoencoder(layer("elman", inputs, 3), layer("elman", inputs, 3), 5, **special)
 
 
