@@ -46,11 +46,11 @@ def generate(
 def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, longest: int) -> Written:
     """As ``generate``, from a source that was read: the reconstruction of an auto-encoder from its vector."""
     given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
-    rows, state = len(encoded.vector), model.first_state(encoded)
+    rows, state, memory = len(encoded.vector), model.first_state(encoded), model._memory(given, encoded)
     token, running = np.full(rows, model.start), np.full(rows, True)
     tokens, logits = [], []
     while len(tokens) < longest and running.any():
-        z, _, _, state = model._decode(given, encoded, token[None], state, running.astype(np.int64))
+        z, _, _, state = model._decode(given, encoded, memory, token[None], state, running.astype(np.int64))
         token = np.where(running, np.argmax(z[0], axis=1), model.stop)
         tokens.append(np.where(running, token, -1))
         logits.append(z[0])
@@ -92,9 +92,13 @@ def _chosen(
     model: Seq2Seq, params: Arrays, encoded: Encoded, targets: np.ndarray, draws: np.ndarray, counts: np.ndarray
 ) -> Iterator[np.ndarray]:
     """The input of every step."""
-    token, state = np.full(targets.shape[1], model.start), model.first_state(encoded)
+    token, state, memory = (
+        np.full(targets.shape[1], model.start),
+        model.first_state(encoded),
+        model._memory(params, encoded),
+    )
     for t in range(len(targets)):
         yield token
-        z, _, _, state = model._decode(params, encoded, token[None], state, (counts > t).astype(np.int64))
+        z, _, _, state = model._decode(params, encoded, memory, token[None], state, (counts > t).astype(np.int64))
         if t + 1 < len(targets):
             token = np.where(draws[t + 1], np.argmax(z[0], axis=1), np.maximum(targets[t], 0))

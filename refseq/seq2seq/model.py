@@ -18,6 +18,7 @@ import numpy as np
 from refseq import arguments, losses
 from refseq.arrays import zeros
 from refseq.losses.loss import Loss
+from refseq.networks.attention.memory import Memory
 from refseq.seq2seq.assembly import Assembly
 from refseq.seq2seq.attention_decoder import FEED, AttentionDecoder
 from refseq.seq2seq.states import Arrays, add_into, as_states, as_vector, joined, of_part, turned
@@ -105,7 +106,8 @@ class Seq2Seq(Assembly):
         elif self.target.checked("inputs", inputs, target_lengths).shape != checked.shape:
             raise ValueError(f"inputs: expected shape {checked.shape} like targets, got {np.shape(inputs)}")
         counts = arguments.lengths(target_lengths, len(checked), checked.shape[1], "target_lengths")
-        logits, weights, runs, _ = self._decode(given, encoded, inputs, self.first_state(encoded), counts)
+        memory = self._memory(given, encoded)
+        logits, weights, runs, _ = self._decode(given, encoded, memory, inputs, self.first_state(encoded), counts)
         return Seq2SeqRun(logits, weights, encoded, inputs, self, runs)
 
     def first_state(self, encoded: Encoded) -> Arrays:
@@ -115,17 +117,29 @@ class Seq2Seq(Assembly):
             state[FEED] = zeros(self.decoder.state_shape(len(encoded.vector), FEED), encoded.vector)
         return state
 
+    def _memory(self, params: Arrays, encoded: Encoded) -> Memory | None:
+        """What the decoder looks at, if it does."""
+        if not isinstance(self.decoder, AttentionDecoder):
+            return None
+        own, where = of_part(params, "decoder"), encoded.target
+        return self.decoder.ready(own, encoded.memory, memory_lengths=encoded.lengths, target=where)
+
     def _decode(
-        self, params: Arrays, encoded: Encoded, inputs: np.ndarray, state: Arrays, counts: np.ndarray
+        self,
+        params: Arrays,
+        encoded: Encoded,
+        memory: Memory | None,
+        inputs: np.ndarray,
+        state: Arrays,
+        counts: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any], Arrays]:
         """Logits, weights, what backward needs, and final states, from these states."""
         where, own = encoded.target, of_part(params, "decoder")
         read = self.target.forward(self._own(params, "target"), inputs, counts, where)
-        if isinstance(self.decoder, AttentionDecoder):
-            memory = {"memory_lengths": encoded.lengths}
-            run: Any = self.decoder.forward(own, read.x, encoded.memory, state, counts, where, **memory)
+        if isinstance(self.decoder, AttentionDecoder) and memory is not None:
+            run: Any = self.decoder.forward(own, read.x, memory, state, counts, where)
         else:
-            run = self.decoder.forward(own, read.x, state, counts, where)
+            run = self.cell.forward(own, read.x, state, counts, where)
         made = self.output.forward(of_part(params, "output"), run.y, lengths=counts, target=where)
         runs = {"target": read, "decoder": run, "output": made}
         return made.y, getattr(run, "weights", None), runs, dict(run.state)

@@ -5,6 +5,7 @@ import pytest
 
 import refseq
 from refseq.networks.attention import softmax_rows
+from refseq.networks.attention.core import Launcher
 from refseq.seq2seq import attention_decoder
 from tests.conftest import framework
 from tests.seq2seq.cases import FED, LOOKING
@@ -139,6 +140,40 @@ def test_no_steps(query):
     assert all(np.array_equal(run.state[name], value) for name, value in state.items())
     assert all(np.array_equal(grads.state[name], value) for name, value in state.items())
     assert not any(value.any() for value in [*grads.params.values(), grads.memory])
+
+
+@every_decoder
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+def test_a_memory_is_projected_once(query, target, monkeypatch):
+    """Its keys' matrix is used once forward and once backward, however many steps look at it; a memory that was made
+    ready is as good as the arrays."""
+    decoder, used = DECODERS[query], []
+    params, x, memory, state = drawn(decoder)
+    for name in ("project", "project_backward"):
+        right = getattr(Launcher, name)
+
+        def noted(self, array, W, counts, name=name, right=right):
+            used.append((name, id(W)))
+            return right(self, array, W, counts)
+
+        monkeypatch.setattr(Launcher, name, noted)
+    ready = decoder.ready(params, memory, memory_lengths=MEMORY_LENGTHS, target=target)
+    run = decoder.forward(params, x, ready, state, LENGTHS, target)
+    dy = np.ones_like(run.y)
+    grads, matrix = decoder.backward(run, dy), id(ready.W[ready.of_keys])
+    assert [name for name, W in used if W == matrix] == ["project", "project_backward"]
+    again = decoder.forward(params, x, memory, state, LENGTHS, target, memory_lengths=MEMORY_LENGTHS)
+    assert run.y.tobytes() == again.y.tobytes()
+    assert grads.memory.tobytes() == decoder.backward(again, dy).memory.tobytes()
+
+
+def test_a_memory_that_does_not_fit():
+    params, x, memory, _ = drawn(FED)
+    ready = FED.ready(params, memory)
+    with pytest.raises(ValueError, match="memory_lengths, mask: expected none"):
+        FED.forward(params, x, ready, memory_lengths=MEMORY_LENGTHS)
+    with pytest.raises(ValueError, match="memory: expected one of 2 rows, got 3"):
+        FED.forward(params, x[:, :2], ready)
 
 
 def test_a_wrong_softmax_is_seen_by_the_finite_field(monkeypatch):
