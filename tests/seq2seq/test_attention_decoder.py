@@ -161,7 +161,7 @@ def test_a_memory_is_projected_once(query, target, monkeypatch):
     run = decoder.forward(params, x, ready, state, LENGTHS, target)
     dy = np.ones_like(run.y)
     grads, matrix = decoder.backward(run, dy), id(ready.W[ready.of_keys])
-    assert [name for name, W in used if W == matrix] == ["project", "project_backward"]
+    assert [name for name, W in used if matrix == W] == ["project", "project_backward"]
     again = decoder.forward(params, x, memory, state, LENGTHS, target, memory_lengths=MEMORY_LENGTHS)
     assert run.y.tobytes() == again.y.tobytes()
     assert grads.memory.tobytes() == decoder.backward(again, dy).memory.tobytes()
