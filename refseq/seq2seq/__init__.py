@@ -6,13 +6,15 @@
     generate(model, params, source, longest=50)        scheduled(model, params, source, targets, draws)
 
 embedding            tokens to vectors; its adjoint adds up repeated tokens
+frames               real-valued frames in the place of tokens
 attention_decoder    a recurrence that looks at the encoder's outputs at every step
 """
 
 from refseq.layer import Layer
 from refseq.seq2seq.attention_decoder import AttentionDecoder, attention_decoder
 from refseq.seq2seq.embedding import Embedding, embedding
-from refseq.seq2seq.generation import Written, generate, scheduled, written
+from refseq.seq2seq.frames import Frames
+from refseq.seq2seq.generation import Written, generate, scheduled, written, written_frames
 from refseq.seq2seq.model import Encoded, Seq2Seq, Seq2SeqRun
 from refseq.seq2seq.states import recurrent
 from refseq.stack import Stack
@@ -21,16 +23,19 @@ __all__ = [
     "AttentionDecoder",
     "Embedding",
     "Encoded",
+    "Frames",
     "Seq2Seq",
     "Seq2SeqRun",
     "Written",
     "attention_decoder",
     "autoencoder",
     "embedding",
+    "frame_autoencoder",
     "generate",
     "scheduled",
     "seq2seq",
     "written",
+    "written_frames",
 ]
 
 
@@ -65,3 +70,18 @@ def autoencoder(encoder: Layer | Stack, decoder: Layer | Stack, tokens: int, *, 
     reconstruction. Raises TypeError or ValueError naming the argument."""
     shared = Embedding(tokens, recurrent("encoder", encoder).inputs)
     return Seq2Seq(encoder, decoder, shared, shared, start, stop, tied=True)
+
+
+def frame_autoencoder(
+    encoder: Layer | Stack, decoder: Layer | Stack | AttentionDecoder, features: int, *, reverse_source: bool = False
+) -> Seq2Seq:
+    """An auto-encoder of sequences of real-valued frames (L1.24), as speech has them: the target of ``model.loss`` is
+    the source (T, B, features), and the loss the squared error. The decoder is given 0 and then the frames before; both
+    have ``features`` inputs (and what is fed).
+    ``model.encode(params, frames, lengths=lengths).vector`` is the vector of a sequence, by which it is searched, and ``written_frames`` the reconstruction. Raises TypeError or ValueError
+    naming the argument.
+
+    Y.-A. Chung, C.-C. Wu, C.-H. Shen, H.-Y. Lee, L.-S. Lee, Interspeech 2016 (arXiv:1603.00982).
+    """
+    frames = Frames(features)
+    return Seq2Seq(encoder, decoder, frames, frames, None, None, reverse_source=reverse_source)

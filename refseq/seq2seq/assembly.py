@@ -11,6 +11,7 @@ from refseq import arguments
 from refseq.layer import Layer, layer
 from refseq.seq2seq.attention_decoder import AttentionDecoder
 from refseq.seq2seq.embedding import Embedding
+from refseq.seq2seq.frames import Frames
 from refseq.seq2seq.states import Arrays, Recurrent, joined, of_part, one_way, recurrent, state_sizes
 
 
@@ -20,10 +21,10 @@ class Assembly:
 
     encoder: Recurrent
     decoder: Recurrent | AttentionDecoder
-    source: Embedding
-    target: Embedding
-    start: int
-    stop: int
+    source: Embedding | Frames
+    target: Embedding | Frames
+    start: int | None
+    stop: int | None
     tied: bool = False
     reverse_source: bool = False
 
@@ -32,16 +33,15 @@ class Assembly:
         recurrent("decoder", self.cell)
         for name, part, tokens in (("source", self.encoder, self.source), ("target", self.decoder, self.target)):
             if part.inputs != tokens.features:
-                message = f"{name}: expected an embedding with as many features as {part} has inputs"
+                message = f"{name}: expected as many features as {part} has inputs"
                 raise ValueError(f"{message}, {part.inputs}, got {tokens.features}")
         if not one_way(self.cell):
             raise ValueError(f"decoder: expected one that runs forward only, got {self.decoder}")
         if self.looks and self.decoder.attention.keys != self.encoder.outputs:  # type: ignore[union-attr]
             keys = self.decoder.attention.keys  # type: ignore[union-attr]
             raise ValueError(f"decoder: expected keys of the encoder's {self.encoder.outputs} outputs, got {keys}")
-        for name in ("start", "stop"):
-            if arguments.integer(name, getattr(self, name), 0) >= self.target.tokens:
-                raise ValueError(f"{name}: expected a token < {self.target.tokens}, got {getattr(self, name)}")
+        if wrong := self.target.refused(self.start, self.stop):
+            raise ValueError(wrong)
         if arguments.flag("tied", self.tied) and self.source != self.target:
             raise ValueError("tied: expected equal embeddings of source and target")
         arguments.flag("reverse_source", self.reverse_source)
@@ -58,8 +58,8 @@ class Assembly:
 
     @cached_property
     def output(self) -> Layer:
-        """What makes logits."""
-        return layer("output", self.decoder.outputs, self.target.tokens)
+        """What makes logits, or frames."""
+        return layer("output", self.decoder.outputs, self.target.width)
 
     @cached_property
     def bridge(self) -> Layer | None:
@@ -71,7 +71,8 @@ class Assembly:
 
     @cached_property
     def _parts(self) -> dict[str, Any]:
-        embeddings = {"embedding": self.source} if self.tied else {"source": self.source, "target": self.target}
+        given = {"embedding": self.source} if self.tied else {"source": self.source, "target": self.target}
+        embeddings = {name: part for name, part in given.items() if isinstance(part, Embedding)}
         bridge = {} if self.bridge is None else {"bridge": self.bridge}
         return embeddings | {"encoder": self.encoder} | bridge | {"decoder": self.decoder, "output": self.output}
 
@@ -90,14 +91,14 @@ class Assembly:
     @property
     def sizes(self) -> str:
         """In words."""
-        return f"{self.source.tokens} tokens, {self.encoder.sizes}; {self.decoder.sizes}, {self.target.tokens} tokens"
+        return f"{self.source.words}, {self.encoder.sizes}; {self.decoder.sizes}, {self.target.words}"
 
     @property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
         """What the axes of every array are called."""
         matrices = {1: ("unit",), 2: ("block", "unit"), 3: ("block", "unit", "operand")}
         return {name: matrices[len(shape)] for name, shape in self.shapes.items()} | {
-            "logits": ("time", "row", "token"),
+            "logits": ("time", "row", self.target.axis),
             "weights": ("time", "row", "place"),
         }
 

@@ -1,6 +1,6 @@
-"""A decoder that is given its own outputs: greedy inference, and scheduled sampling.
+"""A decoder that is given its own outputs: greedy inference, frames, and scheduled sampling.
 
-Both run the decoder step by step from the state that it left, which is what it computes when all tokens are given.
+All run the decoder step by step from the state that it left, which is what it computes when all tokens are given.
 
 S. Bengio et al., Scheduled sampling for sequence prediction with recurrent neural networks, NeurIPS 2015.
 """
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import zeros
+from refseq.seq2seq.frames import Frames
 from refseq.seq2seq.model import Encoded, Seq2Seq
 from refseq.seq2seq.states import Arrays
 from refseq.targets import available
@@ -45,6 +47,7 @@ def generate(
 
 def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, longest: int) -> Written:
     """As ``generate``, from a source that was read: the reconstruction of an auto-encoder from its vector."""
+    _of_tokens(model)
     given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
     rows, state, memory = len(encoded.vector), model.first_state(encoded), model._memory(given, encoded)
     token, running = np.full(rows, model.start), np.full(rows, True)
@@ -61,6 +64,29 @@ def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, 
     return Written(made, (made >= 0).sum(axis=0), found)
 
 
+def written_frames(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, lengths: Any) -> np.ndarray:
+    """Frames (T, B, F) that a decoder of frames writes, each given to it next, as many as ``lengths`` (B,) say, as
+    nothing stops it; 0 beyond. From an auto-encoder's vector: its reconstruction. Raises TypeError or ValueError naming
+    the argument."""
+    if not isinstance(model.target, Frames):
+        raise TypeError(f"model: expected one that writes frames, got {model}; see written")
+    given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
+    wanted = arguments.integers("lengths", np.asarray(lengths))
+    longest = int(wanted.max(initial=0))
+    counts = arguments.lengths(wanted, longest, len(encoded.vector))
+    frame = zeros((1, len(counts), model.target.features), next(iter(given.values())))
+    state, memory, made = model.first_state(encoded), model._memory(given, encoded), [frame[:0]]
+    for t in range(longest):
+        frame, _, _, state = model._decode(given, encoded, memory, frame, state, (counts > t).astype(np.int64))
+        made.append(frame)
+    return np.concatenate(made)
+
+
+def _of_tokens(model: Seq2Seq) -> None:
+    if isinstance(model.target, Frames):
+        raise TypeError(f"model: expected one that writes tokens, got {model}; see written_frames")
+
+
 def scheduled(
     model: Seq2Seq,
     params: Mapping[str, np.ndarray],
@@ -75,6 +101,7 @@ def scheduled(
     """The inputs (T, B) of scheduled sampling, for ``Seq2Seq.forward``: where draws (T, B) is True, the decoder's own
     choice at the step before in place of the target; draws[0] means nothing, as ``start`` comes first. No gradient
     goes through a choice. Raises TypeError or ValueError naming the argument."""
+    _of_tokens(model)
     given = arguments.parameters(params, model.shapes, available(target).dtypes, target)
     checked = model.target.checked("targets", targets, target_lengths)
     draws = arguments.array("draws", draws, checked.shape, np.dtype(bool))

@@ -3,6 +3,8 @@
     x = source embedding;  encoder;  s_0 = its final states, through a linear bridge W s + b where shapes differ
     z_t = output layer of decoder(target embedding of the token before t)        logits of token t
 
+Real-valued frames may stand in the place of tokens, on either side: they are their own embedding, and z_t is the frame.
+
 The encoder has no loss of its own. Everything that computes is a layer, an attention or an embedding of refseq, called
 by its public functions. Tokens at t = 0 are preceded by ``start``.
 
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq import arguments, losses
+from refseq import arguments
 from refseq.arrays import zeros
 from refseq.losses.loss import Loss
 from refseq.networks.attention.memory import Memory
@@ -39,8 +41,8 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class Seq2SeqRun:
-    """A forward pass: ``logits`` (Tt, B, V); ``weights`` (Tt, B, Ts) of the attention or None; the source as it was
-    read; the tokens that the decoder was given, ``inputs`` (Tt, B)."""
+    """A forward pass: ``logits`` (Tt, B, V), or where the targets are frames, frames (Tt, B, F); ``weights``
+    (Tt, B, Ts) of the attention or None; the source as it was read; what the decoder was given, ``inputs``."""
 
     logits: np.ndarray
     weights: np.ndarray | None
@@ -57,10 +59,11 @@ class Seq2Seq(Assembly):
     def encode(
         self, params: Mapping[str, np.ndarray], source: np.ndarray, *, lengths: Any = None, target: str = "cpu"
     ) -> Encoded:
-        """Read source tokens (Ts, B) within their lengths. Raises TypeError or ValueError naming the argument."""
+        """Read source tokens (Ts, B), or frames (Ts, B, F), within their lengths. Raises TypeError or ValueError naming
+        the argument."""
         params = arguments.parameters(params, self.shapes, available(target).dtypes, target)
-        source = self.source.checked("source", source, lengths)
-        counts = arguments.lengths(lengths, *source.shape)
+        source = self.source.checked("source", source, lengths, next(iter(params.values())))
+        counts = arguments.lengths(lengths, len(source), source.shape[1])
         read = self.source.forward(self._own(params, "source"), self._order(source, counts), counts, target)
         run = self.encoder.forward(of_part(params, "encoder"), read.x, lengths=counts, target=target)
         vector, bridged = as_vector(self.encoder, run.state), None
@@ -87,24 +90,27 @@ class Seq2Seq(Assembly):
     ) -> Seq2SeqRun:
         """Logits of every target token, the tokens before it given (teacher forcing).
 
-        source, targets          integers (Ts, B) and (Tt, B); what lies beyond ``lengths`` and ``target_lengths`` (B,)
-                                 is not looked at
-        inputs                   None for ``start`` and the targets before, or the tokens (Tt, B) that the decoder is
-                                 given, as from ``scheduled``
+        source, targets          integers (Ts, B) and (Tt, B), or frames (T, B, F) of the parameters' dtype; what lies
+                                 beyond ``lengths`` and ``target_lengths`` (B,) is not looked at
+        inputs                   None for ``start`` (of frames: 0) and the targets before, or what the decoder is
+                                 given instead, as from ``scheduled``
 
-        The loss is ``refseq.losses.cross_entropy(run.logits, targets, lengths=target_lengths)``; its gradient is what
-        ``backward`` takes. Raises TypeError or ValueError naming the argument.
+        The loss is ``refseq.losses.cross_entropy(run.logits, targets, lengths=target_lengths)``, of frames
+        ``squared_error``; its gradient is what ``backward`` takes. Raises TypeError or ValueError naming the argument.
         """
         given = arguments.parameters(params, self.shapes, available(target).dtypes, target)
         encoded = self.encode(params, source, lengths=lengths, target=target)
-        rows = len(encoded.vector)
-        checked = self.target.checked("targets", targets, target_lengths)
+        rows, sample = len(encoded.vector), next(iter(given.values()))
+        checked = self.target.checked("targets", targets, target_lengths, sample)
         if checked.shape[1] != rows:
-            raise ValueError(f"targets: expected shape (T, {rows}), got {checked.shape}")
+            wanted = ", ".join(map(str, ("T", rows, *checked.shape[2:])))
+            raise ValueError(f"targets: expected shape ({wanted}), got {checked.shape}")
         if inputs is None:
-            inputs = np.concatenate([np.full((1, rows), self.start), checked[:-1]]) if len(checked) else checked
-        elif self.target.checked("inputs", inputs, target_lengths).shape != checked.shape:
-            raise ValueError(f"inputs: expected shape {checked.shape} like targets, got {np.shape(inputs)}")
+            inputs = self.target.before(checked, self.start)  # type: ignore[arg-type]
+        else:
+            inputs = self.target.checked("inputs", inputs, target_lengths, sample)
+            if inputs.shape != checked.shape:
+                raise ValueError(f"inputs: expected shape {checked.shape} like targets, got {inputs.shape}")
         counts = arguments.lengths(target_lengths, len(checked), checked.shape[1], "target_lengths")
         memory = self._memory(given, encoded)
         logits, weights, runs, _ = self._decode(given, encoded, memory, inputs, self.first_state(encoded), counts)
@@ -187,9 +193,9 @@ class Seq2Seq(Assembly):
         target: str = "cpu",
         **options: Any,
     ) -> tuple[Loss, Arrays]:
-        """The cross-entropy of the targets and its gradient for all parameters; ``options`` as
-        ``refseq.losses.cross_entropy`` has them."""
+        """The cross-entropy of target tokens, or the squared error of target frames, and its gradient for all
+        parameters; ``options`` as ``refseq.losses.cross_entropy`` and ``squared_error`` have them."""
         who = {"lengths": lengths, "target_lengths": target_lengths, "inputs": inputs, "target": target}
         run = self.forward(params, source, targets, **who)
-        loss = losses.cross_entropy(run.logits, targets, lengths=target_lengths, target=target, **options)
+        loss = self.target.loss(run.logits, targets, lengths=target_lengths, target=target, **options)
         return loss, self.backward(run, loss.gradient)

@@ -131,6 +131,6 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=20,
-    quick={"updates": 600},
+    quick={"updates": 500},
     quick_seeds=8,
 )
