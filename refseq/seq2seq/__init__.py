@@ -77,9 +77,9 @@ def frame_autoencoder(
 ) -> Seq2Seq:
     """An auto-encoder of sequences of real-valued frames (L1.24), as speech has them: the target of ``model.loss`` is
     the source (T, B, features), and the loss the squared error. The decoder is given 0 and then the frames before; both
-    have ``features`` inputs (and what is fed).
-    ``model.encode(params, frames, lengths=lengths).vector`` is the vector of a sequence, by which it is searched, and ``written_frames`` the reconstruction. Raises TypeError or ValueError
-    naming the argument.
+    have ``features`` inputs (and what is fed). ``encode(params, frames, lengths=lengths).vector`` is the vector of a
+    sequence, by which it is searched, and ``written_frames`` the reconstruction. Raises TypeError or ValueError naming
+    the argument.
 
     Y.-A. Chung, C.-C. Wu, C.-H. Shen, H.-Y. Lee, L.-S. Lee, Interspeech 2016 (arXiv:1603.00982).
     """

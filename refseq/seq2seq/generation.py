@@ -13,6 +13,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import zeros
+from refseq.seq2seq.embedding import Embedding
 from refseq.seq2seq.frames import Frames
 from refseq.seq2seq.model import Encoded, Seq2Seq
 from refseq.seq2seq.states import Arrays
@@ -47,20 +48,19 @@ def generate(
 
 def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, longest: int) -> Written:
     """As ``generate``, from a source that was read: the reconstruction of an auto-encoder from its vector."""
-    _of_tokens(model)
+    alphabet, stop = _of_tokens(model), model.stop
     given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
     rows, state, memory = len(encoded.vector), model.first_state(encoded), model._memory(given, encoded)
-    token, running = np.full(rows, model.start), np.full(rows, True)
+    token, running = np.full(rows, model.start, np.int64), np.full(rows, True)
     tokens, logits = [], []
     while len(tokens) < longest and running.any():
         z, _, _, state = model._decode(given, encoded, memory, token[None], state, running.astype(np.int64))
-        token = np.where(running, np.argmax(z[0], axis=1), model.stop)
+        token = np.where(running, np.argmax(z[0], axis=1), stop)
         tokens.append(np.where(running, token, -1))
         logits.append(z[0])
-        running = running & (token != model.stop)
-    classes = model.target.tokens
+        running = running & (token != stop)
     made = np.stack(tokens) if tokens else np.zeros((0, rows), np.int64)
-    found = np.stack(logits) if logits else np.zeros((0, rows, classes), encoded.vector.dtype)
+    found = np.stack(logits) if logits else np.zeros((0, rows, alphabet.tokens), encoded.vector.dtype)
     return Written(made, (made >= 0).sum(axis=0), found)
 
 
@@ -82,9 +82,11 @@ def written_frames(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: En
     return np.concatenate(made)
 
 
-def _of_tokens(model: Seq2Seq) -> None:
+def _of_tokens(model: Seq2Seq) -> Embedding:
+    """The tokens that a model writes."""
     if isinstance(model.target, Frames):
         raise TypeError(f"model: expected one that writes tokens, got {model}; see written_frames")
+    return model.target
 
 
 def scheduled(
@@ -101,9 +103,9 @@ def scheduled(
     """The inputs (T, B) of scheduled sampling, for ``Seq2Seq.forward``: where draws (T, B) is True, the decoder's own
     choice at the step before in place of the target; draws[0] means nothing, as ``start`` comes first. No gradient
     goes through a choice. Raises TypeError or ValueError naming the argument."""
-    _of_tokens(model)
+    tokens = _of_tokens(model)
     given = arguments.parameters(params, model.shapes, available(target).dtypes, target)
-    checked = model.target.checked("targets", targets, target_lengths)
+    checked = tokens.checked("targets", targets, target_lengths)
     draws = arguments.array("draws", draws, checked.shape, np.dtype(bool))
     encoded = model.encode(params, source, lengths=lengths, target=target)
     if checked.shape[1] != len(encoded.vector):
@@ -119,11 +121,8 @@ def _chosen(
     model: Seq2Seq, params: Arrays, encoded: Encoded, targets: np.ndarray, draws: np.ndarray, counts: np.ndarray
 ) -> Iterator[np.ndarray]:
     """The input of every step."""
-    token, state, memory = (
-        np.full(targets.shape[1], model.start),
-        model.first_state(encoded),
-        model._memory(params, encoded),
-    )
+    token = np.full(targets.shape[1], model.start, np.int64)
+    state, memory = model.first_state(encoded), model._memory(params, encoded)
     for t in range(len(targets)):
         yield token
         z, _, _, state = model._decode(params, encoded, memory, token[None], state, (counts > t).astype(np.int64))

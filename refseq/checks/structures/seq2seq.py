@@ -18,7 +18,7 @@ LENGTHS, TARGET_LENGTHS = np.array([4, 0, 3]), np.array([3, 2, 1])
 def examples(inputs: int, _units: int) -> Iterator[Seq2Seq]:
     """With and without bridge and attention, each query, a source read backwards, a tied embedding, frames."""
     layer, attention = refseq.layer, refseq.attention
-    special = {"start": 0, "stop": 1}
+    special: Any = {"start": 0, "stop": 1}
     encoder = layer("gru", inputs, 2, bidirectional=True)
     yield seq2seq(encoder, layer("lstm", 2, 3), 5, 4, **special, source_pad=2)
     fed = attention_decoder(layer("elman", 4, 3), attention("general", 3, 4), 2)
