@@ -51,7 +51,8 @@ def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, 
     alphabet, stop = _of_tokens(model), model.stop
     given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
     rows, state, memory = len(encoded.vector), model.first_state(encoded), model._memory(given, encoded)
-    token, running = np.full(rows, model.start, np.int64), np.full(rows, True)
+    token: Any = np.full(rows, model.start, np.int64)
+    running = np.full(rows, True)
     tokens, logits = [], []
     while len(tokens) < longest and running.any():
         z, _, _, state = model._decode(given, encoded, memory, token[None], state, running.astype(np.int64))
@@ -121,7 +122,7 @@ def _chosen(
     model: Seq2Seq, params: Arrays, encoded: Encoded, targets: np.ndarray, draws: np.ndarray, counts: np.ndarray
 ) -> Iterator[np.ndarray]:
     """The input of every step."""
-    token = np.full(targets.shape[1], model.start, np.int64)
+    token: Any = np.full(targets.shape[1], model.start, np.int64)
     state, memory = model.first_state(encoded), model._memory(params, encoded)
     for t in range(len(targets)):
         yield token

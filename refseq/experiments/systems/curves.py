@@ -43,9 +43,16 @@ def drawn(axes: Any, found: Any, axis: str, names: dict[Any, str]) -> None:
             whole = every[:, : every.shape[1] // size * size].reshape(len(every), -1, size).mean(axis=2)
             at = size * (np.arange(whole.shape[1]) + 0.5)
             pictures.band(ax, at, whole, colour, label, log=variable == "loss")
-        ax.set_xlabel("update")
+        ax.set(xlabel="update", xlim=(0, found.sizes["update"]))
     axes[0].set_ylabel(f"cross-entropy, nats; band over {found.sizes['seed']} seeds")
     axes[1].set_ylim(0, 1.03)
+
+
+def chance(axes: Any, share: float, words: str = "chance", legend: int = 0) -> None:
+    """A dashed line at what guessing gets right; the legend of one of the axes just above it."""
+    for ax in axes:
+        pictures.theory(ax, ax.get_xlim(), [share, share], label=words)
+    axes[legend].legend(loc="lower right", bbox_to_anchor=(1, share + 0.02))
 
 
 def by_length(ax: Any, found: Any, variable: str, axis: str, names: dict[Any, str], trained: int) -> None:

@@ -63,9 +63,7 @@ def picture(found):
     axes[0, 1].set_title("share of right symbols in training, those before given")
     curves.by_length(axes[0, 2], found, "right", "reading", READING, setting(found, "longest"))
     axes[0, 2].set_title("share of right symbols by length, own outputs")
-    for ax in axes[0, 1:]:
-        pictures.theory(ax, ax.get_xlim(), [1 / sequences.SYMBOLS] * 2, label="chance")
-    axes[0, 1].legend(loc="lower right")
+    curves.chance(axes[0, 1:], 1 / sequences.SYMBOLS)
     return figure
 
 

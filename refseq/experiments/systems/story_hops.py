@@ -108,8 +108,7 @@ def picture(found):
     ax.set_xticks(range(len(KINDS)), ["one fact:\nwhere is Mary?", "two facts:\nwhere is the milk?"])
     ax.set(ylim=(0, 1.03), title="share of right answers after training (line: mean)")
     pictures.theory(ax, [-0.5, 1.5], [1 / PERSONS] * 2, label=f"one of {PERSONS} places in the story")
-    known = (1 + 1 / PERSONS) / 2
-    pictures.theory(axes[0, 1], axes[0, 1].get_xlim(), [known] * 2, label="one fact known, two guessed")
+    curves.chance(axes[0, 1:2], (1 + 1 / PERSONS) / 2, "one fact known, two guessed")
     axes[0, 1].legend(loc="lower right")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 0.25))
     return figure

@@ -142,9 +142,8 @@ def picture(found):
     axes[1].set_title("share of right bits in training")
     curves.by_length(axes[2], found, "right", "network", NETWORKS, LONGEST)
     axes[2].set_title("share of right bits by length, after training")
-    for ax in axes[1:3]:
-        pictures.theory(ax, ax.get_xlim(), [0.5, 0.5], label="chance")
-    axes[2].legend(loc="lower right", bbox_to_anchor=(1, 0.1))
+    curves.chance(axes[1:3], 0.5)
+    axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.1))
     one = found.sel(network="turing_machine")
     best = int(one.right.mean("length").argmax("seed"))
     image = None
