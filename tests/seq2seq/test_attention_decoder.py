@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import refseq
+from refseq.checks.finite_field import not_transposed
+from refseq.checks.structures.seq2seq import examples, problems
 from refseq.networks.attention import softmax_rows
 from refseq.networks.attention.core import Launcher
+from refseq.networks.attention.memory import MemoryGradients
 from refseq.seq2seq import attention_decoder
 from tests.conftest import framework
 from tests.seq2seq.cases import FED, LOOKING
@@ -176,11 +179,23 @@ def test_a_memory_that_does_not_fit():
         FED.forward(params, x[:, :2], ready)
 
 
+def test_queries_of_one_look_only_are_seen_by_the_finite_field(monkeypatch):
+    """Planted: the gradient of W_q takes the queries of the first step alone, the last one that goes back."""
+    model = list(examples(2, 3))[2]
+    problem = next(iter(problems(model, "float64")))
+    assert not_transposed(problem) == []
+    right = MemoryGradients._of_queries
+
+    def wrong(self):
+        self._queries = self._queries[-1:]
+        return right(self)
+
+    monkeypatch.setattr(MemoryGradients, "_of_queries", wrong)
+    assert not_transposed(problem) == ["decoder.attention.W_q"]
+
+
 def test_a_wrong_softmax_is_seen_by_the_finite_field(monkeypatch):
     """Planted: the adjoint of the softmax without its sum, seen through decoder and encoder."""
-    from refseq.checks.finite_field import not_transposed
-    from refseq.checks.structures.seq2seq import examples, problems
-
     model = list(examples(2, 3))[1]
     problem = next(iter(problems(model, "float64")))
     assert not_transposed(problem) == []
