@@ -23,8 +23,8 @@ from refseq.experiments.systems import curves
 from refseq.losses import binary_cross_entropy
 
 BITS, LONGEST = 4, 6
-TESTED = (1, 2, 4, 6, 8, 10, 12, 16, 20)
-ROWS, SHOWN = 100, 10
+TESTED = (1, 2, 4, 6, 8, 10, 12, 16)
+ROWS, SHOWN = 64, 10
 """Sequences that are tested at every length; the length of the one whose addresses are drawn."""
 NETWORKS = {"turing_machine": "neural Turing machine", "lstm": "LSTM"}
 
@@ -163,7 +163,7 @@ EXPERIMENT = Experiment(
     sources=("L1.25", "L4.16"),
     settings={
         "n": 32,
-        "locations": 24,
+        "locations": 20,
         "width": 8,
         "rows": 16,
         "updates": 3000,
@@ -175,6 +175,6 @@ EXPERIMENT = Experiment(
     picture=picture,
     statements=statements,
     seeds=20,
-    quick={"updates": 500, "rate": 0.01},
+    quick={"updates": 450, "rate": 0.01},
     quick_seeds=8,
 )
