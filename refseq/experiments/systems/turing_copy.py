@@ -127,7 +127,7 @@ def statements(found) -> list[Statement]:
     lengths = f"{twice} patterns, trained with up to {LONGEST}"
     return [
         above("L1.25", "turing machine: bits right, lengths as trained", machine.sel(trained).mean("length"), 0.95),
-        above("L4.16", f"turing machine: bits right, {lengths}", machine.sel(length=twice), 0.75, "above 1/2: chance"),
+        above("L4.16", f"turing machine: bits right, {lengths}", machine.sel(length=twice), 0.5, "above 1/2, chance"),
         below("L4.16", f"lstm: bits right, {lengths}", lstm.sel(length=twice), 0.75, "1/2 when its state is full"),
         oftener("L4.16", f"turing machine ahead of lstm, {lengths}", ahead),
     ]
@@ -152,6 +152,7 @@ def picture(found):
         image = ax.imshow(weights, cmap=pictures.MAP, vmin=0, vmax=1, aspect="auto", origin="lower")
         ax.axvline(SHOWN, color="white", linewidth=0.8, linestyle=":")
         ax.set(xlabel="step", title=f"{head} head, {SHOWN} patterns")
+        pictures.steps(ax, "y")
     axes[3].set_ylabel(f"location; seed {int(found.seed[best])}")
     figure.colorbar(image, ax=axes[4], label="weight")
     return figure
