@@ -9,9 +9,9 @@ import numpy as np
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
-from refseq.networks.attention.core import Attended, Launcher, Sides, sides
-from refseq.networks.attention.scene import Scene, scene_of
-from refseq.networks.attention.scores import ADDITIVE, PRODUCT
+from refseq.networks.attention.core import Launcher
+from refseq.networks.attention.memory import Look, Memory, MemoryGradients
+from refseq.networks.attention.scene import keys_of
 from refseq.targets import available, run_info
 
 Arrays = dict[str, np.ndarray]
@@ -27,7 +27,8 @@ class AttentionRun:
     weights: np.ndarray | None
     info: Mapping[str, str]
     attention: "Attention" = field(repr=False)
-    _recording: "Recording" = field(repr=False)
+    _memory: Memory = field(repr=False)
+    _look: Look = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +40,6 @@ class AttentionGradients:
     queries: np.ndarray
     keys: np.ndarray
     values: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """What backward needs: dense queries and keys before their matrices, padded matrices by name, what the score was
-    taken of, and what was made."""
-
-    launcher: Launcher
-    scene: Scene
-    q: np.ndarray
-    k: np.ndarray
-    W: Arrays
-    given: Sides
-    made: Attended
-    size: int
 
 
 @dataclass(frozen=True)
@@ -86,11 +72,6 @@ class Attention:
         if self.score == "additive":
             return {"W_q": (self.units, self.queries), "W_k": (self.units, self.keys), "v": (self.units,)}
         return {"W_qk": (self.queries, self.keys)} if self.score == "general" else {}
-
-    @property
-    def _kind(self) -> str:
-        """The score after the matrices."""
-        return ADDITIVE if self.score == "additive" else PRODUCT
 
     @property
     def label(self) -> str:
@@ -140,23 +121,54 @@ class Attention:
         sees no key, or does not count, has weights 0, output 0, and gives no gradient. All arrays share one dtype.
         Raises TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
         """
-        where = available(target)
-        params = self._parameters(params, queries, where.dtypes, target)
+        params = self._parameters(params, "queries", queries, self.queries, target)
         dtype = next(iter(params.values())).dtype if params else queries.dtype
         queries = arguments.readable("queries", queries, ("Tq", "B", self.queries), dtype)
-        keys = arguments.readable("keys", keys, ("Tk", queries.shape[1], self.keys), dtype)
+        memory = self._memory(params, keys, values, queries.shape[1], dtype, lengths, mask, target)
+        look = memory.look(queries, arguments.lengths(query_lengths, len(queries), queries.shape[1], "query_lengths"))
+        return AttentionRun(look.y, look.weights, run_info(target), self, memory, look)
+
+    def memory(
+        self,
+        params: Mapping[str, np.ndarray],
+        keys: np.ndarray,
+        values: np.ndarray,
+        *,
+        lengths: Any = None,
+        mask: np.ndarray | None = None,
+        target: str = "cpu",
+    ) -> Memory:
+        """Keys and values made ready for any number of looks (``refseq.networks.attention.memory``), each of which is
+        ``forward`` with these arguments: what the score takes of the keys alone is computed once. Raises as
+        ``forward``."""
+        params = self._parameters(params, "keys", keys, self.keys, target)
+        dtype = next(iter(params.values())).dtype if params else keys.dtype
+        return self._memory(params, keys, values, "B", dtype, lengths, mask, target)
+
+    def _memory(
+        self,
+        params: Arrays,
+        keys: np.ndarray,
+        values: np.ndarray,
+        rows: int | str,
+        dtype: np.dtype,
+        lengths: Any,
+        mask: Any,
+        target: str,
+    ) -> Memory:
+        """Of checked parameters."""
+        keys = arguments.readable("keys", keys, ("Tk", rows, self.keys), dtype)
         values = arguments.readable("values", values, (*keys.shape[:2], "V"), dtype)
         size = arguments.integer("values: number of features", values.shape[2], 1)
-        scene = self._scene(queries, keys, lengths, mask, query_lengths)
-        launcher = Launcher(target, next((a for a in (*params.values(), queries, values) if a.size), queries))
-        width = launcher.kit.width
-        q, k, v = scene.queries.dense(queries, width), scene.keys.dense(keys, width), scene.keys.dense(values, width)
-        W = {name: launcher.padded(np.atleast_2d(value)) for name, value in params.items()}
-        given = self._given(launcher, W, q, k, v, scene)
-        made = (launcher.stream if self.streaming else launcher.attend)(self._kind, given)
-        weights = None if self.streaming else scene.weights_of(made.weights)
-        recording = Recording(launcher, scene, q, k, W, given, made, size)
-        return AttentionRun(scene.queries.scattered(made.y, size), weights, run_info(target), self, recording)
+        if mask is not None:
+            mask = arguments.array("mask", mask, keys.shape[:2], np.dtype(bool))
+        tokens = keys_of(len(keys), arguments.lengths(lengths, len(keys), keys.shape[1]), mask)
+        launcher = Launcher(target, next((a for a in (*params.values(), keys, values) if a.size), keys))
+        width, W = launcher.kit.width, {name: launcher.padded(np.atleast_2d(p)) for name, p in params.items()}
+        k, v = tokens.dense(keys, width), tokens.dense(values, width)
+        scaled = self.keys if self.score == "scaled_dot" else 0
+        features = self.queries, self.keys, size
+        return Memory(launcher, tokens, k, v, W, self.shapes, features, scaled, self.causal, self.streaming)
 
     def backward(
         self, run: AttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
@@ -169,71 +181,28 @@ class Attention:
             raise ValueError(f"run: expected a run of {self}, got one of {run.attention}")
         if self.streaming and dweights is not None:
             raise ValueError("dweights: the streaming form has no weights")
-        record, launcher, scene = run._recording, run._recording.launcher, run._recording.scene
-        width = launcher.kit.width
+        dtype, whole = run.y.dtype, MemoryGradients(run._memory)
         if dy is None:
-            dy = zeros(run.y.shape, launcher.like)
-        dy = scene.queries.dense(arguments.readable("dy", dy, run.y.shape, run.y.dtype), width)
-        if run.weights is None:
-            pulled = launcher.stream_backward(self._kind, record.given, record.made, dy)
-        else:
-            if dweights is not None:
-                dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
-                dweights = scene.dense_weights(dweights, width)
-            pulled = launcher.attend_backward(self._kind, record.given, record.made, dy, dweights)
-        params, dq, dk = self._pull(record, *pulled)
-        dqueries = scene.queries.scattered(dq, self.queries)
-        return AttentionGradients(
-            params, dqueries, scene.keys.scattered(dk, self.keys), scene.keys.scattered(pulled[2], record.size)
-        )
+            dy = zeros(run.y.shape, run._memory.launcher.like)
+        dy = arguments.readable("dy", dy, run.y.shape, dtype)
+        if dweights is not None and run.weights is not None:
+            dweights = arguments.readable("dweights", dweights, run.weights.shape, dtype)
+        queries = whole.add(run._look, dy, dweights)
+        params, keys, values = whole.finished()
+        return AttentionGradients(params, queries, keys, values)
 
-    def _parameters(self, params: Any, queries: Any, accepted: Any, target: str) -> Arrays:
+    def _parameters(self, params: Any, name: str, tokens: Any, features: int, target: str) -> Arrays:
+        """Checked; where there are none, tokens say what is computed in."""
+        accepted = available(target).dtypes
         if self.shapes:
             return arguments.parameters(params, self.shapes, accepted, target)
         if not isinstance(params, Mapping):
             raise TypeError(f"params: expected a dict of arrays, got {type(params).__name__}")
         arguments.names("params", params, {})
-        arguments.readable("queries", queries, ("Tq", "B", self.queries), None)
-        if str(queries.dtype.newbyteorder("=")) not in accepted:
-            raise TypeError(f"queries: target {target!r} takes {', '.join(accepted)}; got {queries.dtype}")
+        arguments.readable(name, tokens, (f"T{name[0]}", "B", features), None)
+        if str(tokens.dtype.newbyteorder("=")) not in accepted:
+            raise TypeError(f"{name}: target {target!r} takes {', '.join(accepted)}; got {tokens.dtype}")
         return {}
-
-    def _scene(self, queries: np.ndarray, keys: np.ndarray, lengths: Any, mask: Any, query_lengths: Any) -> Scene:
-        (tq, rows, _), tk = queries.shape, len(keys)
-        if mask is not None:
-            mask = arguments.array("mask", mask, (tk, rows), np.dtype(bool))
-        counts = arguments.lengths(lengths, tk, rows)
-        return scene_of(
-            arguments.lengths(query_lengths, tq, rows, "query_lengths"), counts, mask, (tq, tk), self.causal
-        )
-
-    def _given(self, launcher: Launcher, W: Arrays, q: np.ndarray, k: np.ndarray, v: np.ndarray, scene: Scene) -> Sides:
-        """What the score is taken of."""
-        u, scaled = None, self.keys if self.score == "scaled_dot" else 0
-        if self.score == "additive":
-            q = launcher.project(q, W["W_q"], scene.queries.counts)
-            k = launcher.project(k, W["W_k"], scene.keys.counts)
-            u = W["v"][:1]
-        elif self.score == "general":
-            k = launcher.project(k, W["W_qk"], scene.keys.counts)
-        return sides(q, k, v, u, scene, scaled)
-
-    def _pull(
-        self, record: Recording, dq: np.ndarray, dk: np.ndarray, _dv: np.ndarray, du: np.ndarray
-    ) -> tuple[Arrays, np.ndarray, np.ndarray]:
-        """The adjoint of ``_given``: gradients of parameters, and of dense queries and keys."""
-        launcher, scene, W, params = record.launcher, record.scene, record.W, {}
-        for name in self.shapes:
-            if name == "v":
-                params[name] = du[0]
-            elif name == "W_q":
-                params[name] = launcher.project_gradient(record.q, dq)
-                dq = launcher.project_backward(dq, W[name], scene.queries.counts)
-            else:
-                params[name] = launcher.project_gradient(record.k, dk)
-                dk = launcher.project_backward(dk, W[name], scene.keys.counts)
-        cut = {name: params[name][tuple(map(slice, shape))].copy() for name, shape in self.shapes.items()}
-        return cut, dq, dk
 
 
 def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: str, gain: float) -> Arrays:

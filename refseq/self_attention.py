@@ -12,7 +12,7 @@ from refseq.arrays import zeros
 from refseq.attention import drawn
 from refseq.networks.attention import heads
 from refseq.networks.attention.core import Launcher
-from refseq.networks.attention.scene import scene_of
+from refseq.networks.attention.scene import Tokens, scene_of
 from refseq.targets import available, run_info
 
 Arrays = dict[str, np.ndarray]
@@ -98,7 +98,8 @@ class SelfAttention:
         x = arguments.readable("x", x, ("T", "B", self.inputs), sample.dtype)
         steps, rows, _ = x.shape
         counts = arguments.lengths(lengths, steps, rows)
-        scene = scene_of(counts, counts, None, (steps, steps), self.causal)
+        tokens = Tokens(steps, counts)
+        scene = scene_of(tokens, tokens, self.causal)
         launcher = Launcher(target, sample)
         W = {name: launcher.padded(value) for name, value in params.items()}
         dense, size = scene.queries.dense(x, launcher.kit.width), self.units // self.heads

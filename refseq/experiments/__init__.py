@@ -13,6 +13,7 @@
     landscape   what that makes of the loss as a function of the parameters
     memory      how long a state keeps what came in
     learning    what is learned, and over how many steps
+    systems     what attention and memory add to it
 
 The command is ``refseq experiment``; ``pip install 'refseq[experiments]'`` brings what it needs. Nothing here has a
 formula of a recurrence or of a gradient: those are refseq's.
@@ -49,6 +50,10 @@ PLACES = {
     "slot_filling": "learning",
     "name_tagging": "learning",
     "depth": "learning",
+    "attention_length": "systems",
+    "reversed_source": "systems",
+    "turing_copy": "systems",
+    "story_hops": "systems",
 }
 """Every experiment and its folder, in the order of the lectures' argument."""
 

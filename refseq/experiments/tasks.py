@@ -36,6 +36,8 @@ HELPERS = (
     "experiments/learning/recipe.py",
     "experiments/learning/sums.py",
     "experiments/learning/taggers.py",
+    "experiments/systems/curves.py",
+    "experiments/systems/sequences.py",
 )
 """What several measurements share."""
 LATER = ("picture", "statements")

@@ -6,7 +6,8 @@
         a_t = tanh(W_c [c_t; h_t] + b_c)                 a_t = tanh(W_c [c_t; h_t] + b_c)
 
 h: the output of the cell's last layer. The outputs are the attentional vectors a_t; a before the first step is the
-state "feed". Every step calls the public functions of the layers, for all rows that are still running.
+state "feed". Every step calls the layers, for all rows that are still running; what the score takes of the memory alone
+(W_k m_j) is computed once, and so is what no later step waits for: a_t of all steps where it is not fed.
 
 M.-T. Luong, H. Pham, C. Manning, EMNLP 2015, sections 3 and 3.3; D. Bahdanau, K. Cho, Y. Bengio, ICLR 2015, section 3.1
 (whose output layer is a maxout).
@@ -20,14 +21,15 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import beside, zeros
-from refseq.attention import Attention, AttentionRun
+from refseq.arrays import zeros
+from refseq.attention import Attention
 from refseq.layer import Layer, layer
-from refseq.seq2seq.states import Arrays, Recurrent, add_into, joined, of_part, one_way, recurrent, top_state
+from refseq.networks.attention.memory import Memory
+from refseq.seq2seq.decoder_steps import FEED, Current, Previous, Steps
+from refseq.seq2seq.states import Arrays, Recurrent, joined, of_part, one_way, recurrent
 from refseq.targets import available
 
-QUERIES = ("current", "previous")
-FEED = "feed"
+QUERIES = {"current": Current, "previous": Previous}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,7 @@ class DecoderRun:
     weights: np.ndarray
     state: Arrays
     decoder: "AttentionDecoder" = field(repr=False)
-    _steps: list[tuple[Any, AttentionRun, Any, np.ndarray]] = field(repr=False)
-    _like: np.ndarray = field(repr=False)
+    _steps: Steps = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ class AttentionDecoder:
         self,
         params: Mapping[str, np.ndarray],
         x: np.ndarray,
-        memory: np.ndarray,
+        memory: np.ndarray | Memory,
         state: Mapping[str, np.ndarray] | None = None,
         lengths: Any = None,
         target: str = "cpu",
@@ -146,7 +147,8 @@ class AttentionDecoder:
         memory_lengths: Any = None,
         mask: np.ndarray | None = None,
     ) -> DecoderRun:
-        """Run over x (T, B, I), looking at a memory (Tk, B, M) within its lengths and its mask (Tk, B).
+        """Run over x (T, B, I), looking at a memory (Tk, B, M) within its lengths and its mask (Tk, B); or at one that
+        ``ready`` made of these, which several runs share.
 
         ``state`` None (zeros) or a dict of (L*D, B, H), "feed" (1, B, units); ``lengths`` as for a layer. Raises
         TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
@@ -155,31 +157,40 @@ class AttentionDecoder:
         sample = next(iter(given.values()))
         x = arguments.readable("x", x, ("T", "B", self.inputs), sample.dtype)
         steps, rows, _ = x.shape
-        memory = arguments.readable("memory", memory, ("Tk", rows, self.attention.keys), sample.dtype)
         counts = arguments.lengths(lengths, steps, rows)
         found = arguments.states("state", state, {n: self.state_shape(rows, n) for n in self.states}, sample)
-        mine = {name: of_part(given, name) for name in self._parts}
-        who = {"lengths": memory_lengths, "mask": mask, "target": target}
-        y, weights = zeros((steps, rows, self.units), sample), zeros((steps, rows, len(memory)), sample)
-        record = []
-        for t in range(steps):
-            active = (counts > t).astype(np.int64)
-            look = {"query_lengths": active, **who}
-            fed = found.pop(FEED, None)
-            if fed is not None:
-                run = self.cell.forward(mine["cell"], beside([x[t : t + 1], fed]), found, active, target)
-                seen = self.attention.forward(mine["attention"], run.y, memory, memory, **look)
-            else:
-                h = found[top_state(self.cell)][-1:]
-                seen = self.attention.forward(mine["attention"], h, memory, memory, **look)
-                run = self.cell.forward(mine["cell"], beside([x[t : t + 1], seen.y]), found, active, target)
-            made = self.combine.forward(mine["combine"], beside([seen.y, run.y]), lengths=active, target=target)
-            found = dict(run.state)
-            if fed is not None:
-                found[FEED] = within(active, made.y) + within(1 - active, fed)
-            y[t], weights[t] = made.y[0], seen.weights[0]  # type: ignore[index]
-            record.append((run, seen, made, active))
-        return DecoderRun(y, weights, found, self, record, sample)
+        if not isinstance(memory, Memory):
+            who = {"memory_lengths": memory_lengths, "mask": mask, "target": target}
+            memory = self.ready(given, arguments.readable("memory", memory, self._seen(rows), sample.dtype), **who)
+        elif memory_lengths is not None or mask is not None:
+            raise ValueError("memory_lengths, mask: expected none, the memory was made ready with its own")
+        elif len(memory.tokens.counts) != rows:
+            raise ValueError(f"memory: expected one of {rows} rows, got {len(memory.tokens.counts)}")
+        mine = {name: of_part(given, name) for name in ("cell", "combine")}
+        run = QUERIES[self.query](self.cell, self.combine, mine, memory, counts, target)
+        y, weights, final = run.forward(x, found)
+        return DecoderRun(y, weights, final, self, run)
+
+    def ready(
+        self,
+        params: Mapping[str, np.ndarray],
+        memory: np.ndarray,
+        *,
+        memory_lengths: Any = None,
+        mask: np.ndarray | None = None,
+        target: str = "cpu",
+    ) -> Memory:
+        """A memory (Tk, B, M) as ``forward`` looks at it. Raises TypeError or ValueError naming the argument."""
+        given = arguments.parameters(params, self.shapes, available(target).dtypes, target)
+        sample = next(iter(given.values()))
+        memory = arguments.readable("memory", memory, self._seen("B"), sample.dtype)
+        counts = arguments.lengths(memory_lengths, len(memory), memory.shape[1], "memory_lengths")
+        who = {"lengths": counts, "mask": mask, "target": target}
+        return self.attention.memory(of_part(given, "attention"), memory, memory, **who)
+
+    def _seen(self, rows: int | str) -> tuple[str, int | str, int]:
+        """The shape of a memory."""
+        return "Tk", rows, self.attention.keys
 
     def backward(
         self,
@@ -194,51 +205,16 @@ class AttentionDecoder:
             raise TypeError(f"run: expected a run of {self}, got {type(run).__name__}")
         if run.decoder != self:
             raise ValueError(f"run: expected a run of {self}, got one of {run.decoder}")
-        (steps, rows, _), like, keys = run.y.shape, run._like, self.attention.keys
+        rows, like = run.y.shape[1], run._steps.like
         dy = zeros(run.y.shape, like) if dy is None else arguments.readable("dy", dy, run.y.shape, run.y.dtype)
         shapes = {n: self.state_shape(rows, n) for n in self.states}
-        ds = dict(arguments.states("dstate", dstate, shapes, like))
+        ds = arguments.states("dstate", dstate, shapes, like)
         if dweights is not None:
             dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
-        dx = zeros((steps, rows, self.inputs), like)
-        dmemory = zeros((run.weights.shape[2], rows, keys), like)
-        parts: dict[str, Arrays] = {name: {} for name in self._parts}
-        top = top_state(self.cell)
-
-        def look(seen: AttentionRun, dcontext: np.ndarray, t: int) -> np.ndarray:
-            """Back through the attention of a step, to its query."""
-            nonlocal dmemory
-            pulled = self.attention.backward(seen, dcontext, None if dweights is None else dweights[t : t + 1])
-            add_into(parts["attention"], pulled.params)
-            dmemory = dmemory + pulled.keys + pulled.values
-            return pulled.queries
-
-        for t in reversed(range(steps)):
-            ran, seen, made, active = run._steps[t]
-            dfed = ds.pop(FEED, None)
-            da = dy[t : t + 1] if dfed is None else dy[t : t + 1] + within(active, dfed)
-            combined = self.combine.backward(made, da)
-            add_into(parts["combine"], combined.params)
-            dcontext, dh = combined.x[..., :keys], combined.x[..., keys:]
-            if dfed is not None:
-                dh = dh + look(seen, dcontext, t)
-            pulled = self.cell.backward(ran, dh, ds)
-            add_into(parts["cell"], pulled.params)
-            dx[t], rest, ds = pulled.x[0, :, : self.inputs], pulled.x[..., self.inputs :], dict(pulled.state)
-            if dfed is not None:
-                ds[FEED] = rest + within(1 - active, dfed)
-            else:
-                ds[top] = ds[top].copy()
-                ds[top][-1:] = ds[top][-1:] + look(seen, dcontext + rest, t)
+        parts, whole, dx, first = run._steps.backward(dy, ds, dweights, self.inputs)
+        parts["attention"], dkeys, dvalues = whole.finished()
         grads = {name: zeros(shape, like) for name, shape in self.shapes.items()} | joined(parts)
-        return DecoderGradients(grads, dx, ds, dmemory)
-
-
-def within(active: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Rows (1, B, H), 0 where they are not active."""
-    found = zeros(rows.shape, rows)
-    found[:, active > 0] = rows[:, active > 0]
-    return found
+        return DecoderGradients(grads, dx, first, dkeys + dvalues)
 
 
 def attention_decoder(cell: Recurrent, attention: Attention, units: int, *, query: str = "current") -> AttentionDecoder:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq import arguments
+from refseq import arguments, losses
 from refseq.arrays import zeros
 from refseq.linear import add, copy
+from refseq.losses.loss import Loss
 from refseq.rowwise import run_rows
 from refseq.targets import available
 from refseq.team import Team
@@ -67,6 +68,21 @@ class Embedding:
             raise ValueError(f"pad: expected 0 <= pad < tokens = {self.tokens}, got {self.pad}")
 
     @property
+    def width(self) -> int:
+        """Outputs of a decoder that writes tokens: a logit for each."""
+        return self.tokens
+
+    @property
+    def axis(self) -> str:
+        """What the last axis of a decoder's outputs is called."""
+        return "token"
+
+    @property
+    def words(self) -> str:
+        """What a sequence consists of."""
+        return f"{self.tokens} tokens"
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of the parameter."""
         return {"E": (self.tokens, self.features)}
@@ -104,7 +120,22 @@ class Embedding:
         run_rows(build_scatter, (), self.tokens, given, [dE], target=run._target, units=self.features, work=flat.size)
         return {"E": dE}
 
-    def checked(self, name: str, tokens: Any, lengths: Any) -> np.ndarray:
+    def before(self, tokens: np.ndarray, start: int) -> np.ndarray:
+        """What a decoder is given at every step: ``start``, and then the tokens before."""
+        return np.concatenate([np.full((1, tokens.shape[1]), start), tokens[:-1]]) if len(tokens) else tokens
+
+    def refused(self, start: Any, stop: Any) -> str:
+        """What is wrong with these tokens."""
+        for name, token in (("start", start), ("stop", stop)):
+            if arguments.integer(name, token, 0) >= self.tokens:
+                return f"{name}: expected a token < {self.tokens}, got {token}"
+        return ""
+
+    def loss(self, outputs: np.ndarray, targets: np.ndarray, **options: Any) -> Loss:
+        """``refseq.losses.cross_entropy`` of logits, with its options."""
+        return losses.cross_entropy(outputs, targets, **options)
+
+    def checked(self, name: str, tokens: Any, lengths: Any, like: np.ndarray | None = None) -> np.ndarray:
         """Tokens (T, B) as 64-bit integers, -1 beyond the lengths."""
         given = arguments.integers(name, tokens)
         if given.ndim != 2:

@@ -1,6 +1,6 @@
-"""A decoder that is given its own outputs: greedy inference, and scheduled sampling.
+"""A decoder that is given its own outputs: greedy inference, frames, and scheduled sampling.
 
-Both run the decoder step by step from the state that it left, which is what it computes when all tokens are given.
+All run the decoder step by step from the state that it left, which is what it computes when all tokens are given.
 
 S. Bengio et al., Scheduled sampling for sequence prediction with recurrent neural networks, NeurIPS 2015.
 """
@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import zeros
+from refseq.seq2seq.embedding import Embedding
+from refseq.seq2seq.frames import Frames
 from refseq.seq2seq.model import Encoded, Seq2Seq
 from refseq.seq2seq.states import Arrays
 from refseq.targets import available
@@ -45,20 +48,46 @@ def generate(
 
 def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, longest: int) -> Written:
     """As ``generate``, from a source that was read: the reconstruction of an auto-encoder from its vector."""
+    alphabet, stop = _of_tokens(model), model.stop
     given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
-    rows, state = len(encoded.vector), model.first_state(encoded)
-    token, running = np.full(rows, model.start), np.full(rows, True)
+    rows, state, memory = len(encoded.vector), model.first_state(encoded), model._memory(given, encoded)
+    token: Any = np.full(rows, model.start, np.int64)
+    running = np.full(rows, True)
     tokens, logits = [], []
     while len(tokens) < longest and running.any():
-        z, _, _, state = model._decode(given, encoded, token[None], state, running.astype(np.int64))
-        token = np.where(running, np.argmax(z[0], axis=1), model.stop)
+        z, _, _, state = model._decode(given, encoded, memory, token[None], state, running.astype(np.int64))
+        token = np.where(running, np.argmax(z[0], axis=1), stop)
         tokens.append(np.where(running, token, -1))
         logits.append(z[0])
-        running = running & (token != model.stop)
-    classes = model.target.tokens
+        running = running & (token != stop)
     made = np.stack(tokens) if tokens else np.zeros((0, rows), np.int64)
-    found = np.stack(logits) if logits else np.zeros((0, rows, classes), encoded.vector.dtype)
+    found = np.stack(logits) if logits else np.zeros((0, rows, alphabet.tokens), encoded.vector.dtype)
     return Written(made, (made >= 0).sum(axis=0), found)
+
+
+def written_frames(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, lengths: Any) -> np.ndarray:
+    """Frames (T, B, F) that a decoder of frames writes, each given to it next, as many as ``lengths`` (B,) say, as
+    nothing stops it; 0 beyond. From an auto-encoder's vector: its reconstruction. Raises TypeError or ValueError naming
+    the argument."""
+    if not isinstance(model.target, Frames):
+        raise TypeError(f"model: expected one that writes frames, got {model}; see written")
+    given = arguments.parameters(params, model.shapes, available(encoded.target).dtypes, encoded.target)
+    wanted = arguments.integers("lengths", np.asarray(lengths))
+    longest = int(wanted.max(initial=0))
+    counts = arguments.lengths(wanted, longest, len(encoded.vector))
+    frame = zeros((1, len(counts), model.target.features), next(iter(given.values())))
+    state, memory, made = model.first_state(encoded), model._memory(given, encoded), [frame[:0]]
+    for t in range(longest):
+        frame, _, _, state = model._decode(given, encoded, memory, frame, state, (counts > t).astype(np.int64))
+        made.append(frame)
+    return np.concatenate(made)
+
+
+def _of_tokens(model: Seq2Seq) -> Embedding:
+    """The tokens that a model writes."""
+    if isinstance(model.target, Frames):
+        raise TypeError(f"model: expected one that writes tokens, got {model}; see written_frames")
+    return model.target
 
 
 def scheduled(
@@ -75,8 +104,9 @@ def scheduled(
     """The inputs (T, B) of scheduled sampling, for ``Seq2Seq.forward``: where draws (T, B) is True, the decoder's own
     choice at the step before in place of the target; draws[0] means nothing, as ``start`` comes first. No gradient
     goes through a choice. Raises TypeError or ValueError naming the argument."""
+    tokens = _of_tokens(model)
     given = arguments.parameters(params, model.shapes, available(target).dtypes, target)
-    checked = model.target.checked("targets", targets, target_lengths)
+    checked = tokens.checked("targets", targets, target_lengths)
     draws = arguments.array("draws", draws, checked.shape, np.dtype(bool))
     encoded = model.encode(params, source, lengths=lengths, target=target)
     if checked.shape[1] != len(encoded.vector):
@@ -92,9 +122,10 @@ def _chosen(
     model: Seq2Seq, params: Arrays, encoded: Encoded, targets: np.ndarray, draws: np.ndarray, counts: np.ndarray
 ) -> Iterator[np.ndarray]:
     """The input of every step."""
-    token, state = np.full(targets.shape[1], model.start), model.first_state(encoded)
+    token: Any = np.full(targets.shape[1], model.start, np.int64)
+    state, memory = model.first_state(encoded), model._memory(params, encoded)
     for t in range(len(targets)):
         yield token
-        z, _, _, state = model._decode(params, encoded, token[None], state, (counts > t).astype(np.int64))
+        z, _, _, state = model._decode(params, encoded, memory, token[None], state, (counts > t).astype(np.int64))
         if t + 1 < len(targets):
             token = np.where(draws[t + 1], np.argmax(z[0], axis=1), np.maximum(targets[t], 0))

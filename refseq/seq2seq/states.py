@@ -1,4 +1,5 @@
-"""States of any layer or stack as one vector for every row, and back; dicts whose names carry a prefix."""
+"""States of any layer or stack as one vector for every row, and back; rows turned around; dicts whose names carry a
+prefix."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,6 +53,13 @@ def one_way(layer: Recurrent) -> bool:
     """Whether it runs forward only."""
     layers = layer.layers if isinstance(layer, Stack) else (layer,)
     return not any(part.bidirectional for part in layers)
+
+
+def turned(array: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Every row of (T, B, ...) backwards within its length; its own inverse and adjoint."""
+    steps = np.arange(len(array))[:, None]
+    places = np.where(steps < counts, counts - 1 - steps, steps)
+    return np.ascontiguousarray(array[places, np.arange(len(counts))])
 
 
 def joined(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

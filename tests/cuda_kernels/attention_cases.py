@@ -11,6 +11,8 @@ from refseq.checks.structures import of_self_attention
 from refseq.seq2seq import embedding
 from refseq.targets import target
 from tests.networks.attention.cases import ATTENTIONS, WHO, drawn, results
+from tests.seq2seq.cases import MODELS, SOURCE, TARGETS, params_of
+from tests.seq2seq.cases import WHO as TOKENS
 
 CHOSEN = [ATTENTIONS[0], ATTENTIONS[5], replace(ATTENTIONS[0], streaming=True), replace(ATTENTIONS[3], streaming=True)]
 every_attention = pytest.mark.parametrize("attention", CHOSEN, ids=str)
@@ -56,3 +58,12 @@ def test_an_embedding():
     runs = [layer.forward(params, tokens, [2, 2, 1], where) for where in ("cuda", "reference")]
     assert np.array_equal(runs[0].x, runs[1].x)
     assert np.array_equal(*(layer.backward(run, dx)["E"] for run in runs))
+
+
+@pytest.mark.parametrize("name", ["fed", "looking"])
+def test_a_decoder_that_looks_at_a_memory(name):
+    """The gradients of the memory add up over the looks of all steps, which are launches of their own."""
+    model, params = MODELS[name], params_of(MODELS[name])
+    runs = [model.forward(params, SOURCE, TARGETS, target=where, **TOKENS) for where in ("cuda", "reference")]
+    dlogits = np.random.default_rng(0).normal(size=runs[0].logits.shape)
+    compared(*(model.backward(run, dlogits) | {"logits": run.logits} for run in runs), "float64")

@@ -33,6 +33,10 @@ SMALL = {
     "temporal_order": ({"n": 4, "rows": 4, "updates": 25, "length": (10, 12)}, 2),
     "slot_filling": ({"n": 4, "rows": 4, "updates": 25}, 2),
     "name_tagging": ({"n": 4, "rows": 4, "updates": 25}, 2),
+    "attention_length": ({"n": 4, "longest": 4, "rows": 4, "updates": 25}, 2),
+    "reversed_source": ({"n": 4, "longest": 4, "rows": 4, "updates": 25}, 2),
+    "turing_copy": ({"n": 4, "locations": 5, "width": 3, "rows": 4, "updates": 25}, 2),
+    "story_hops": ({"width": 4, "rows": 4, "updates": 25}, 2),
     "depth": ({"length": 4, "budget": 200, "rows": 4, "updates": 25, "layers": (1, 2)}, 2),
 }
 QUICK = ("relu_gain", "power", "error_surface", "clipping_paths", "name_tagging")

@@ -1,4 +1,5 @@
-"""Small tasks for networks with a memory, and how they are trained: by refseq's own losses, optimisers and loop.
+"""Stories whose later sentences count, for both memory networks: where is somebody? By refseq's own losses, optimisers
+and loop. (Joining two facts, and copying by a Turing machine, are experiments: ``refseq.experiments.systems``.)
 
 ``python -m tests.networks.learning`` trains each and prints the curves.
 """
@@ -8,53 +9,13 @@ import sys
 import numpy as np
 
 import refseq
-from refseq.losses import binary_cross_entropy, cross_entropy
+from refseq.losses import cross_entropy
 from refseq.optimisers import Adam
 from refseq.training import Training
 
-BITS, LONGEST, ROWS = 4, 5, 16
 PERSONS, PLACES, SENTENCES = 4, 5, 8
 WENT, WHERE = PERSONS + PLACES, PERSONS + PLACES + 1
 VOCABULARY = WHERE + 1
-
-
-def copying(rng, length=None):
-    """x (T, B, bits + 1), targets (T, B, bits), and which steps count (T, B): bits, a mark, then the same bits."""
-    L = int(rng.integers(1, LONGEST + 1)) if length is None else length
-    bits = rng.integers(0, 2, (L, ROWS, BITS)).astype(float)
-    x, y, counts = np.zeros((2 * L + 1, ROWS, BITS + 1)), np.zeros((2 * L + 1, ROWS, BITS)), np.zeros((2 * L + 1, ROWS))
-    x[:L, :, :BITS], x[L, :, BITS], y[L + 1 :], counts[L + 1 :] = bits, 1, bits, 1
-    return x, y, counts
-
-
-MACHINE = refseq.turing_machine(BITS + 1, BITS, 32, 12, 8)
-
-
-def copy_step(params, batch):
-    """Loss and gradients of the machine and of the memory it begins with."""
-    x, y, counts = batch
-    rows = x.shape[1]
-    state = dict.fromkeys(MACHINE.states) | {"memory": np.repeat(params["memory"], rows, 0)}
-    run = MACHINE.forward({name: params[name] for name in MACHINE.shapes}, x, state)
-    loss = binary_cross_entropy(run.y, y, weights=counts, reduction="mean per element")
-    grads = MACHINE.backward(run, loss.gradient)
-    return loss.value, grads.params | {"memory": grads.state["memory"].sum(axis=0, keepdims=True)}
-
-
-def wrong_bits(params, length, seed=9):
-    """The share of bits that are copied wrongly."""
-    x, y, counts = copying(np.random.default_rng(seed), length)
-    state = dict.fromkeys(MACHINE.states) | {"memory": np.repeat(params["memory"], x.shape[1], 0)}
-    run = MACHINE.forward({name: params[name] for name in MACHINE.shapes}, x, state)
-    return float(((run.y > 0) != y)[counts > 0].mean())
-
-
-def train_copy(epochs=60, seed=0):
-    """100 batches an epoch."""
-    params = MACHINE.initialise(seed)
-    params["memory"] = np.random.default_rng(seed).normal(0, 0.1, (1, MACHINE.locations, MACHINE.width))
-    training = Training(Adam(0.005), seed=seed, clip_norm=10.0)
-    return training.run(copy_step, params, lambda rng: [copying(rng) for _ in range(100)], epochs, progress=False)
 
 
 def stories(rng, rows=32):
@@ -110,6 +71,3 @@ if __name__ == "__main__":
     for name, step, network in (("soft", soft_step, SOFT), ("hard", hard_step, HARD)):
         state = train_stories(step, network, 20)
         _say(name, "loss", state.losses().round(3)[::2], "accuracy", accuracy(network, state.params))
-    copied = train_copy()
-    _say("copy loss", copied.losses().round(4)[::4])
-    _say("wrong bits by length", [wrong_bits(copied.params, length) for length in range(1, 11)])

@@ -20,6 +20,7 @@ MODELS = {
     "stacks": seq2seq(DEEP, refseq.stack(refseq.layer("jordan", 2, 3, outputs=2)), 6, 7, **SPECIAL),
     "fed": seq2seq(BOTH_WAYS, FED, 6, 7, **SPECIAL),
     "looking": seq2seq(BOTH_WAYS, LOOKING, 6, 7, **SPECIAL),
+    "backwards": seq2seq(refseq.layer("gru", 3, 6), LOOKING, 6, 7, **SPECIAL, reverse_source=True),
     "autoencoder": autoencoder(refseq.layer("gru", 3, 4), refseq.layer("gru", 3, 4), 7, **SPECIAL),
 }
 

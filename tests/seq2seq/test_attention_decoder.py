@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 import refseq
+from refseq.checks.finite_field import not_transposed
+from refseq.checks.structures.seq2seq import examples, problems
 from refseq.networks.attention import softmax_rows
+from refseq.networks.attention.core import Launcher
+from refseq.networks.attention.memory import MemoryGradients
 from refseq.seq2seq import attention_decoder
 from tests.conftest import framework
 from tests.seq2seq.cases import FED, LOOKING
@@ -141,11 +145,57 @@ def test_no_steps(query):
     assert not any(value.any() for value in [*grads.params.values(), grads.memory])
 
 
+@every_decoder
+@pytest.mark.parametrize("target", ["cpu", "reference"])
+def test_a_memory_is_projected_once(query, target, monkeypatch):
+    """Its keys' matrix is used once forward and once backward, however many steps look at it; a memory that was made
+    ready is as good as the arrays."""
+    decoder, used = DECODERS[query], []
+    params, x, memory, state = drawn(decoder)
+    for name in ("project", "project_backward"):
+        right = getattr(Launcher, name)
+
+        def noted(self, array, W, counts, name=name, right=right):
+            used.append((name, id(W)))
+            return right(self, array, W, counts)
+
+        monkeypatch.setattr(Launcher, name, noted)
+    ready = decoder.ready(params, memory, memory_lengths=MEMORY_LENGTHS, target=target)
+    run = decoder.forward(params, x, ready, state, LENGTHS, target)
+    dy = np.ones_like(run.y)
+    grads, matrix = decoder.backward(run, dy), id(ready.W[ready.of_keys])
+    assert [name for name, W in used if matrix == W] == ["project", "project_backward"]
+    again = decoder.forward(params, x, memory, state, LENGTHS, target, memory_lengths=MEMORY_LENGTHS)
+    assert run.y.tobytes() == again.y.tobytes()
+    assert grads.memory.tobytes() == decoder.backward(again, dy).memory.tobytes()
+
+
+def test_a_memory_that_does_not_fit():
+    params, x, memory, _ = drawn(FED)
+    ready = FED.ready(params, memory)
+    with pytest.raises(ValueError, match="memory_lengths, mask: expected none"):
+        FED.forward(params, x, ready, memory_lengths=MEMORY_LENGTHS)
+    with pytest.raises(ValueError, match="memory: expected one of 2 rows, got 3"):
+        FED.forward(params, x[:, :2], ready)
+
+
+def test_queries_of_one_look_only_are_seen_by_the_finite_field(monkeypatch):
+    """Planted: the gradient of W_q takes the queries of the first step alone, the last one that goes back."""
+    model = list(examples(2, 3))[2]
+    problem = next(iter(problems(model, "float64")))
+    assert not_transposed(problem) == []
+    right = MemoryGradients._of_queries
+
+    def wrong(self):
+        self._queries = self._queries[-1:]
+        return right(self)
+
+    monkeypatch.setattr(MemoryGradients, "_of_queries", wrong)
+    assert not_transposed(problem) == ["decoder.attention.W_q"]
+
+
 def test_a_wrong_softmax_is_seen_by_the_finite_field(monkeypatch):
     """Planted: the adjoint of the softmax without its sum, seen through decoder and encoder."""
-    from refseq.checks.finite_field import not_transposed
-    from refseq.checks.structures.seq2seq import examples, problems
-
     model = list(examples(2, 3))[1]
     problem = next(iter(problems(model, "float64")))
     assert not_transposed(problem) == []

@@ -117,6 +117,27 @@ def test_equal_states_pass_without_a_bridge():
     assert MODELS["bridge"].shapes["bridge.W_yh"] == (1, 16, 6)
 
 
+def test_a_source_is_read_backwards_within_its_lengths():
+    """As turning the tokens by hand; what attention sees stays in the source's order."""
+    model = MODELS["backwards"]
+    plain = seq2seq(model.encoder, model.decoder, 6, 7, **SPECIAL)
+    params, by_hand = params_of(model), SOURCE.copy()
+    for b, length in enumerate(WHO["lengths"]):
+        by_hand[:length, b] = SOURCE[:length, b][::-1]
+    got, want = model.forward(params, SOURCE, TARGETS, **WHO), plain.forward(params, by_hand, TARGETS, **WHO)
+    np.testing.assert_array_equal(got.encoded.vector, want.encoded.vector)
+    np.testing.assert_allclose(got.logits, want.logits, rtol=1e-12, atol=1e-14)
+    for b, length in enumerate(WHO["lengths"]):
+        np.testing.assert_allclose(got.weights[:, b, :length], want.weights[:, b, :length][:, ::-1], rtol=1e-12)
+    dweights = np.random.default_rng(2).normal(size=got.weights.shape)
+    turned = dweights.copy()
+    for b, length in enumerate(WHO["lengths"]):
+        turned[:, b, :length] = dweights[:, b, :length][:, ::-1]
+    grads, others = model.backward(got, got.logits, dweights), plain.backward(want, got.logits, turned)
+    for name, value in others.items():
+        np.testing.assert_allclose(grads[name], value, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
 def test_a_bridge_takes_all_states():
     model = MODELS["bridge"]
     params = params_of(model)

@@ -52,6 +52,8 @@ WINDOW, FORGET_BIAS, DTYPE = 20, 1.0, "float32"
 Batch = tuple[np.ndarray, Any]
 Judged = tuple[float, np.ndarray, float]
 """A loss, its gradient in y, and the error by which learning is judged."""
+Step = Callable[[dict[str, np.ndarray], Any], tuple[float, dict[str, np.ndarray], float]]
+"""From parameters and a batch to a loss, its gradient, and the error by which learning is judged."""
 
 
 def network(name: str, inputs: int, n: int, outputs: int, seed: int) -> tuple[Stack, dict[str, np.ndarray]]:
@@ -99,10 +101,11 @@ def initialised(model: Stack, seed: int, scheme: str = "glorot") -> dict[str, np
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What training gave: parameters after it, the error of every batch before its update, and whether the mean of the
-    last came below the level."""
+    """What training gave: parameters after it, loss and error of every batch before its update, and whether the mean
+    error of the last came below the level."""
 
     params: dict[str, np.ndarray]
+    losses: np.ndarray
     errors: np.ndarray
     learned: bool
 
@@ -110,6 +113,44 @@ class Result:
     def late(self) -> float:
         """The mean error of the last batches; infinite where numbers overflowed."""
         return float(self.errors[-WINDOW:].mean())
+
+
+def descend(
+    step: Step,
+    params: dict[str, np.ndarray],
+    draw: Callable[[np.random.Generator], Any],
+    settings: dict[str, Any],
+    seed: int,
+    level: float = 0.0,
+) -> Result:
+    """Train on batches ``draw(rng)`` with ``step(params, batch) -> (loss, its gradient, error)``.
+
+    settings: "updates" at most, "rate", and if there, "clipping" with the threshold of that name"""
+    rng, losses, errors = np.random.default_rng([seed, 1]), [], []
+
+    def value_and_gradient(params: dict[str, np.ndarray], batch: Any) -> tuple[float, dict[str, np.ndarray]]:
+        loss, grads, error = step(params, batch)
+        losses.append(loss)
+        errors.append(error)
+        return loss, grads
+
+    def learned() -> bool:
+        return len(errors) >= WINDOW and bool(np.mean(errors[-WINDOW:]) < level)
+
+    def batches(order: np.random.Generator) -> Iterator[Any]:
+        for _ in range(settings["updates"]):
+            yield draw(rng)
+            if learned():
+                return
+
+    option = CLIPPING[settings.get("clipping", "norm")]
+    training = Training(Adam(settings["rate"]), **({option: settings["norm"]} if option else {}))
+    try:
+        params = training.run(value_and_gradient, params, batches, 1, progress=False).params
+    except FloatingPointError:  # numbers overflowed: no update can be made any more
+        losses.append(float("inf"))
+        errors.append(float("inf"))
+    return Result(params, np.array(losses), np.array(errors), learned())
 
 
 def train(
@@ -122,32 +163,13 @@ def train(
     level: float = 0.0,
     lengths: Callable[[Any], Any] = lambda wanted: None,
 ) -> Result:
-    """Train on batches ``draw(rng) -> (x, wanted)`` with ``judge(y, wanted) -> (loss, dloss/dy, error)``.
+    """Train on batches ``draw(rng) -> (x, wanted)`` with ``judge(y, wanted) -> (loss, dloss/dy, error)``: see
+    ``descend``; ``lengths`` takes those of the rows from what is wanted."""
 
-    settings: "updates" at most, "rate", and if there, "clipping" with the threshold of that name; ``lengths`` takes
-    those of the rows from what is wanted."""
-    rng, errors = np.random.default_rng([seed, 1]), []
-
-    def value_and_gradient(params: dict[str, np.ndarray], batch: Batch) -> tuple[float, dict[str, np.ndarray]]:
+    def step(params: dict[str, np.ndarray], batch: Batch) -> tuple[float, dict[str, np.ndarray], float]:
         x, wanted = batch
         run: Any = model.forward(params, x, lengths=lengths(wanted))
         loss, dy, error = judge(run.y, wanted)
-        errors.append(error)
-        return loss, model.backward(run, dy).params
+        return loss, model.backward(run, dy).params, error
 
-    def learned() -> bool:
-        return len(errors) >= WINDOW and bool(np.mean(errors[-WINDOW:]) < level)
-
-    def batches(order: np.random.Generator) -> Iterator[Batch]:
-        for _ in range(settings["updates"]):
-            yield draw(rng)
-            if learned():
-                return
-
-    option = CLIPPING[settings.get("clipping", "norm")]
-    training = Training(Adam(settings["rate"]), **({option: settings["norm"]} if option else {}))
-    try:
-        params = training.run(value_and_gradient, params, batches, 1, progress=False).params
-    except FloatingPointError:  # numbers overflowed: no update can be made any more
-        errors.append(float("inf"))
-    return Result(params, np.array(errors), learned())
+    return descend(step, params, draw, settings, seed, level)

@@ -47,11 +47,35 @@ class Sides:
 
 
 def sides(
-    q: np.ndarray, k: np.ndarray, v: np.ndarray, u: np.ndarray | None, scene: Scene, scaled: int, heads: int = 1
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, u: np.ndarray, scene: Scene, scaled: int, heads: int = 1
 ) -> Sides:
     """Of dense arrays; ``scaled``: the numbers of a key if scores are divided by its root, else 0."""
-    u = zeros((1, q.shape[2]), q) if u is None else u
     return Sides(q, k, v, u, scene.sizes(scaled, heads), np.repeat(scene.seen, heads, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Gradients of keys and values (R, Tk or more, width), and of u for every row."""
+
+    k: np.ndarray
+    v: np.ndarray
+    u: np.ndarray
+    steps: int
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """What the rows add to."""
+        return [self.k, self.v, self.u]
+
+    @property
+    def finished(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of k, v and u: u's are added up."""
+        return self.k[:, : self.steps], self.v[:, : self.steps], added(self.u)
+
+
+def _block(keys: int) -> int:
+    """How many keys the streaming form takes at a time."""
+    return max(1, min(BLOCK, keys))
 
 
 class Launcher:
@@ -84,15 +108,14 @@ class Launcher:
         return Attended(y, weights)
 
     def attend_backward(
-        self, score: str, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Gradients of q, k, v and u."""
+        self, score: str, given: Sides, made: Attended, dy: np.ndarray, dweights: np.ndarray | None, sums: "Sums"
+    ) -> np.ndarray:
+        """The gradient of q; those of k, v and u are added to ``sums``."""
         (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
-        out = self._gradients(given)
-        ds = self.zeros(r, tq, tk) if dweights is None else dweights
+        dq, ds = self.zeros(r, tq, d), self.zeros(r, tq, tk) if dweights is None else dweights
         room = self._room(r, (size, tk, tk), (tk, d, d), (tq, tk, max(d, size)))
-        self._run(rows.build_backward, score, r, given, [made.weights, dy], out, [ds, room], tk)
-        return out[0], out[1], out[2], added(out[3])
+        self._run(rows.build_backward, score, r, given, [made.weights, dy], [dq, *sums.arrays], [ds, room], tk)
+        return dq
 
     def stream(self, score: str, given: Sides) -> Attended:
         """Outputs without a matrix of weights."""
@@ -103,17 +126,21 @@ class Launcher:
         self._run(streaming.build_forward, score, r, given, [], [totals, y], [self.zeros(r, tq, block), room], block)
         return Attended(y, totals)
 
-    def stream_backward(
-        self, score: str, given: Sides, made: Attended, dy: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Gradients of q, k, v and u."""
-        (r, tq, d), tk, size = given.q.shape, given.k.shape[1], given.v.shape[2]
+    def stream_backward(self, score: str, given: Sides, made: Attended, dy: np.ndarray, sums: "Sums") -> np.ndarray:
+        """The gradient of q; those of k, v and u are added to ``sums``."""
+        (r, tq, d), size = given.q.shape, given.v.shape[2]
         given, block = self._blocked(given)
-        out = self._gradients(given)
-        scratch = [self.zeros(r, tq, block), self.zeros(r, tq, block)]
+        dq, scratch = self.zeros(r, tq, d), [self.zeros(r, tq, block), self.zeros(r, tq, block)]
         room = self._room(r, (max(d, size), block, block), (block, d, d), (tq, block, max(d, size)))
-        self._run(streaming.build_backward, score, r, given, [made.weights, made.y, dy], out, [*scratch, room], block)
-        return out[0], out[1][:, :tk], out[2][:, :tk], added(out[3])
+        more, out = [made.weights, made.y, dy], [dq, *sums.arrays]
+        self._run(streaming.build_backward, score, r, given, more, out, [*scratch, room], block)
+        return dq
+
+    def sums(self, k: np.ndarray, v: np.ndarray, u: np.ndarray, streams: bool) -> "Sums":
+        """Zeros for the gradients of k, v and u, to which those of any number of looks are added."""
+        r, tk, d = k.shape
+        whole = -(-tk // _block(tk)) * _block(tk) if streams else tk
+        return Sums(self.zeros(r, whole, d), self.zeros(r, whole, v.shape[2]), self.zeros(r, *u.shape), tk)
 
     def project(self, x: np.ndarray, W: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """W x for the tokens that count of dense x (R, T, width); W (A, D) padded."""
@@ -138,14 +165,10 @@ class Launcher:
         self.rows(affine.build_gradient, (affine.BLOCK,), blocks, given, [dW], [room], count * d)
         return dW
 
-    def _gradients(self, given: Sides) -> list[np.ndarray]:
-        shapes = [given.q.shape, given.k.shape, given.v.shape, (len(given.q), *given.u.shape)]
-        return [self.zeros(*shape) for shape in shapes]
-
     def _blocked(self, given: Sides) -> tuple[Sides, int]:
         """Keys and values with as many rows as whole blocks have, and how many those are."""
         r, tk, _ = given.k.shape
-        block = max(1, min(BLOCK, tk))
+        block = _block(tk)
         whole = -(-tk // block) * block
         if whole == tk:
             return given, block

@@ -41,7 +41,7 @@ def forward(
     """Outputs, dense, of dense x; W padded; ``size`` entries of a head."""
     counts = scene.queries.counts
     q, k, v = (split(launcher, launcher.project(x, W[name], counts), heads, size) for name in NAMES[:3])
-    given = sides(q, k, v, None, scene, size, heads)
+    given = sides(q, k, v, launcher.zeros(1, q.shape[2]), scene, size, heads)
     made = launcher.stream(PRODUCT, given) if streaming else launcher.attend(PRODUCT, given)
     joined = join(launcher, made.y, heads, size, len(W["W_v"]))
     recording = Recording(launcher, scene, heads, size, streaming, x, W, given, made, joined)
@@ -56,17 +56,19 @@ def backward(
     heads, size = recording.heads, recording.size
     djoined = launcher.project_backward(dy, W["W_o"], counts)
     dheads = split(launcher, djoined, heads, size)
+    given, made = recording.given, recording.made
+    sums = launcher.sums(given.k, given.v, given.u, recording.streaming)
     if recording.streaming:
-        pulled = launcher.stream_backward(PRODUCT, recording.given, recording.made, dheads)
+        dq = launcher.stream_backward(PRODUCT, given, made, dheads, sums)
     else:
-        pulled = launcher.attend_backward(PRODUCT, recording.given, recording.made, dheads, dweights)
+        dq = launcher.attend_backward(PRODUCT, given, made, dheads, dweights, sums)
     found = {"W_o": launcher.project_gradient(recording.joined, dy)}
     dx = None
-    for name, part in zip(NAMES[:3], pulled[:3], strict=True):
+    for name, part in zip(NAMES[:3], (dq, *sums.finished[:2]), strict=True):
         own = join(launcher, part, heads, size, len(W[name]))
         found[name] = launcher.project_gradient(x, own)
-        given = launcher.project_backward(own, W[name], counts)
-        dx = given if dx is None else dx + given
+        more = launcher.project_backward(own, W[name], counts)
+        dx = more if dx is None else dx + more
     assert dx is not None  # there are three
     return {name: found[name] for name in NAMES}, dx
 

@@ -38,6 +38,16 @@ class Tokens:
     places: np.ndarray | None = None
 
     @cached_property
+    def inside(self) -> np.ndarray:
+        """Which tokens count (T, B)."""
+        if self.places is None:
+            return np.arange(self.steps)[:, None] < self.counts[None, :]
+        found = np.zeros((self.steps, len(self.counts)), bool)
+        for b, count in enumerate(self.counts):
+            found[self.places[b, :count], b] = True
+        return found
+
+    @cached_property
     def full(self) -> bool:
         """Whether all count."""
         return self.places is None and bool((self.counts == self.steps).all())
@@ -113,36 +123,31 @@ class Scene:
         return made
 
 
-def scene_of(
-    query_counts: np.ndarray, key_counts: np.ndarray, mask: np.ndarray | None, sizes: tuple[int, int], causal: bool
-) -> Scene:
-    """Queries and keys within their lengths (B,); ``mask`` (Tk, B) says which keys count; ``causal``: query t sees keys
-    up to time t."""
-    tq, tk = sizes
-    if mask is None and (query_counts == tq).all() and (key_counts == tk).all():
-        return _whole(len(key_counts), tq, tk, causal)
-    return _scene(query_counts, key_counts, mask, sizes, causal)
+def keys_of(steps: int, counts: np.ndarray, mask: np.ndarray | None) -> Tokens:
+    """Keys within their lengths (B,); ``mask`` (T, B) says which of them count."""
+    if mask is None:
+        return Tokens(steps, counts)
+    inside = mask & (np.arange(steps)[:, None] < counts[None, :])
+    return Tokens(steps, inside.sum(axis=0), np.argsort(~inside.T, axis=1, kind="stable"))
+
+
+def scene_of(queries: Tokens, keys: Tokens, causal: bool) -> Scene:
+    """``causal``: query t sees keys up to time t."""
+    if queries.full and keys.full:
+        return _whole(len(keys.counts), queries.steps, keys.steps, causal)
+    return _scene(queries, keys, causal)
 
 
 @lru_cache(maxsize=64)
 def _whole(rows: int, tq: int, tk: int, causal: bool) -> Scene:
     """Without padding, which is the most frequent case: remembered."""
-    return _scene(np.full(rows, tq, np.int64), np.full(rows, tk, np.int64), None, (tq, tk), causal)
+    return _scene(Tokens(tq, np.full(rows, tq, np.int64)), Tokens(tk, np.full(rows, tk, np.int64)), causal)
 
 
-def _scene(
-    query_counts: np.ndarray, key_counts: np.ndarray, mask: np.ndarray | None, sizes: tuple[int, int], causal: bool
-) -> Scene:
-    (tq, tk), counts, places = sizes, key_counts, None
-    inside = np.arange(tk)[:, None] < key_counts[None, :]
-    if mask is not None:
-        inside &= mask
-        counts = inside.sum(axis=0)
-        places = np.argsort(~inside.T, axis=1, kind="stable")
-    seen = np.repeat(counts[:, None], tq, axis=1)
-    if causal:
-        before = np.cumsum(inside, axis=0)  # keys that count, up to time t
-        if tk:
-            seen = np.ascontiguousarray(before[np.minimum(np.arange(tq), tk - 1)].T)
-    seen = np.where(np.arange(tq)[None, :] < query_counts[:, None], seen, 0)
-    return Scene(Tokens(tq, query_counts), Tokens(tk, counts, places), np.ascontiguousarray(seen, np.int64))
+def _scene(queries: Tokens, keys: Tokens, causal: bool) -> Scene:
+    seen = np.repeat(keys.counts[:, None], queries.steps, axis=1)
+    if causal and keys.steps:
+        before = np.cumsum(keys.inside, axis=0)  # keys that count, up to time t
+        seen = before[np.minimum(np.arange(queries.steps), keys.steps - 1)].T
+    seen = np.where(queries.inside.T, seen, 0)
+    return Scene(queries, keys, np.ascontiguousarray(seen, np.int64))
