@@ -30,6 +30,24 @@ class Elsewhere(ABC):
         """Zeros in the same place, of the same dtype."""
 
     @abstractmethod
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        """Whatever is there, in the same place, of the same dtype."""
+
+    @abstractmethod
+    def read(self) -> np.ndarray:
+        """A copy on the host, which waits for the numbers."""
+
+    @abstractmethod
+    def weighed(self, weights: np.ndarray) -> Any:
+        """The sum of all products with as many numbers of the host, added up in double precision: an array without
+        axes."""
+
+    @abstractmethod
+    def writable(self, name: str) -> Any:
+        """The array, as one that results are written to, which then leaves as the caller gave it. Raises ValueError
+        naming the argument where that is not possible."""
+
+    @abstractmethod
     def contiguous(self) -> Any:
         """The array itself if its entries follow one another in memory, else a copy."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cuda_kernels import arithmetic, memory, places
+from cuda_kernels import arithmetic, memory, norms, places
 from cuda_kernels.memory import strides_of
 from refseq.arrays import Elsewhere
 
@@ -22,7 +22,8 @@ Shape = tuple[int, ...]
 
 class Resident(Elsewhere):
     """``address``: of the first entry; ``strides`` count entries; ``owner`` keeps the memory; ``whole``: the array
-    of the caller's kind that this is a view of, and how many entries it has; None of what is the caller's own."""
+    of the caller's kind that this is a view of, and how many entries it has; None of what is the caller's own. ``given``
+    is that, and ``back`` too if results are written to it."""
 
     def __init__(
         self, machine: "GuestMachine", address: int, shape: Shape, strides: Shape, dtype: np.dtype, owner: Any
@@ -30,6 +31,8 @@ class Resident(Elsewhere):
         self.machine, self.address, self.shape, self.strides = machine, address, shape, strides
         self.dtype, self.owner = dtype, owner
         self.whole: tuple[Any, int] | None = None
+        self.given: Any = None
+        self.back: Any = None
 
     @property
     def size(self) -> int:
@@ -115,6 +118,26 @@ class Resident(Elsewhere):
     def zeros(self, shape: Shape) -> "Resident":
         """See ``Elsewhere``."""
         return self.machine.zeros(shape, self.dtype)
+
+    def empty(self, shape: Shape) -> "Resident":
+        """See ``Elsewhere``."""
+        return self.machine.empty(shape, self.dtype)
+
+    def read(self) -> np.ndarray:
+        """See ``Elsewhere``."""
+        return self.machine.read(self)
+
+    def weighed(self, weights: np.ndarray) -> "Resident":
+        """See ``Elsewhere``."""
+        return norms.weighed(self.machine, self.contiguous().reshape(self.size), weights.reshape(-1))
+
+    def writable(self, name: str) -> "Resident":
+        """See ``Elsewhere``."""
+        if self.given is None or not self.packed:
+            raise ValueError(f"{name}: expected an array of the caller's whose entries follow one another")
+        new = self.view(0, self.shape, self.strides)
+        new.back = self.given
+        return new
 
     def copy(self) -> "Resident":
         """A copy, one entry after another."""

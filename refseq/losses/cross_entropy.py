@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import Elsewhere, zeros
 from refseq.losses.cross_entropy_rows import DISTRIBUTION, INDEX, SMOOTHED, build
 from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.reduction import REDUCTIONS, scales
 from refseq.losses.tokens import over_tokens
+from refseq.targets.visiting import guests
 
 
+@guests("logits", "targets")
 def cross_entropy(
     logits: np.ndarray,
     targets: np.ndarray,
@@ -84,7 +86,7 @@ def cross_entropy(
 def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
     """The kind of targets, a class for every token (-1: it does not count), distributions, and the counts of tokens."""
     steps, rows, classes = logits.shape
-    if not isinstance(targets, np.ndarray):
+    if not isinstance(targets, np.ndarray | Elsewhere):
         raise TypeError(f"targets: expected a numpy array, got {type(targets).__name__}")
     if targets.ndim != 2:
         y = matching("targets", targets, logits.shape, logits)
@@ -104,6 +106,7 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
 def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:
     """sum_c w_c y_c of the tokens that count; 0 elsewhere, whatever is there."""
     counts = zeros(active.shape, like)
+    y = y.read() if isinstance(y, Elsewhere) else y
     weighted = y if active.all() else y[active]
     if like.dtype == object or not np.all(w == 1):  # else one pass over memory less
         weighted = weighted * w
