@@ -13,6 +13,7 @@ from refseq.networks.attention.core import Attended, Launcher, Sides, sides
 from refseq.networks.attention.scene import Scene, scene_of
 from refseq.networks.attention.scores import ADDITIVE, PRODUCT
 from refseq.targets import available, run_info
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 SCORES = ("dot", "scaled_dot", "general", "additive")
@@ -117,6 +118,7 @@ class Attention:
         """Draw parameters, v as a matrix of one row. Schemes and errors as in ``Layer.initialise``."""
         return drawn(self.shapes, seed, scheme, dtype, gain)
 
+    @guests("queries", "keys", "values", "params")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -151,13 +153,14 @@ class Attention:
         launcher = Launcher(target, next((a for a in (*params.values(), queries, values) if a.size), queries))
         width = launcher.kit.width
         q, k, v = scene.queries.dense(queries, width), scene.keys.dense(keys, width), scene.keys.dense(values, width)
-        W = {name: launcher.padded(np.atleast_2d(value)) for name, value in params.items()}
+        W = {name: launcher.padded(value if value.ndim == 2 else value[None]) for name, value in params.items()}
         given = self._given(launcher, W, q, k, v, scene)
         made = (launcher.stream if self.streaming else launcher.attend)(self._kind, given)
         weights = None if self.streaming else scene.weights_of(made.weights)
         recording = Recording(launcher, scene, q, k, W, given, made, size)
         return AttentionRun(scene.queries.scattered(made.y, size), weights, run_info(target), self, recording)
 
+    @guests("dy", "dweights")
     def backward(
         self, run: AttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
     ) -> AttentionGradients:

@@ -12,7 +12,9 @@ import numpy as np
 
 from cuda_kernels import arithmetic, memory, norms, places
 from cuda_kernels.memory import strides_of
+from cuda_kernels.rowwise import run_rows
 from refseq.arrays import Elsewhere
+from refseq.seq2seq.embedding import build_gather
 
 if TYPE_CHECKING:
     from cuda_kernels.interop.guest_machine import GuestMachine
@@ -45,6 +47,14 @@ class Resident(Elsewhere):
         axes = zip(self.shape, self.strides, strides_of(self.shape), strict=True)
         return not self.size or all(step == want for count, step, want in axes if count > 1)
 
+    @property
+    def T(self) -> "Resident":
+        """A view with the axes in reverse order."""
+        return self.transpose(*reversed(range(self.ndim)))
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise TypeError("an array on a device is not copied to the host unasked")
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -56,14 +66,21 @@ class Resident(Elsewhere):
         return new
 
     def __getitem__(self, index: Any) -> "Resident":
-        """A view, by integers, slices without a step, and one Ellipsis."""
+        """A view, by integers, slices without a step, None for a new axis, and one Ellipsis."""
         given = index if isinstance(index, tuple) else (index,)
         if Ellipsis in given:
             at = given.index(Ellipsis)
-            given = (*given[:at], *[slice(None)] * (self.ndim - len(given) + 1), *given[at + 1 :])
-        given = (*given, *[slice(None)] * (self.ndim - len(given)))
+            fill = self.ndim - len(given) + 1 + given.count(None)
+            given = (*given[:at], *[slice(None)] * fill, *given[at + 1 :])
+        given = (*given, *[slice(None)] * (self.ndim - len(given) + given.count(None)))
         offset, shape, strides = 0, [], []
-        for entry, count, step in zip(given, self.shape, self.strides, strict=True):
+        axes = iter(zip(self.shape, self.strides, strict=True))
+        for entry in given:
+            if entry is None:
+                shape.append(1)
+                strides.append(0)
+                continue
+            count, step = next(axes)
             if isinstance(entry, slice):
                 first, last, by = entry.indices(count)
                 assert by == 1  # nobody here steps
@@ -80,7 +97,7 @@ class Resident(Elsewhere):
         """Copy an array, or a number, to all entries of a view."""
         to = self[index]
         if not isinstance(value, Resident):
-            value = self.machine.place(np.array([value], self.dtype))
+            value = self.machine.place(np.array([value], self.dtype)).reshape(())
         value = value.broadcast(to.shape)
         memory.move(self.machine, to.shape, to.span(), to.strides, value.span(), value.strides)
 
@@ -122,6 +139,16 @@ class Resident(Elsewhere):
     def empty(self, shape: Shape) -> "Resident":
         """See ``Elsewhere``."""
         return self.machine.empty(shape, self.dtype)
+
+    def sent(self, array: np.ndarray) -> "Resident":
+        """See ``Elsewhere``."""
+        return self.machine.send(array)
+
+    def rows(self, index: np.ndarray) -> "Resident":
+        """See ``Elsewhere``."""
+        new = self.machine.zeros((len(index), self.shape[1]), self.dtype)
+        run_rows(self.machine, build_gather, (), len(index), [index, self.contiguous()], [new], [], self.shape[1])
+        return new
 
     def read(self) -> np.ndarray:
         """See ``Elsewhere``."""
@@ -169,8 +196,9 @@ class Resident(Elsewhere):
         self.machine.entries(arithmetic.kernels(str(self.dtype)).scale, new, self.dtype.type(1 / divisor))
         return new
 
-    def sum(self, *, keepdims: bool) -> "Resident":
-        """The sum of a row, from the first entry to the last, as an array of one entry."""
-        assert keepdims
-        assert self.ndim == 1
-        return self.machine.total(self.contiguous().reshape(1, self.size, 1, 1)).reshape(1)
+    def sum(self, axis: int = 0, *, keepdims: bool = False) -> "Resident":
+        """The sum over the first axis, from its first entry to the last."""
+        assert axis == 0
+        rest = self.shape[1:]
+        made = self.machine.total(self.contiguous().reshape(1, len(self), 1, math.prod(rest)))
+        return made.reshape((1, *rest) if keepdims else rest)

@@ -12,6 +12,7 @@ from refseq.arrays import zeros
 from refseq.linear import add, copy
 from refseq.rowwise import run_rows
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.team import Team
 
 Arrays = dict[str, np.ndarray]
@@ -79,6 +80,7 @@ class Embedding:
             E[self.pad] = 0
         return {"E": E}
 
+    @guests("params")
     def forward(
         self, params: Mapping[str, np.ndarray], tokens: np.ndarray, lengths: Any = None, target: str = "cpu"
     ) -> EmbeddingRun:
@@ -92,6 +94,7 @@ class Embedding:
         run_rows(build_gather, (), flat.size, [index, E], [x], target=target, units=self.features, work=self.features)
         return EmbeddingRun(x.reshape(*flat.shape, self.features), self, index, target)
 
+    @guests("dx")
     def backward(self, run: EmbeddingRun, dx: np.ndarray) -> Arrays:
         """The gradient of E. Raises TypeError or ValueError naming the argument."""
         if not isinstance(run, EmbeddingRun) or run.embedding != self:
