@@ -34,9 +34,9 @@ def trees() -> list[str]:
 def simulated() -> Iterator[str]:
     """Lines of JSON, in the simulator: an entry, and whether the checks of ``cuda_kernels.bench`` pass at a tiny size
     in both precisions; trees, losses, clipping and optimisers under their own names."""
-    from cuda_kernels.bench import checks, structures
+    from cuda_kernels.bench import checks
 
-    waiting = [*structures.checks(checks.judged, False)]
+    waiting = [*checks.posed_checks(False)]
     waiting += [
         lambda variant=variant, dtype=dtype: checks.layer_check(variant, dtype, checks.TINY)
         for variant in labels().values()

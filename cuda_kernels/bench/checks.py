@@ -17,7 +17,7 @@ import numpy as np
 
 import refseq
 from cuda_kernels import gpu, inventory, tiers
-from cuda_kernels.bench import structures
+from cuda_kernels.bench import structures, systems
 from cuda_kernels.bench.peers import torch_device
 from cuda_kernels.interop import own_products
 from refseq.bench.judge import relative
@@ -160,10 +160,17 @@ def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
         yield lambda given=given: layer_check(*given)
 
 
+def posed_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
+    """Losses, clipping, optimisers and systems."""
+    for dtype in inventory.DTYPES[:1] if tiny else inventory.DTYPES:
+        for posed in (*structures.posed(tiny), *systems.posed(tiny)):
+            yield lambda posed=posed, dtype=dtype: posed.check(judged, dtype)
+
+
 def everything(tiny: bool, until: float, say: Callable[[dict[str, Any]], object], part: slice) -> int:
     """A part of all checks, as far as they begin before the clock (``time.monotonic``) says ``until``; each is said as
     a dict. How many did not begin."""
-    waiting = [*structures.checks(judged, tiny), *tier_checks(tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
+    waiting = [*posed_checks(tiny), *tier_checks(tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
     for number, check in enumerate(waiting):
         if time.monotonic() > until:
             return len(waiting) - number
@@ -189,11 +196,10 @@ def launched() -> Iterator[set[int]]:
 
 
 def kernels(tiny: bool) -> dict[str, Any]:
-    """The kernels that should be launched, by name. Those of systems (``cuda_kernels.systems``) are not among the
-    checks of a device."""
+    """The kernels that should be launched, by name."""
     variants = FEW if tiny else inventory.catalogue()
     dtypes = inventory.DTYPES[:1] if tiny else inventory.DTYPES
-    entries = [entry for entry in inventory.entries(variants, dtypes) if not entry.system]
+    entries = inventory.entries(variants, dtypes)
     if tiny:  # sizes are literals on chip, and others are tried
         entries = [entry for entry in entries if not entry.kernel.py_func.__module__.endswith("resident")]
     return {f"{entry.name} {entry.dtype}": entry.kernel for entry in entries}

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import beside, zeros
+from refseq.arrays import Elsewhere, beside, zeros
 from refseq.attention import Attention, AttentionRun
 from refseq.layer import Layer, layer
 from refseq.seq2seq.states import Arrays, Recurrent, add_into, joined, of_part, one_way, recurrent, top_state
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 QUERIES = ("current", "previous")
 FEED = "feed"
@@ -134,6 +135,7 @@ class AttentionDecoder:
         parts = zip(self._parts.items(), seeds, strict=True)
         return joined({name: part.initialise(int(own), scheme, dtype) for (name, part), own in parts})
 
+    @guests("x", "params", "memory", "state")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -181,6 +183,7 @@ class AttentionDecoder:
             record.append((run, seen, made, active))
         return DecoderRun(y, weights, found, self, record, sample)
 
+    @guests("dy", "dstate", "dweights")
     def backward(
         self,
         run: DecoderRun,
@@ -236,6 +239,9 @@ class AttentionDecoder:
 
 def within(active: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rows (1, B, H), 0 where they are not active."""
+    if isinstance(rows, Elsewhere):
+        index = np.where(active > 0, np.arange(len(active)), -1)
+        return rows.reshape(rows.shape[1:]).rows(index).reshape(rows.shape)
     found = zeros(rows.shape, rows)
     found[:, active > 0] = rows[:, active > 0]
     return found

@@ -35,6 +35,7 @@ from refseq.seq2seq.states import (
     state_sizes,
 )
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +156,7 @@ class Seq2Seq:
         parts = zip(self._parts.items(), seeds, strict=True)
         return joined({name: part.initialise(int(own), dtype=dtype) for (name, part), own in parts})
 
+    @guests("params")
     def encode(
         self, params: Mapping[str, np.ndarray], source: np.ndarray, *, lengths: Any = None, target: str = "cpu"
     ) -> Encoded:
@@ -170,6 +172,7 @@ class Seq2Seq:
         counts = arguments.lengths(lengths, *read.x.shape[:2])
         return Encoded(vector, run.y, counts, target, {"source": read, "encoder": run, "bridge": bridged})
 
+    @guests("params")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -227,6 +230,7 @@ class Seq2Seq:
         runs = {"target": read, "decoder": run, "output": made}
         return made.y, getattr(run, "weights", None), runs, dict(run.state)
 
+    @guests("dlogits", "dweights")
     def backward(self, run: Seq2SeqRun, dlogits: np.ndarray, dweights: np.ndarray | None = None) -> Arrays:
         """The gradient of sum(dlogits * logits) + sum(dweights * weights) for all parameters, through decoder, bridge
         and encoder. Raises TypeError or ValueError naming the argument."""
@@ -256,6 +260,7 @@ class Seq2Seq:
         add_into(found, self._named("source", self.source.backward(before["source"], read.x)))
         return {name: found[name] for name in self.shapes}
 
+    @guests("params")
     def loss(
         self,
         params: Mapping[str, np.ndarray],

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import beside, contiguous
 from refseq.layer import Layer
 from refseq.stack import Stack
 
@@ -28,7 +29,7 @@ def state_sizes(layer: Recurrent) -> dict[str, tuple[int, int]]:
 def as_vector(layer: Recurrent, state: Mapping[str, np.ndarray]) -> np.ndarray:
     """All states (L*D, B, H), one after another, as (B, S)."""
     parts = [state[name].transpose(1, 0, 2) for name in layer.states]
-    return np.concatenate([part.reshape(part.shape[0], part.shape[1] * part.shape[2]) for part in parts], axis=1)
+    return beside([part.reshape(part.shape[0], part.shape[1] * part.shape[2]) for part in parts])
 
 
 def as_states(layer: Recurrent, vector: np.ndarray) -> Arrays:
@@ -37,7 +38,7 @@ def as_states(layer: Recurrent, vector: np.ndarray) -> Arrays:
     for name, (parts, units) in state_sizes(layer).items():
         last = first + parts * units
         own = vector[:, first:last].reshape(len(vector), parts, units)
-        found[name], first = np.ascontiguousarray(own.transpose(1, 0, 2)), last
+        found[name], first = contiguous(own.transpose(1, 0, 2)), last
     return found
 
 

@@ -6,7 +6,7 @@
 The first array of the named arguments decides. If the target has a guest for it (``Guest``), the arrays
 of these arguments come into the function as ``refseq.arrays.Elsewhere``, the target of that name is the guest's while
 the function runs, and what it returns goes out in the caller's kind: arrays, dicts and tuples of them, and those in the
-public fields of a dataclass. Whole numbers stay numpy's on both ways, and so do all other arguments.
+fields of a dataclass that its repr shows. Whole numbers stay numpy's on both ways, and so do all other arguments.
 
 What a function returns remembers its guest: a function with an argument ``run`` goes on where that run was made.
 """
@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from refseq.arrays import Elsewhere
-from refseq.targets import HOST, Target, target
+from refseq.targets import HOST, Target, target, visited
 
 F = TypeVar("F", bound=Callable)
 
@@ -89,7 +89,8 @@ def guests(*names: str) -> Callable[[F], F]:
             where = given("target", arguments, named, default)
             run = given("run", arguments, named, None)
             visit = getattr(run, VISIT, None)
-            if visit is None and (not isinstance(where, str) or where in HOST):
+            here = visited.get() is not None  # within another function's call
+            if here or (visit is None and (not isinstance(where, str) or where in HOST)):
                 return function(*arguments, **named)
             bound: dict[str, Any] = dict(signature.bind(*arguments, **named).arguments)
             if visit is not None:
@@ -132,7 +133,7 @@ def entered(visitor: Guest, name: str, given: Any) -> Any:
 
 
 def left(visitor: Guest, made: Any) -> Any:
-    """A result with its arrays in the caller's kind; of a dataclass those in its public fields."""
+    """A result with its arrays in the caller's kind; of a dataclass those in the fields that it shows."""
     if isinstance(made, Elsewhere):
         return visitor.leave(made)
     if isinstance(made, Mapping):
@@ -144,7 +145,7 @@ def left(visitor: Guest, made: Any) -> Any:
     outside = copy.copy(made)
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
-        if not field.name.startswith("_") and isinstance(value, Elsewhere | Mapping | tuple):
+        if field.repr and value is not None:
             object.__setattr__(outside, field.name, left(visitor, value))
     object.__setattr__(outside, VISIT, (visitor, made))
     return outside
