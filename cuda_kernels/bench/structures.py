@@ -55,12 +55,12 @@ class Posed:
         values = mapped(lambda array: array.astype(dtype), self.values)
         wide = mapped(lambda array: lift(array, float) if self.plainly else array.astype(np.float64), values)
         given = mapped(gpu.cuda.to_device, values) if dtype in self.visits else values
-        got, want = _within(self.run, given, target="cuda"), self.run(wide, "reference")
+        got, want = within(self.run, given, target="cuda"), self.run(wide, "reference")
         return judge(self.name, dtype, self.shape, named(got), named(want), self.terms)
 
 
 @guests("values")
-def _within(run: Callable[[Values, str], Values], values: Values, *, target: str) -> Values:
+def within(run: Callable[[Values, str], Values], values: Values, *, target: str) -> Values:
     return run(values, target)
 
 

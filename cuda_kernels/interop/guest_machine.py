@@ -52,12 +52,12 @@ class GuestMachine(Machine):
         return Resident(self, places.address_of(kept), array.shape, strides_of(array.shape), array.dtype, kept)
 
     def send(self, array: Any) -> Resident:
-        """See ``Machine``: not kept, so nobody waits for it."""
+        """See ``Machine``: not kept, so that nobody has to wait for it."""
         if isinstance(array, Resident):
             return array.contiguous()
         made = self.empty(array.shape, array.dtype)
         if made.size:
-            made.argument().copy_to_device(np.ascontiguousarray(array), stream=self.stream)
+            made.argument().copy_to_device(np.ascontiguousarray(array), stream=places.copying(self.handle))
         return made
 
     def over(self, result: Any, sent: Any) -> Any:

@@ -72,7 +72,7 @@ def cross_entropy(
         w = matching("class_weights", class_weights, (classes,), like)
         not_negative("class_weights", w)
     weight, active = token_weights(weights, counted, like)
-    kind, index, y, counts = _targets(targets, active, w, logits, like)
+    kind, index, y, counts = _targets(targets, active, w, logits, like, reduction)
     if kind == INDEX and not (isinstance(label_smoothing, (int, float)) and label_smoothing == 0):
         kind = SMOOTHED
     smoothing = _smoothing(label_smoothing, classes, like)
@@ -83,7 +83,9 @@ def cross_entropy(
     return reduced(gradient.reshape(logits.shape), tokens.reshape(steps, rows), scale)
 
 
-def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
+def _targets(
+    targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray, reduction: str
+) -> tuple:
     """The kind of targets, a class for every token (-1: it does not count), distributions, and the counts of tokens."""
     steps, rows, classes = logits.shape
     if not isinstance(targets, np.ndarray | Elsewhere):
@@ -91,7 +93,9 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
     if targets.ndim != 2:
         y = matching("targets", targets, logits.shape, logits)
         not_negative("targets", y, active)
-        return DISTRIBUTION, np.where(active, 0, -1), y, _expected_weight(y, w, active, like)
+        asked = reduction != "sum" or not isinstance(y, Elsewhere)  # else nobody reads the device
+        counts = _expected_weight(y, w, active, like) if asked else zeros(active.shape, like)
+        return DISTRIBUTION, np.where(active, 0, -1), y, counts
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets: expected integers (T, B), or distributions (T, B, V); got dtype {targets.dtype}")
     index = arguments.array("targets", targets, (steps, rows), None)
