@@ -1,8 +1,8 @@
 """Every kernel on the device against float64 on the host.
 
-Of every result, with the truth from the target "cpu" (large layers) or "reference" (the rest) in float64 of the same inputs,
-error = max |result - truth| / max |truth| is at most 16 eps sqrt(n), n the terms that are summed on the way to it
-(``refseq.bench.judge``). Layers are bidirectional, with all that they take, and lengths T, 0, T/2, T - 1, 1; their
+Of every result, with the truth from the target "cpu" (large layers) or "reference" (the rest) in float64 of the same
+inputs, error = max |result - truth| / max |truth| is at most 16 eps sqrt(n), n the terms that are summed on the way to
+it (``refseq.bench.judge``). Layers are bidirectional, with all that they take, and lengths T, 0, T/2, T - 1, 1; their
 arrays are on the device (``cuda_kernels.interop``). All launches are kept, so that a kernel that was not reached is
 named.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import refseq
 from cuda_kernels import gpu, inventory, tiers
 from cuda_kernels.bench import structures, systems
+from cuda_kernels.bench.cases import SMALL
 from cuda_kernels.bench.peers import torch_device
 from cuda_kernels.interop import own_products
 from refseq.arrays import lift
@@ -39,9 +40,6 @@ FEW: list[inventory.Variant] = [("lstm", {"normalise": True}), ("gru", {})]
 
 MERGES = {"gru": "mean"}
 """Where the outputs of the two directions are not put side by side."""
-
-SMALL = 50
-"""Numbers of x up to which a problem is small."""
 
 GENTLE = 256
 """Steps from which weights are halved: errors of a recurrence that is chaotic say nothing."""

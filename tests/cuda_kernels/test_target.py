@@ -45,8 +45,8 @@ assert not any(name.startswith(("numba.cuda", "cuda_kernels")) for name in sys.m
 def python(*arguments, simulator):
     """Run a fresh interpreter, as numba-cuda chooses between device and simulator once, at import."""
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
-    if simulator:
-        environment["NUMBA_ENABLE_CUDASIM"] = "1"
+    if simulator:  # and references that Python runs: compiling them would take most of the time
+        environment |= {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-W", "error", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
