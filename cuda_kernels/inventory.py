@@ -54,7 +54,14 @@ TIERS: list[tuple[Variant, str, int]] = [(("lstm", {}), "resident", 32), (("elma
 """Time loops with their weights on chip, whose sizes are literals, in float32. They take
 long to compile; the largest that the rule admits, of more cells, are a slow test."""
 
-SYSTEMS = ("ctc ctc", "attention rows_forward_product", "hmm chain_forward", "turing machine backward_backward", "beam")
+SYSTEMS = (
+    "ctc ctc",
+    "attention rows_forward_product",
+    "hmm chain_forward",
+    "turing machine backward_backward",
+    "beam",
+    "graph edges",
+)
 """What the names of some kernels of systems begin with: what a commit waits for, in float32 for one family. Between
 them products, exponentials, logarithms, integers, and a cell. The others are a slow test."""
 

@@ -90,7 +90,7 @@ def whole(array: np.ndarray, like: Any) -> np.ndarray:
 
 
 def rows(array: Any, index: np.ndarray) -> np.ndarray:
-    """Of an array of two axes the rows with these numbers."""
+    """Of an array of two axes the rows with these numbers; of one elsewhere also zeros, for numbers below 0."""
     return array.rows(index) if isinstance(array, Elsewhere) else array[index]
 
 

@@ -160,7 +160,7 @@ class GraphLayer:
         names = [name for name in ("W_mh", "b_m") if name in self.shapes]
         params = {name: zeros(self.shapes[name], sample) for name in names}
         for kind, weights in enumerate(messages):
-            params["W_mh"][kind] = weights.matrices[0][:, 0].T
+            params["W_mh"][kind] = weights.matrices[0][:, 0].transpose(1, 0)
             if self.bias:
                 params["b_m"][kind] = weights.biases[0][0]
         forth, back = dweights[: self.edge_types], dweights[self.edge_types :]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import sample as sample_of
 from refseq.arrays import Elsewhere, contiguous, zeros
+from refseq.arrays import sample as sample_of
 from refseq.networks.drawing import draw
 from refseq.networks.turing_machine import passes
 from refseq.networks.turing_machine.controllers import REMEMBERED

@@ -3,13 +3,13 @@
 Of every result, with the truth from the target "cpu" (large layers) or "reference" (the rest) in float64 of the same
 inputs, error = max |result - truth| / max |truth| is at most 16 eps sqrt(n), n the terms that are summed on the way to
 it (``refseq.bench.judge``). Layers are bidirectional, with all that they take, and lengths T, 0, T/2, T - 1, 1; their
-arrays are on the device (``cuda_kernels.interop``). All launches are kept, so that a kernel that was not reached is
-named.
+arrays are on the device (``cuda_kernels.interop``). Whether every kernel was reached is
+another question (``cuda_kernels.bench.reach``).
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -184,37 +184,3 @@ def everything(tiny: bool, until: float, say: Callable[[dict[str, Any]], object]
             return len(waiting) - number
         say(check().to_dict())
     return 0
-
-
-@contextmanager
-def launched() -> Iterator[set[int]]:
-    """Inside, the identities of all kernels that are launched."""
-    found: set[int] = set()
-    before = gpu.launch
-
-    def launch(kernel: Any, *rest: Any, **options: Any) -> None:
-        found.add(id(kernel))
-        before(kernel, *rest, **options)
-
-    gpu.launch = launch
-    try:
-        yield found
-    finally:
-        gpu.launch = before
-
-
-def kernels(tiny: bool) -> dict[str, Any]:
-    """The kernels that should be launched, by name."""
-    variants = FEW if tiny else inventory.catalogue()
-    dtypes = inventory.DTYPES[:1] if tiny else inventory.DTYPES
-    entries = inventory.entries(variants, dtypes)
-    if tiny:  # sizes are literals on chip, and others are tried
-        entries = [entry for entry in entries if not entry.kernel.py_func.__module__.endswith("resident")]
-    return {f"{entry.name} {entry.dtype}": entry.kernel for entry in entries}
-
-
-def reached(launched: Collection[str], tiny: bool) -> dict[str, Any]:
-    """How many kernels were launched, of how many, and which were not."""
-    names = list(kernels(tiny))
-    missed = [name for name in names if name not in launched]
-    return {"kernels": len(names), "launched": len(names) - len(missed), "missed": missed}

@@ -61,6 +61,7 @@ class Posed:
 
 @guests("values")
 def within(run: Callable[[Values, str], Values], values: Values, *, target: str) -> Values:
+    """run(values, target), of arrays that may be on the device."""
     return run(values, target)
 
 

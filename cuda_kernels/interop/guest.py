@@ -1,6 +1,7 @@
 """A call with arrays that are on the device already: what comes in is checked, what goes out is made the caller's.
 
-Within a ``Guest`` everything runs as ever; its arrays are ``Resident``, and launches go to the caller's device and stream.
+Within a ``Guest`` everything runs as ever; its arrays are ``Resident``, and launches go to the caller's device and
+stream.
 A second call of the same shape and lengths copies nothing from the host and waits for nothing.
 """
 
@@ -61,7 +62,9 @@ class Guest:
     def stay(self, name: str, given: Any) -> Any:
         """An argument of the host. Raises TypeError naming it if it is on a device."""
         if not on_host(given):
-            raise TypeError(f"{name}: expected numbers on the host, which looks at them; got {_words(given)} on a device")
+            raise TypeError(
+                f"{name}: expected numbers on the host, which looks at them; got {_words(given)} on a device"
+            )
         return given
 
     def _array(self, name: str, array: Any) -> Resident:
@@ -94,6 +97,7 @@ class Guest:
             return given.back
         all_of_it = given.whole is not None and given.packed and 0 < given.size == given.whole[1]
         mine = given if all_of_it else given.copy()
+        assert mine.whole is not None  # it was made here
         array = mine.whole[0]
         array = array if tuple(array.shape) == mine.shape else array.reshape(mine.shape)
         return self.kind.finished(array, self.machine.stream)

@@ -24,8 +24,8 @@ Shape = tuple[int, ...]
 
 class Resident(Elsewhere):
     """``address``: of the first entry; ``strides`` count entries; ``owner`` keeps the memory; ``whole``: the array
-    of the caller's kind that this is a view of, and how many entries it has; None of what is the caller's own. ``given``
-    is that, and ``back`` too if results are written to it."""
+    of the caller's kind that this is a view of, and how many entries it has; None of what is the caller's own.
+    ``given`` is that, and ``back`` too if results are written to it."""
 
     def __init__(
         self, machine: "GuestMachine", address: int, shape: Shape, strides: Shape, dtype: np.dtype, owner: Any
@@ -46,11 +46,6 @@ class Resident(Elsewhere):
         """Whether the entries follow one another in memory."""
         axes = zip(self.shape, self.strides, strides_of(self.shape), strict=True)
         return not self.size or all(step == want for count, step, want in axes if count > 1)
-
-    @property
-    def T(self) -> "Resident":
-        """A view with the axes in reverse order."""
-        return self.transpose(*reversed(range(self.ndim)))
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         raise TypeError("an array on a device is not copied to the host unasked")
@@ -147,7 +142,8 @@ class Resident(Elsewhere):
     def rows(self, index: np.ndarray) -> "Resident":
         """See ``Elsewhere``."""
         new = self.machine.zeros((len(index), self.shape[1]), self.dtype)
-        run_rows(self.machine, build_gather, (), len(index), [index, self.contiguous()], [new], [], self.shape[1])
+        given: list[Any] = [index, self.contiguous()]
+        run_rows(self.machine, build_gather, (), len(index), given, [new], [], self.shape[1])
         return new
 
     def read(self) -> np.ndarray:

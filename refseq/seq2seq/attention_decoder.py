@@ -21,6 +21,7 @@ import numpy as np
 
 from refseq import arguments
 from refseq.arrays import Elsewhere, beside, zeros
+from refseq.arrays import rows as rows_of
 from refseq.attention import Attention, AttentionRun
 from refseq.layer import Layer, layer
 from refseq.seq2seq.states import Arrays, Recurrent, add_into, joined, of_part, one_way, recurrent, top_state
@@ -241,7 +242,7 @@ def within(active: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rows (1, B, H), 0 where they are not active."""
     if isinstance(rows, Elsewhere):
         index = np.where(active > 0, np.arange(len(active)), -1)
-        return rows.reshape(rows.shape[1:]).rows(index).reshape(rows.shape)
+        return rows_of(rows.reshape(rows.shape[1:]), index).reshape(rows.shape)
     found = zeros(rows.shape, rows)
     found[:, active > 0] = rows[:, active > 0]
     return found

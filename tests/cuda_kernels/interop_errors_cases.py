@@ -90,19 +90,36 @@ def test_errors_of_torch():
 
 X, K = np.zeros((2, 3, 4), "float32"), np.zeros((2, 3), int)
 NUMBA = KINDS["numba"]
+
+
+def logits(targets, given=X, **options):
+    return lambda: losses.cross_entropy(given, targets, **{"target": "cuda", **options})
+
+
+def clipped(grads, out=None):
+    return lambda: clipping.clip_by_norm(grads, 1.0, out=out, target="cuda")
+
+
+def stepped(params, grads, state):
+    return lambda: optimisers.SGD(0.1).step(params, grads, state, target="cuda")
+
+
 REFUSED = [
-    (lambda: losses.cross_entropy(NUMBA(X), X, target="cuda"), "targets: expected an array on a CUDA device like logits"),
-    (lambda: losses.cross_entropy(X, NUMBA(X), target="cuda"), "targets: expected a numpy array, got FakeCUDAArray"),
-    (lambda: losses.cross_entropy(NUMBA(X), NUMBA(K), target="cuda"), "targets: target 'cuda' takes .*; got int64"),
-    (lambda: losses.cross_entropy(NUMBA(X), K, weights=NUMBA(X[0]), target="cuda"), "weights: expected numbers on the"),
-    (lambda: losses.cross_entropy(NUMBA(X), K, lengths=NUMBA(K[0]), target="cuda"), "lengths: expected numbers on the"),
-    (lambda: losses.cross_entropy(NUMBA(X), K, target="cpu"), "logits: expected a numpy array"),
-    (lambda: losses.squared_error(NUMBA(X), NUMBA(X.astype(float)), target="cuda"), "targets: expected dtype float32"),
+    (logits(X, NUMBA(X)), "targets: expected an array on a CUDA device like logits"),
+    (logits(NUMBA(X)), "targets: expected a numpy array, got FakeCUDAArray"),
+    (logits(NUMBA(K), NUMBA(X)), "targets: target 'cuda' takes float32, float64; got int64"),
+    (logits(K, NUMBA(X), weights=NUMBA(X[0])), "weights: expected numbers on the host"),
+    (logits(K, NUMBA(X), lengths=NUMBA(K[0])), "lengths: expected numbers on the host"),
+    (logits(K, NUMBA(X), target="cpu"), "logits: expected a numpy array"),
+    (logits(NUMBA(X.astype(float)), NUMBA(X)), "targets: expected dtype float32"),
+    (clipped({"a": NUMBA(X), "b": X}), r"grads\['b'\]: expected an array on a CUDA device"),
+    (clipped({"a": NUMBA(X)}, {"a": X}), r"out\['a'\]: expected an array on a CUDA device"),
+    (stepped({"a": NUMBA(X)}, {"a": X}, {"step": K[0, 0]}), r"grads\['a'\]: expected an array on a CUDA device"),
+    (
+        stepped({"a": X}, {"a": NUMBA(X)}, {"step": K[0, 0], "buffers/a": X[:0]}),
+        r"grads\['a'\]: expected a numpy array",
+    ),
     (lambda: losses.ctc_of_logits(NUMBA(X), NUMBA(K), target="cuda"), "targets: expected numbers on the host"),
-    (lambda: clipping.clip_by_norm({"a": NUMBA(X), "b": X}, 1.0, target="cuda"), r"grads\['b'\]: expected an array on a"),
-    (lambda: clipping.clip_by_norm({"a": NUMBA(X)}, 1.0, out={"a": X}, target="cuda"), r"out\['a'\]: expected an array"),
-    (lambda: optimisers.SGD(0.1).step({"a": NUMBA(X)}, {"a": X}, {"step": K[0, 0]}, target="cuda"), r"grads\['a'\]: exp"),
-    (lambda: optimisers.SGD(0.1).step({"a": X}, {"a": NUMBA(X)}, {}, target="cuda"), r"state: expected the keys"),
 ]
 
 
@@ -114,5 +131,5 @@ def test_errors_of_losses_and_training(call, match):
 
 def test_what_results_are_written_to_is_contiguous():
     turned = Interface(X, strides=(4, 8, 24))
-    with pytest.raises(ValueError, match=r"out\['a'\]: expected an array of the caller's whose entries follow one another"):
+    with pytest.raises(ValueError, match=r"out\['a'\]: expected .* whose entries follow one another"):
         clipping.clip_by_norm({"a": NUMBA(X)}, 1.0, out={"a": turned}, target="cuda")

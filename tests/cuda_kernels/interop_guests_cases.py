@@ -99,7 +99,8 @@ def test_every_system_has_the_bits_of_the_numpy_path():
             want = structures.named(posed.run(structures.mapped(np.copy, posed.values), "cuda"))
             got = structures.within(posed.run, structures.mapped(gpu.cuda.to_device, posed.values), target="cuda")
             assert places.is_array(next(array for array in got.values() if not isinstance(array, np.ndarray)))
-            different = [name for name, array in structures.named(got).items() if array.tobytes() != want[name].tobytes()]
+            made = structures.named(got)
+            different = [name for name, array in made.items() if array.tobytes() != want[name].tobytes()]
             assert not different, (posed.name, posed.shape, different)
 
 

@@ -8,8 +8,8 @@ from cuda_kernels.machine import Machine
 from refseq import clipping, losses, optimisers
 from refseq.arrays import lift
 from refseq.targets import target
-from tests.cuda_kernels.callers import floats, mapped, plain
 from tests import test_rowwise
+from tests.cuda_kernels.callers import floats, mapped, plain
 from tests.losses import test_ctc
 
 both_precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -60,7 +60,7 @@ class Tokens:
             target[:, :, :steps, :size] = source
             return made
         if isinstance(x, Elsewhere):
-            taken = x.reshape(steps * rows, entries).rows(self._sources(width(steps)).reshape(-1))
+            taken = arrays.rows(x.reshape(steps * rows, entries), self._sources(width(steps)).reshape(-1))
             target[..., :size] = taken.reshape(rows, width(steps), heads, size).transpose(0, 2, 1, 3)
             return made
         for b, count in enumerate(self.counts):
@@ -73,7 +73,9 @@ class Tokens:
         rows, steps = len(self.counts), self.steps
         places = np.broadcast_to(np.arange(steps), (rows, steps)) if self.places is None else self.places
         found = np.full((rows, wide), -1)
-        found[:, :steps] = np.where(np.arange(steps) < self.counts[:, None], places * rows + np.arange(rows)[:, None], -1)
+        found[:, :steps] = np.where(
+            np.arange(steps) < self.counts[:, None], places * rows + np.arange(rows)[:, None], -1
+        )
         return found
 
     def _places(self, wide: int) -> np.ndarray:
@@ -92,7 +94,7 @@ class Tokens:
             return x.reshape(self.steps, rows, heads * size)
         if isinstance(made, Elsewhere):
             together = contiguous(source.transpose(0, 2, 1, 3)).reshape(-1, heads * size)
-            return together.rows(self._places(made.shape[1])).reshape(self.steps, rows, heads * size)
+            return arrays.rows(together, self._places(made.shape[1])).reshape(self.steps, rows, heads * size)
         x = zeros((self.steps, rows, heads, size), made)
         target = x.transpose(1, 2, 0, 3)
         for b, count in enumerate(self.counts):
@@ -125,7 +127,7 @@ class Scene:
             index = np.full((tq, rows, heads, tk), -1)
             for b, count in enumerate(self.keys.counts):
                 index[:, b][..., self.keys.places[b, :count]] = entry[b, :, :tq, :count].transpose(1, 0, 2)
-            found = dense.reshape(dense.size, 1).rows(index.reshape(-1)).reshape(tq, rows, heads, tk)
+            found = arrays.rows(dense.reshape(dense.size, 1), index.reshape(-1)).reshape(tq, rows, heads, tk)
         else:
             found = zeros((tq, rows, heads, tk), dense)
             target = found.transpose(1, 2, 0, 3)
@@ -145,7 +147,7 @@ class Scene:
             for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
                 where = np.arange(keys) if self.keys.places is None else self.keys.places[b, :keys]
                 index[b, :, :count, :keys] = entry[:count, b][..., where].transpose(1, 0, 2)
-            return contiguous(weights).reshape(weights.size, 1).rows(index.reshape(-1)).reshape(made.shape)
+            return arrays.rows(contiguous(weights).reshape(weights.size, 1), index.reshape(-1)).reshape(made.shape)
         for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
             where = slice(keys) if self.keys.places is None else self.keys.places[b, :keys]
             target[b, :, :count, :keys] = source[b][:, :count, where]
