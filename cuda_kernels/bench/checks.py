@@ -168,9 +168,9 @@ def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
         yield lambda given=given: layer_check(*given)
 
 
-def posed_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
-    """Losses, clipping, optimisers and systems."""
-    for dtype in inventory.DTYPES[:1] if tiny else inventory.DTYPES:
+def posed_checks(tiny: bool, dtypes: tuple[str, ...] = ()) -> Iterator[Callable[[], Check]]:
+    """Losses, clipping, optimisers and systems, in all precisions unless told."""
+    for dtype in dtypes or (inventory.DTYPES[:1] if tiny else inventory.DTYPES):
         for posed in (*structures.posed(tiny), *systems.posed(tiny)):
             yield lambda posed=posed, dtype=dtype: posed.check(judged, dtype)
 

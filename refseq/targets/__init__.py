@@ -3,7 +3,8 @@
 "reference"  plain loops, compiled by numba for floats and complex numbers, interpreted for objects of any number field
 "cpu"        the same cells on the CPU's vector units, rows shared between threads (``refseq.engine``): "reference" up
              to rounding; the same bits for any number of threads
-"cuda"       numba-cuda kernels on the current device, or on numba-cuda's simulator when NUMBA_ENABLE_CUDASIM=1
+"cuda"       numba-cuda kernels on the current device, or on numba-cuda's simulator when NUMBA_ENABLE_CUDASIM=1; arrays
+             may be on the device already (``refseq.targets.visiting``)
 """
 
 import importlib
