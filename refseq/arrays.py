@@ -89,6 +89,11 @@ def whole(array: np.ndarray, like: Any) -> np.ndarray:
     return like.sent(array) if isinstance(like, Elsewhere) else array
 
 
+def read(array: Any) -> np.ndarray:
+    """The array as numpy has it; of one elsewhere a copy, for which the host waits."""
+    return array.read() if isinstance(array, Elsewhere) else array
+
+
 def rows(array: Any, index: np.ndarray) -> np.ndarray:
     """Of an array of two axes the rows with these numbers; of one elsewhere also zeros, for numbers below 0."""
     return array.rows(index) if isinstance(array, Elsewhere) else array[index]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import Elsewhere
+from refseq.arrays import read
 from refseq.engine import norms
 from refseq.engine.results import result_like
 from refseq.kernels import on_vectors
@@ -171,12 +171,7 @@ def _norm(grads: Arrays, target: str) -> tuple[float, int]:
 
 def _largest(grads: Arrays) -> float:
     """The largest absolute value; NaN if there is one."""
-    return float(np.max([np.max(np.abs(_read(g)), initial=0.0) for g in grads.values()], initial=0.0))
-
-
-def _read(g: Any) -> np.ndarray:
-    """A gradient as numpy has it."""
-    return g.read() if isinstance(g, Elsewhere) else g
+    return float(np.max([np.max(np.abs(read(g)), initial=0.0) for g in grads.values()], initial=0.0))
 
 
 def _zeros(results: Arrays) -> Arrays:
@@ -204,7 +199,7 @@ def _arrays(grads: Any) -> Arrays:
 def require_finite(grads: Mapping[str, np.ndarray]) -> None:
     """Raise ValueError naming the first gradient that has an entry which is NaN or infinite, and the entry."""
     for name, given in grads.items():
-        g = _read(given)
+        g = read(given)
         bad = np.argwhere(~np.isfinite(g))
         if len(bad):
             where = tuple(int(i) for i in bad[0])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import Elsewhere, zeros
+from refseq.arrays import Elsewhere, read, zeros
 from refseq.losses.cross_entropy_rows import DISTRIBUTION, INDEX, SMOOTHED, build
 from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.reduction import REDUCTIONS, scales
@@ -110,8 +110,8 @@ def _targets(
 def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:
     """sum_c w_c y_c of the tokens that count; 0 elsewhere, whatever is there."""
     counts = zeros(active.shape, like)
-    y = y.read() if isinstance(y, Elsewhere) else y
-    weighted = y if active.all() else y[active]
+    given = read(y)
+    weighted = given if active.all() else given[active]
     if like.dtype == object or not np.all(w == 1):  # else one pass over memory less
         weighted = weighted * w
     counts[active] = weighted.sum(axis=-1).reshape(-1)

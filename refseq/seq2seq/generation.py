@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import read, zeros
 from refseq.seq2seq.model import Encoded, Seq2Seq
 from refseq.seq2seq.states import Arrays
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class Written:
     logits: np.ndarray
 
 
+@guests("params")
 def generate(
     model: Seq2Seq,
     params: Mapping[str, np.ndarray],
@@ -51,16 +54,19 @@ def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, 
     tokens, logits = [], []
     while len(tokens) < longest and running.any():
         z, _, _, state = model._decode(given, encoded, token[None], state, running.astype(np.int64))
-        token = np.where(running, np.argmax(z[0], axis=1), model.stop)
+        token = np.where(running, np.argmax(read(z[0]), axis=1), model.stop)
         tokens.append(np.where(running, token, -1))
         logits.append(z[0])
         running = running & (token != model.stop)
     classes = model.target.tokens
     made = np.stack(tokens) if tokens else np.zeros((0, rows), np.int64)
-    found = np.stack(logits) if logits else np.zeros((0, rows, classes), encoded.vector.dtype)
+    found = zeros((len(logits), rows, classes), encoded.vector)
+    for t, z in enumerate(logits):
+        found[t] = z
     return Written(made, (made >= 0).sum(axis=0), found)
 
 
+@guests("params")
 def scheduled(
     model: Seq2Seq,
     params: Mapping[str, np.ndarray],
@@ -97,4 +103,4 @@ def _chosen(
         yield token
         z, _, _, state = model._decode(params, encoded, token[None], state, (counts > t).astype(np.int64))
         if t + 1 < len(targets):
-            token = np.where(draws[t + 1], np.argmax(z[0], axis=1), np.maximum(targets[t], 0))
+            token = np.where(draws[t + 1], np.argmax(read(z[0]), axis=1), np.maximum(targets[t], 0))

@@ -78,37 +78,42 @@ def guests(*names: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         signature = inspect.signature(function)
         places = {name: number for number, name in enumerate(signature.parameters)}
+        at, after = places.get("target", len(places)), places.get("run", len(places))
         default = signature.parameters["target"].default if "target" in places else HOST[0]
-
-        def given(name: str, arguments: tuple, named: Mapping[str, Any], otherwise: Any) -> Any:
-            place = places.get(name, len(arguments))
-            return arguments[place] if place < len(arguments) else named.get(name, otherwise)
 
         @wraps(function)
         def call(*arguments: Any, **named: Any) -> Any:
-            where = given("target", arguments, named, default)
-            run = given("run", arguments, named, None)
-            visit = getattr(run, VISIT, None)
-            here = visited.get() is not None  # within another function's call
-            if here or (visit is None and (not isinstance(where, str) or where in HOST)):
-                return function(*arguments, **named)
-            bound: dict[str, Any] = dict(signature.bind(*arguments, **named).arguments)
-            if visit is not None:
-                visitor, bound["run"] = visit
-            else:
-                visitor = guest(target(str(where)), {name: bound[name] for name in names if name in bound})
-            if visitor is None:
-                return function(*arguments, **named)
-            with visitor:
-                if visit is not None:
-                    visitor.resume()
-                for name, value in bound.items():
-                    bound[name] = entered(visitor, name, value) if name in names else visitor.stay(name, value)
-                return left(visitor, function(**bound))
+            if visited.get() is None:  # else within another call, whose arrays have come in
+                count = len(arguments)
+                run = arguments[after] if after < count else named.get("run")
+                where = arguments[at] if at < count else named.get("target", default)
+                visit = getattr(run, VISIT, None)
+                if visit is not None or (isinstance(where, str) and where not in HOST):
+                    return _visiting(function, names, visit, where, signature.bind(*arguments, **named))
+            return function(*arguments, **named)
 
         return call  # type: ignore[return-value] - the same signature
 
     return decorate
+
+
+def _visiting(
+    function: Callable, names: tuple[str, ...], visit: Any, where: str, bound: inspect.BoundArguments
+) -> Any:
+    """The call, of a guest if it is one: of where the run was made, or of the first array of the named arguments."""
+    given = bound.arguments
+    if visit is not None:
+        visitor, given["run"] = visit
+    else:
+        visitor = guest(target(where), {name: given[name] for name in names if name in given})
+    if visitor is None:
+        return function(*bound.args, **bound.kwargs)
+    with visitor:
+        if visit is not None:
+            visitor.resume()
+        for name, value in given.items():
+            given[name] = entered(visitor, name, value) if name in names else visitor.stay(name, value)
+        return left(visitor, function(*bound.args, **bound.kwargs))
 
 
 def follow(run: Any, function: Callable[[Any], Any]) -> Any:

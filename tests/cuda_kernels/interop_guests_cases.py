@@ -119,7 +119,11 @@ def called(to):
     reader = seq2seq.seq2seq(cell, cell, 3, 3, start=0, stop=1)
     own = mapped(to, {name: fixed(*shape) for name, shape in reader.shapes.items()})
     read = reader.forward(own, tokens, tokens, target="cuda")
-    found |= {"logits": read.logits, "memory": read.encoded.memory}
+    loss, _ = reader.loss(own, tokens, tokens, target="cuda", reduction="sum")  # an option of another function
+    found["loss"] = loss.gradient
+    wrote = seq2seq.generate(reader, own, tokens, 2, target="cuda")
+    assert wrote.tokens.shape[1] == 2
+    found |= {"logits": read.logits, "memory": read.encoded.memory, "written": wrote.logits}
     found |= reader.backward(read, losses.cross_entropy(read.logits, tokens, target="cuda").gradient)
     ctc = losses.ctc_of_logits(to(fixed(4, 3, 3)), np.array([[1], [2], [1]]), lengths=[4, 0, 2], target="cuda")
     return found | {"ctc": ctc.gradient, "sequences": ctc.sequences}, (looked, chain, read)
