@@ -65,6 +65,7 @@ SYSTEMS = (
     "hmm chain_forward",
     "turing machine backward_backward_build_scan_activated_lstm",
     "beam",
+    "graph edges",
 )
 """What the names of some kernels of systems begin with: what a commit waits for, in float32 for one family. Between
 them products, exponentials, logarithms, integers, and a cell. The others are a slow test."""

@@ -72,5 +72,5 @@ def over_tokens(
     given = (x, index.astype(np.int64), y, smoothing, w, scale)
     if count:
         function = kernel(build, options, str(x.dtype))
-        machine.run(function, (blocks,), block, (kind, *map(machine.place, given), q, tokens, dx))
+        machine.run(function, (blocks,), block, (kind, *map(machine.send, given), q, tokens, dx))
     return machine.fetch(tokens), machine.fetch(dx)

@@ -47,6 +47,19 @@ class Machine:
         """A copy of a host's array on the device."""
         return gpu.cuda.to_device(np.ascontiguousarray(array))
 
+    def send(self, array: np.ndarray) -> Any:
+        """An array as kernels take it, until the end of the call: a copy of a host's, which may be written to; of one
+        on the device that one."""
+        return self.place(array)
+
+    def over(self, result: np.ndarray, sent: Any) -> Any:
+        """What a kernel writes that reads each entry of a sent array before it writes the same entry of a result."""
+        return sent
+
+    def deliver(self, result: np.ndarray, made: Any) -> None:
+        """What kernels have made of a result that was sent, or ``over`` another, into that result."""
+        result[...] = self.fetch(made).reshape(result.shape)
+
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """An array on the device, whatever is in it."""
         return gpu.cuda.device_array(shape, dtype)
@@ -91,6 +104,10 @@ class Machine:
     def fetch(self, array: Any) -> np.ndarray:
         """A copy of a device's array on the host."""
         return array.copy_to_host()
+
+    def read(self, array: Any) -> np.ndarray:
+        """As ``fetch``, also where results stay on the device: the host waits."""
+        return self.fetch(array)
 
     def copy(self, target: Any, source: Any) -> None:
         """Copy between contiguous arrays of one shape on the device."""

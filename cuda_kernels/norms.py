@@ -36,12 +36,16 @@ class Norms:
     total(x, sums)              of x
     multiply(x, a, b, to)       (x a) b, rounded at the end
     bound(x, limit, to)         clip(x, limit)
+    products(x, weights, sums)  every lane's sum of x weight
+    last(sums, to)              to[0] = the sum of all, one after another, rounded at the end
     """
 
     squares: Any
     total: Any
     multiply: Any
     bound: Any
+    products: Any
+    last: Any
 
 
 def _build_lanes(term: Callable) -> Callable:
@@ -78,7 +82,11 @@ def kernels(dtype: str) -> Norms:
     def entry(x, j, a, b):
         return x[j]
 
-    lanes_of_squares, lanes = _build_lanes(square), _build_lanes(entry)
+    @register_jitable
+    def product(x, j, a, b):
+        return double(x[j]) * a[j]
+
+    lanes_of_squares, lanes, lanes_of_products = (_build_lanes(term) for term in (square, entry, product))
 
     # `key` is captured so that it is part of numba's cache key
     def squares(x, a, b, sums):
@@ -103,7 +111,20 @@ def kernels(dtype: str) -> Norms:
             to[j] = clip(x[j], limit)
             j += device.gridDim.x * threads()
 
-    return Norms(*(gpu.jit(cache=True)(name_for_cache(f, dtype, key)) for f in (squares, total, multiply, bound)))
+    def products(x, weights, sums):
+        _ = key
+        lanes_of_products(x, weights, None, sums)
+
+    def last(sums, to):
+        _ = key
+        if device.blockIdx.x + thread() == 0:
+            whole = double(0)
+            for k in range(sums.shape[0]):
+                whole = whole + sums[k]
+            to[0] = number(whole)
+
+    functions = (squares, total, multiply, bound, products, last)
+    return Norms(*(gpu.jit(cache=True)(name_for_cache(f, dtype, key)) for f in functions))
 
 
 def _lanes(count: int) -> int:
@@ -122,14 +143,28 @@ def sum_of_squares(machine: Machine, arrays: Sequence[np.ndarray], a: float, b: 
         if not x.size:
             continue
         functions, sums = kernels(str(x.dtype)), machine.empty((_lanes(x.size),), np.dtype(float))
-        machine.launch(functions.squares, _pieces(len(sums)), None, machine.place(x.reshape(-1)), a, b, sums)
-        while len(sums) > FEW:
-            fewer = machine.empty((_lanes(len(sums)),), np.dtype(float))
-            machine.launch(functions.total, _pieces(len(fewer)), None, sums, fewer)
-            sums = fewer
-        for part in machine.fetch(sums):
+        machine.launch(functions.squares, _pieces(len(sums)), None, machine.send(x.reshape(-1)), a, b, sums)
+        for part in machine.read(_fewer(machine, functions, sums)):
             whole += part
     return float(whole)
+
+
+def weighed(machine: Machine, x: Any, weights: np.ndarray) -> Any:
+    """The sum of x (N,) times as many weights of the host, as an array without axes on the device."""
+    functions, made = kernels(str(x.dtype)), machine.empty((1,), x.dtype)
+    sums = machine.empty((_lanes(len(x)),), np.dtype(float))
+    machine.launch(functions.products, _pieces(len(sums)), None, x, machine.send(weights), sums)
+    machine.launch(functions.last, (1,), 1, _fewer(machine, functions, sums), made)
+    return made.reshape(())
+
+
+def _fewer(machine: Machine, functions: Norms, sums: Any) -> Any:
+    """The same sums, added up until they are few."""
+    while len(sums) > FEW:
+        fewer = machine.empty((_lanes(len(sums)),), np.dtype(float))
+        machine.launch(functions.total, _pieces(len(fewer)), None, sums, fewer)
+        sums = fewer
+    return sums
 
 
 def multiply_into(
@@ -138,15 +173,17 @@ def multiply_into(
     """As ``refseq.engine.norms.multiply_into``."""
     for to, x in zip(results, arrays, strict=True):
         if x.size:
-            placed = machine.place(x.reshape(-1))
-            machine.launch(kernels(str(x.dtype)).multiply, _pieces(x.size), None, placed, a, b, placed)
-            to[...] = machine.fetch(placed).reshape(to.shape)
+            sent = machine.send(x.reshape(-1))
+            made = machine.over(to, sent)
+            machine.launch(kernels(str(x.dtype)).multiply, _pieces(x.size), None, sent, a, b, made)
+            machine.deliver(to, made)
 
 
 def bound_into(machine: Machine, results: Sequence[np.ndarray], arrays: Sequence[np.ndarray], limit: float) -> None:
     """As ``refseq.engine.norms.bound_into``."""
     for to, x in zip(results, arrays, strict=True):
         if x.size:
-            placed, most = machine.place(x.reshape(-1)), x.dtype.type(limit)
-            machine.launch(kernels(str(x.dtype)).bound, _pieces(x.size), None, placed, most, placed)
-            to[...] = machine.fetch(placed).reshape(to.shape)
+            sent, most = machine.send(x.reshape(-1)), x.dtype.type(limit)
+            made = machine.over(to, sent)
+            machine.launch(kernels(str(x.dtype)).bound, _pieces(x.size), None, sent, most, made)
+            machine.deliver(to, made)

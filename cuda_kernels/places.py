@@ -53,6 +53,11 @@ def stream_at(handle: int) -> Any:
     return 0 if gpu.SIMULATOR or not handle else _stream_at(handle)
 
 
+def copying(handle: int) -> Any:
+    """The same stream, for a copy that the host should not wait for, as numba-cuda does where it is told none."""
+    return 0 if gpu.SIMULATOR else _stream_at(handle or 1)
+
+
 @cache
 def _stream_at(handle: int) -> Any:
     special = {1: gpu.cuda.legacy_default_stream, 2: gpu.cuda.per_thread_default_stream}

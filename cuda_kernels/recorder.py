@@ -153,6 +153,7 @@ def of_norms(dtype: str) -> Iterator[Launch]:
     norms.sum_of_squares(recorder, [x], 1.0, 1.0)
     norms.multiply_into(recorder, [x], [x], 1.0, 1.0)
     norms.bound_into(recorder, [x], [x], 1.0)
+    norms.weighed(recorder, x, x)
     return recorder.labelled("norms")
 
 

@@ -61,9 +61,8 @@ def run_rows(
     """As ``refseq.rowwise.run_rows``."""
     if not rows:
         return
-    given, made = [machine.place(array) for array in inputs], [machine.place(array) for array in outputs]
-    room = [machine.place(array) for array in scratch]
+    given, made, room = ([machine.send(array) for array in arrays] for arrays in (inputs, outputs, scratch))
     function = kernel(build, options, str(outputs[0].dtype), len(given) + len(made) + len(room))
     machine.launch(function, (rows,), units, rows, *given, *made, *room)
     for target, source in zip(outputs, made, strict=True):
-        target[...] = machine.fetch(source)
+        machine.deliver(target, source)

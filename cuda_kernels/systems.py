@@ -12,7 +12,7 @@ from refseq import decoding, losses, markov, seq2seq
 
 def of_systems(dtype: str) -> Iterator[Launch]:
     """The functions of one row of all of them, labelled by the system; what layers and losses launch is theirs."""
-    for run in (ctc, attention, embedding, hmm, autoregressive, beam, turing_machine, memory_network, recall):
+    for run in (ctc, attention, embedding, hmm, autoregressive, beam, turing_machine, memory_network, recall, graph):
         with recorded() as recorder:
             run(dtype)
         for launch in recorder.labelled(run.__name__.replace("_", " ")):
@@ -96,3 +96,13 @@ def recall(dtype: str) -> None:
     """By content."""
     ones = np.ones((2, 2), dtype)
     refseq.recall(ones, ones, ones, 1.0, target="cuda")
+
+
+def graph(dtype: str) -> None:
+    """Sums along the edges, and their adjoint."""
+    from scipy import sparse  # slow to import
+
+    layer = refseq.graph_layer(2, 2, 1, cell="elman")
+    adjacency = sparse.csr_array(zeros(dtype, 2, 2) + 1)
+    run = layer.forward(layer.initialise(dtype=dtype), zeros(dtype, 2, 2), adjacency, target="cuda")
+    layer.backward(run, run.y)

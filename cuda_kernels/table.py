@@ -1,7 +1,9 @@
-"""What is known of every entry of the catalogue: that the simulator agrees, that it compiles, what a device said.
+"""What is known of every entry of the catalogue, of every system, loss and optimiser, forward and backward: that the
+simulator agrees, that it compiles, what a device said.
 
-The simulator is asked when the table is printed, in a process of its own; what compiles is what has its line in the
-budget, for all families and both precisions; what a device said is in the files of ``benchmarks/device.py``.
+The simulator is asked when the table is printed, in a process of its own, and with it which kernels an entry launches:
+they compile if all have their lines in the budget, which names all families. What a device said is in the files of
+``benchmarks/device.py``.
 """
 
 import json
@@ -9,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +24,53 @@ HEAD = ["", "simulator agrees", f"compiles for {', '.join(map(budget.family, bud
 SIMULATED = "import json, sys; from cuda_kernels.table import simulated; sys.stdout.writelines(simulated())"
 
 
+@dataclass(frozen=True)
+class Found:
+    """Whether the simulator agrees with float64, and the keys of the kernels that were launched."""
+
+    good: bool
+    kernels: frozenset[budget.Key]
+
+    def __and__(self, other: "Found") -> "Found":
+        return Found(self.good and other.good, self.kernels | other.kernels)
+
+
 def labels() -> dict[str, inventory.Variant]:
-    """The entries by the name that the budget and the checks know them by."""
+    """Recurrences by the name that the budget and the checks know them by."""
     return {refseq.layer(name, 2, 3, **dict(options)).label: (name, options) for name, options in inventory.catalogue()}
 
 
-def trees() -> list[str]:
-    """Layers over trees, likewise."""
-    return [refseq.tree_layer(name, 2, 3, **dict(options)).label for name, options in inventory.TREES]
-
-
 def simulated() -> Iterator[str]:
-    """Lines of JSON, in the simulator: an entry, and whether the checks of ``cuda_kernels.bench`` pass at a tiny size
-    in both precisions; trees, losses, clipping and optimisers under their own names."""
-    from cuda_kernels.bench import checks, structures
+    """Lines of JSON, in the simulator: an entry, whether a check of ``cuda_kernels.bench`` passes at a tiny size, and
+    the kernels that it launched; in both precisions."""
+    from cuda_kernels.bench import checks, reach
 
-    waiting = [*structures.checks(checks.judged, False)]
-    waiting += [
-        lambda variant=variant, dtype=dtype: checks.layer_check(variant, dtype, checks.TINY)
-        for variant in labels().values()
-        for dtype in inventory.DTYPES
+    known = {id(entry.kernel): (entry.name, entry.dtype) for entry in inventory.entries(inventory.catalogue())}
+    waiting = [
+        *(
+            lambda variant=variant, dtype=dtype: checks.layer_check(variant, dtype, checks.TINY)
+            for variant in labels().values()
+            for dtype in inventory.DTYPES
+        ),
+        *checks.posed_checks(True, inventory.DTYPES),
     ]
     for check in waiting:
-        found = check()
-        yield json.dumps([found.name, not found.trouble]) + "\n"
+        with reach.launched() as launched:
+            found = check()
+        keys = [known.get(kernel, ("a kernel that is not in the inventory", "")) for kernel in launched]
+        yield json.dumps([found.name, not found.trouble, keys]) + "\n"
 
 
-def agreement() -> dict[str, bool]:
-    """Whether the simulator agrees, by name. Raises RuntimeError with its words if it does not run."""
-    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
+def agreement() -> dict[str, Found]:
+    """What the simulator says, by name. Raises RuntimeError with its words if it does not run."""
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
     run = subprocess.run(
         [sys.executable, "-c", SIMULATED], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if run.returncode:
         raise RuntimeError(f"the simulator does not run: {(run.stderr.splitlines() or [''])[-1]}")
-    return _joined(json.loads(line) for line in run.stdout.splitlines())
+    lines = map(json.loads, run.stdout.splitlines())
+    return _joined((name, Found(good, frozenset(map(tuple, keys)))) for name, good, keys in lines)
 
 
 def devices(folder: Path = RESULTS) -> dict[str, dict[str, bool]]:
@@ -67,32 +82,30 @@ def devices(folder: Path = RESULTS) -> dict[str, dict[str, bool]]:
     return found
 
 
-def _joined(pairs: Iterable[Any]) -> dict[str, bool]:
-    """By name whether all is well."""
-    found: dict[str, bool] = {}
-    for name, good in pairs:
-        found[name] = found.get(name, True) and good
+def _joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """By name all that was found."""
+    found: dict[str, Any] = {}
+    for name, one in pairs:
+        found[name] = found[name] & one if name in found else one
     return found
 
 
-def compiles(name: str, allowed: budget.Budget) -> bool:
-    """Whether all kernels of an entry have their lines."""
-    kernels = [f"{name} forward", f"{name} backward"]
-    return all((kernel, dtype) in allowed for kernel in kernels for dtype in inventory.DTYPES)
-
-
-def rows(agreed: Mapping[str, bool], allowed: budget.Budget, said: Mapping[str, Mapping[str, bool]]) -> list[list[str]]:
-    """A row for every entry of the catalogue."""
+def rows(
+    agreed: Mapping[str, Found], allowed: budget.Budget, said: Mapping[str, Mapping[str, bool]]
+) -> list[list[str]]:
+    """A row for every entry: recurrences, also those that were not asked about, then the rest."""
     words = {True: "yes", False: "NO", None: "not run"}
 
     def on_devices(name: str) -> str:
         asked = [f"{device}: {words[found[name]]}" for device, found in said.items() if name in found]
         return ", ".join(asked) or words[None]
 
-    return [
-        [name, words[agreed.get(name)], words[compiles(name, allowed)], on_devices(name)]
-        for name in [*labels(), *trees()]
-    ]
+    def row(name: str) -> list[str]:
+        found = agreed.get(name)
+        compiles = None if found is None else found.kernels <= set(allowed)
+        return [name, words[found and found.good], words[compiles], on_devices(name)]
+
+    return [row(name) for name in dict.fromkeys([*labels(), *agreed])]
 
 
 def markdown() -> str:

@@ -42,9 +42,9 @@ class CudaTarget:
         """The device's name."""
         return gpu.describe()
 
-    def guest(self, **arguments: Any) -> Guest | None:
-        """See ``refseq.targets.guest``."""
-        return guest(self, **arguments)
+    def guest(self, name: str, array: Any) -> Guest | None:
+        """See ``refseq.targets.visiting.guest``."""
+        return guest(self, name, array)
 
     def ran(self, cell: Cell, dtype: str, units: int, rows: int, directions: int) -> dict[str, str]:
         """The tier of a layer's time loop, and why; see ``cuda_kernels.tiers``."""

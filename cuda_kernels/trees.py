@@ -9,8 +9,10 @@ import numpy as np
 from cuda_kernels import tree_scan
 from cuda_kernels.gradients import add_gradients
 from cuda_kernels.machine import Machine
+from cuda_kernels.rowwise import kernel
 from refseq.layout import Place
 from refseq.networks.tree import Pulled
+from refseq.seq2seq.embedding import build_gather
 from refseq.targets import Weights
 from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
@@ -47,10 +49,13 @@ def forward(
 ) -> CudaRecording:
     """As ``refseq.networks.tree.forward``."""
     dtype, width = weights[0].p.dtype, weights[0].p.shape[1]
-    start = np.zeros((forest.nodes, len(cell.state), width), dtype)
-    if leaves is not None:
-        start[forest.leaves] = leaves
-    s = machine.place(start)
+    s = machine.zeros((forest.nodes, len(cell.state), width), dtype)
+    if leaves is not None and leaves.size:
+        index = np.full(forest.nodes, -1)
+        index[forest.leaves] = np.arange(len(leaves))
+        flat, whole = (array.reshape(array.shape[0], len(cell.state) * width) for array in (machine.send(leaves), s))
+        copy = kernel(build_gather, (), str(dtype), 3)
+        machine.launch(copy, (forest.nodes,), width, forest.nodes, machine.send(index), flat, whole)
     old = machine.zeros((forest.nodes, len(cell.olds), width), dtype)
     tape = machine.zeros((forest.nodes, cell.layout.stored, width), dtype)
     edges, lanes = (), _lanes(machine, forest)
@@ -59,8 +64,8 @@ def forward(
         edges = tuple(machine.zeros((len(forest.children), count, width), dtype) for count in counts)
     begin = 0 if leaves is None else len(leaves)
     assert forest.positions is not None  # set when the forest is made
-    F = tuple(machine.place(a) for a in (forest.order, forest.offsets, forest.children, forest.positions))
-    placed = machine.place(x[:, None])
+    F = tuple(machine.send(a) for a in (forest.order, forest.offsets, forest.children, forest.positions))
+    placed = machine.send(x[:, None])
     a, *edge_a = (machine.zeros((lanes, len(part.layout.slots), width), dtype) for part in cell.parts)
     loop = tree_scan.kernels(cell, str(dtype)).forward
     W, V = _packed(machine, weights, across=False)
@@ -80,7 +85,7 @@ def backward(machine: Machine, run: CudaRecording, ds: np.ndarray) -> Pulled:
     def scratch(part: Any) -> list[Any]:
         return [machine.zeros((lanes, count, width), dtype) for count in (len(part.olds), len(part.layout.vectors))]
 
-    placed, dx = machine.place(ds), machine.zeros(run.x.shape, dtype)
+    placed, dx = machine.send(ds), machine.zeros(run.x.shape, dtype)  # ds is the caller's to lose
     da = machine.zeros((forest.nodes, len(cell.layout.slots), width), dtype)
     edges: tuple[Any, ...] = ()
     if cell.edge is not None:
@@ -124,8 +129,8 @@ def _packed(machine: Machine, weights: tuple[Weights, ...], across: bool) -> tup
     for own in weights:
         matrices = (matrix.transpose(2, 1, 0) if across else matrix for matrix in own.matrices)
         none = np.zeros((0, own.p.shape[1]), own.p.dtype)  # no masks
-        M, b = tuple(map(machine.place, matrices)), tuple(map(machine.place, own.biases))
-        packed.append((M, b, machine.place(own.p), machine.place(none)))
+        M, b = tuple(map(machine.send, matrices)), tuple(map(machine.send, own.biases))
+        packed.append((M, b, machine.send(own.p), machine.send(none)))
     return packed[0], packed[1] if packed[1:] else ()
 
 
@@ -148,9 +153,9 @@ def _gradient(
     def source(place: Place) -> tuple[Any, int, Any, int]:
         number = kinds.index(place.kind)
         operand = operands[number]
-        return operand.reshape(one + tuple(operand.shape)), 0, machine.place(places[number][None]), 0
+        return operand.reshape(one + tuple(operand.shape)), 0, machine.send(places[number][None]), 0
 
     if len(rows):
-        add_gradients(machine, cell, source, da.reshape(one + tuple(da.shape)), machine.place(rows), dM, db)
+        add_gradients(machine, cell, source, da.reshape(one + tuple(da.shape)), machine.send(rows), dM, db)
     matrices, biases = (tuple(machine.fetch(part)[0] for part in parts) for parts in (dM, db))
     return Weights(matrices, biases, np.zeros((0, weights.p.shape[1]), dtype))

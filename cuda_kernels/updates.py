@@ -48,9 +48,10 @@ def run_updates(
     for p, g, s, p1, s1 in updates:
         if not p.size:
             continue
-        parameters, gradient = machine.place(p.reshape(-1)), machine.place(g.reshape(-1))
-        own = machine.place(s.reshape(buffers, p.size))
+        parameters, gradient = machine.send(p.reshape(-1)), machine.send(g.reshape(-1))
+        own = machine.send(s.reshape(buffers, p.size))
+        made, kept = machine.over(p1, parameters), machine.over(s1, own)
         pieces = (-(-p.size // MOST_THREADS),)
-        machine.launch(function, pieces, None, parameters, gradient, own, h, parameters, own)
-        p1[...] = machine.fetch(parameters).reshape(p1.shape)
-        s1[...] = machine.fetch(own).reshape(s1.shape)
+        machine.launch(function, pieces, None, parameters, gradient, own, h, made, kept)
+        machine.deliver(p1, made)
+        machine.deliver(s1, kept)

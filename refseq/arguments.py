@@ -98,6 +98,8 @@ def readable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype 
 def writable(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype) -> np.ndarray:
     """The caller's own array, which results are written to: native, contiguous and writable."""
     _expected(name, value, shape, dtype)
+    if isinstance(value, Elsewhere):
+        return value.writable(name)
     flags = value.flags
     if not (flags.c_contiguous and flags.writeable and flags.aligned and value.dtype.isnative):
         raise ValueError(f"{name}: expected a native, contiguous and writable array")

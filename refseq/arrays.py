@@ -30,6 +30,32 @@ class Elsewhere(ABC):
         """Zeros in the same place, of the same dtype."""
 
     @abstractmethod
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        """Whatever is there, in the same place, of the same dtype."""
+
+    @abstractmethod
+    def sent(self, array: np.ndarray) -> Any:
+        """Whole numbers of the host, in the same place."""
+
+    @abstractmethod
+    def rows(self, index: np.ndarray) -> Any:
+        """Of an array of two axes the rows with these numbers, (N,), and zeros for a number below 0."""
+
+    @abstractmethod
+    def read(self) -> np.ndarray:
+        """A copy on the host, which waits for the numbers."""
+
+    @abstractmethod
+    def weighed(self, weights: np.ndarray) -> Any:
+        """The sum of all products with as many numbers of the host, added up in double precision: an array without
+        axes."""
+
+    @abstractmethod
+    def writable(self, name: str) -> Any:
+        """The array, as one that results are written to, which then leaves as the caller gave it. Raises ValueError
+        naming the argument where that is not possible."""
+
+    @abstractmethod
     def contiguous(self) -> Any:
         """The array itself if its entries follow one another in memory, else a copy."""
 
@@ -51,6 +77,26 @@ def zeros(shape: tuple[int, ...], like: Any) -> np.ndarray:
     result = np.empty(shape, object)
     result.fill(zero(like.flat[0]) if like.size else 0)
     return result
+
+
+def few(shape: tuple[int, ...], like: Any) -> np.ndarray:
+    """As ``zeros``, but on the host wherever ``like`` is: for a few numbers that are known there."""
+    return np.zeros(shape, like.dtype) if isinstance(like, Elsewhere) else zeros(shape, like)
+
+
+def whole(array: np.ndarray, like: Any) -> np.ndarray:
+    """Whole numbers of the host that only functions of a target read and write: where ``like`` is."""
+    return like.sent(array) if isinstance(like, Elsewhere) else array
+
+
+def read(array: Any) -> np.ndarray:
+    """The array as numpy has it; of one elsewhere a copy, for which the host waits."""
+    return array.read() if isinstance(array, Elsewhere) else array
+
+
+def rows(array: Any, index: np.ndarray) -> np.ndarray:
+    """Of an array of two axes the rows with these numbers; of one elsewhere also zeros, for numbers below 0."""
+    return array.rows(index) if isinstance(array, Elsewhere) else array[index]
 
 
 def contiguous(array: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from refseq.networks.attention.core import Launcher
 from refseq.networks.attention.memory import Look, Memory, MemoryGradients
 from refseq.networks.attention.scene import keys_of
 from refseq.targets import available, run_info
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 SCORES = ("dot", "scaled_dot", "general", "additive")
@@ -98,6 +99,7 @@ class Attention:
         """Draw parameters, v as a matrix of one row. Schemes and errors as in ``Layer.initialise``."""
         return drawn(self.shapes, seed, scheme, dtype, gain)
 
+    @guests("queries", "keys", "values", "params")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -164,12 +166,16 @@ class Attention:
             mask = arguments.array("mask", mask, keys.shape[:2], np.dtype(bool))
         tokens = keys_of(len(keys), arguments.lengths(lengths, len(keys), keys.shape[1]), mask)
         launcher = Launcher(target, next((a for a in (*params.values(), keys, values) if a.size), keys))
-        width, W = launcher.kit.width, {name: launcher.padded(np.atleast_2d(p)) for name, p in params.items()}
+        width, W = (
+            launcher.kit.width,
+            {name: launcher.padded(p if p.ndim == 2 else p[None]) for name, p in params.items()},
+        )
         k, v = tokens.dense(keys, width), tokens.dense(values, width)
         scaled = self.keys if self.score == "scaled_dot" else 0
         features = self.queries, self.keys, size
         return Memory(launcher, tokens, k, v, W, self.shapes, features, scaled, self.causal, self.streaming)
 
+    @guests("dy", "dweights")
     def backward(
         self, run: AttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
     ) -> AttentionGradients:

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import read
 from refseq.engine import norms
-from refseq.engine.results import result
+from refseq.engine.results import result_like
 from refseq.kernels import on_vectors
 from refseq.targets import device_for
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 
@@ -33,6 +35,7 @@ SMALLEST = -1021
 """The power of the smallest factor in [1/2, 1) 2^power that is no denormal number."""
 
 
+@guests("grads", "out")
 def clip_by_value(
     grads: Mapping[str, np.ndarray],
     threshold: float,
@@ -57,6 +60,7 @@ def clip_by_value(
     return _bounded(results, grads, limit, target), norm
 
 
+@guests("grads", "out")
 def clip_by_norm(
     grads: Mapping[str, np.ndarray],
     threshold: float,
@@ -89,6 +93,7 @@ def clip_by_norm(
     return _scaled(results, grads, float(mantissa), power, target), norm
 
 
+@guests("grads")
 def global_norm(grads: Mapping[str, np.ndarray], target: str = "cpu") -> float:
     """The square root of the sum of squares of all entries of all arrays (float32 or float64), in double precision.
 
@@ -166,12 +171,12 @@ def _norm(grads: Arrays, target: str) -> tuple[float, int]:
 
 def _largest(grads: Arrays) -> float:
     """The largest absolute value; NaN if there is one."""
-    return float(np.max([np.max(np.abs(g), initial=0.0) for g in grads.values()], initial=0.0))
+    return float(np.max([np.max(np.abs(read(g)), initial=0.0) for g in grads.values()], initial=0.0))
 
 
 def _zeros(results: Arrays) -> Arrays:
     for array in results.values():
-        array.fill(0)
+        array[...] = 0
     return results
 
 
@@ -182,7 +187,7 @@ def _arrays(grads: Any) -> Arrays:
     copies: Arrays = {}
     for name, given in grads.items():
         what = f"grads[{name!r}]"
-        g = arguments.readable(what, given, given.shape if isinstance(given, np.ndarray) else (), None)
+        g = arguments.readable(what, given, getattr(given, "shape", ()), None)
         if str(g.dtype) not in ("float32", "float64"):
             raise TypeError(f"{what}: expected dtype float32 or float64, got {g.dtype}")
         if copies and g.dtype != (first := next(iter(copies.values()))).dtype:
@@ -193,7 +198,8 @@ def _arrays(grads: Any) -> Arrays:
 
 def require_finite(grads: Mapping[str, np.ndarray]) -> None:
     """Raise ValueError naming the first gradient that has an entry which is NaN or infinite, and the entry."""
-    for name, g in grads.items():
+    for name, given in grads.items():
+        g = read(given)
         bad = np.argwhere(~np.isfinite(g))
         if len(bad):
             where = tuple(int(i) for i in bad[0])
@@ -213,7 +219,7 @@ def _checked(
         arguments.names("out", out, given)
         results = {name: arguments.writable(f"out[{name!r}]", out[name], g.shape, g.dtype) for name, g in given.items()}
     else:
-        results = {name: result(g.shape, g.dtype) for name, g in given.items()}
+        results = {name: result_like(g.shape, g) for name, g in given.items()}
     root, exponent = _norm(given, target)
     if nonfinite == "raise" and not np.isfinite(root):
         require_finite(given)

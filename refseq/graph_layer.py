@@ -16,6 +16,7 @@ from refseq.networks.drawing import draw
 from refseq.networks.edges import edges_of_types
 from refseq.networks.packing import Part
 from refseq.targets import Weights, available
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 
@@ -109,6 +110,7 @@ class GraphLayer:
                 drawn[parameter.name][:] = parameter.initial
         return drawn
 
+    @guests("x", "params", "weights")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -144,6 +146,7 @@ class GraphLayer:
         info = {"target": target, "device": where.describe()}
         return GraphRun(states[self.cell.state[0]].copy(), states, info, self, recording)
 
+    @guests("dy")
     def backward(self, run: GraphRun, dy: np.ndarray) -> GraphGradients:
         """The gradient of sum(dy * y). Raises TypeError or ValueError naming the argument."""
         if not isinstance(run, GraphRun):
@@ -154,9 +157,12 @@ class GraphLayer:
         ds = zeros(final.shape, sample)
         ds[:, 0] = arguments.array("dy", dy, run.y.shape, run.y.dtype)
         own, messages, ds, dweights = graph.backward(run._recording, ds)
-        params = {"W_mh": np.stack([weights.matrices[0][:, 0].T for weights in messages])}
-        if self.bias:
-            params["b_m"] = np.stack([weights.biases[0][0] for weights in messages])
+        names = [name for name in ("W_mh", "b_m") if name in self.shapes]
+        params = {name: zeros(self.shapes[name], sample) for name in names}
+        for kind, weights in enumerate(messages):
+            params["W_mh"][kind] = weights.matrices[0][:, 0].transpose(1, 0)
+            if self.bias:
+                params["b_m"][kind] = weights.biases[0][0]
         forth, back = dweights[: self.edge_types], dweights[self.edge_types :]
         total = tuple(a + b for a, b in zip(forth, back, strict=True)) if back else forth
         return GraphGradients(params | self.part.unpack(own), ds[:, 0, : self.inputs].copy(), total)
@@ -164,9 +170,9 @@ class GraphLayer:
     def _messages(self, params: Arrays) -> tuple[Weights, ...]:
         """The weights of every kind of message."""
         part = Part(graph.message_cell(), 0, 0, 0, "", self.part.sizes, self.bias)
-        named = [{"W_yh": params["W_mh"][[kind]]} for kind in range(self.kinds)]
+        named = [{"W_yh": params["W_mh"][kind : kind + 1]} for kind in range(self.kinds)]
         if self.bias:
-            named = [own | {"b_y": params["b_m"][[kind]]} for kind, own in enumerate(named)]
+            named = [own | {"b_y": params["b_m"][kind : kind + 1]} for kind, own in enumerate(named)]
         return tuple(part.pack(own) for own in named)
 
 

@@ -14,6 +14,7 @@ from refseq.networks.memory_network import hard, hard_passes
 from refseq.networks.memory_network.ranking import LOSSES
 from refseq.networks.memory_network.text import Text, text
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.tree_layer import TARGETS
 
 
@@ -86,6 +87,7 @@ class HardMemoryNetwork:
         """Draw parameters from N(0, deviation^2). Raises ValueError or TypeError."""
         return drawn(self.shapes, seed, dtype, deviation)
 
+    @guests("params")
     def forward(
         self, params: Mapping[str, np.ndarray], story: Any, query: Any, facts: Any = None, target: str = "cpu"
     ) -> HardMemoryRun:
@@ -108,6 +110,7 @@ class HardMemoryNetwork:
         found = (recording.scores.copy(), recording.chosen.copy(), recording.logits.copy())
         return HardMemoryRun(*found, info, self, recording)
 
+    @guests("dscores", "dlogits")
     def backward(self, run: HardMemoryRun, dscores: np.ndarray, dlogits: np.ndarray) -> Arrays:
         """The gradient of sum(dscores * scores) + sum(dlogits * logits) where the choices stay as they are, by the
         names of the parameters; the cotangents of empty slots are not read. Raises TypeError or ValueError."""
@@ -117,6 +120,7 @@ class HardMemoryNetwork:
         dE, dT = hard_passes.backward(recording, dscores, dlogits)
         return {"E": dE} | ({"T": dT} if self.ages else {})
 
+    @guests()
     def fact_loss(
         self, run: HardMemoryRun, facts: Any, kind: str = "margin", *, margin: float = 0.1, reduction: str = "mean"
     ) -> FactLoss:

@@ -16,7 +16,8 @@ from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
 from refseq.run import Arrays, Gradients, Run
-from refseq.targets import Recording, Target, available, directly, guest, run_info
+from refseq.targets import available, directly, run_info
+from refseq.targets.visiting import guests
 
 
 @dataclass(frozen=True)
@@ -166,28 +167,14 @@ class Layer:
             done = directly(where, self.parts, params, x, state, record)
             if done is not None:
                 return Run(*done[:2], run_info(target), self, done[2])
-        visitor = guest(where, x=x, lengths=lengths)
-        if visitor is None:
-            found = self._forward(where, params, x, state, lengths, masks, checkpoint, record)
-            return Run(*found[:2], found[3], self, found[2])
-        with visitor:
-            given = {"params": params, "x": x, "state": state, "masks": masks}
-            entered = {name: visitor.enter(name, value) for name, value in given.items()}
-            found = self._forward(visitor.target, lengths=lengths, checkpoint=checkpoint, record=record, **entered)
-            return Run(visitor.leave(found[0]), visitor.leave(found[1]), found[3], self, found[2], visitor)
+        return self._forward(params, x, state, lengths, masks, checkpoint, record, target=target)
 
+    @guests("x", "params", "state", "masks")
     def _forward(
-        self,
-        where: Target,
-        params: Any,
-        x: Any,
-        state: Any,
-        lengths: Any,
-        masks: Any,
-        checkpoint: bool | int,
-        record: bool,
-    ) -> tuple[Any, Arrays, Recording | None, dict[str, str]]:
-        """Check the arguments and run: outputs, final states, what backward needs, and what ran."""
+        self, params: Any, x: Any, state: Any, lengths: Any, masks: Any, every: Any, record: bool, *, target: str
+    ) -> Run:
+        """Check the arguments and run."""
+        where = available(target)
         params = arguments.parameters(params, self.shapes, where.dtypes, where.name)
         dtype = next(iter(params.values())).dtype
         x = arguments.array("x", x, ("T", "B", self.inputs), dtype)
@@ -196,13 +183,14 @@ class Layer:
         sample = next(iter(params.values()))
         initial = self._states("state", state, rows, sample)
         given = arguments.masks(masks, self.mask_shapes(steps, rows), dtype)
-        every = None if checkpoint is False else _piece(checkpoint, steps)
+        every = None if every is False else _piece(every, steps)
         y, final, recording = stacked.forward(
             where, self.parts, self.merge, params, x, initial, counts, given, every, record
         )
         first = self.parts[0]
         directions = sum(part.layer == 0 for part in self.parts)
-        return y, final, recording, run_info(where.name, self.cell, str(dtype), first.wide, rows, directions)
+        info = run_info(target, self.cell, str(dtype), first.wide, rows, directions)
+        return Run(y, final, info, self, recording)
 
     def bind(self, params: Mapping[str, np.ndarray]) -> Bound:
         """The layer with these parameters, for inference on the target "cpu": ``layer.bind(params).forward(x)`` is
@@ -211,6 +199,7 @@ class Layer:
         checked = arguments.parameters(params, self.shapes, available("cpu").dtypes, "cpu")
         return Bound(self, checked)
 
+    @guests("dy", "dstate")
     def backward(
         self, run: Run, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
     ) -> Gradients:
@@ -222,19 +211,10 @@ class Layer:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
         if run._recording is None:
             raise ValueError("run: expected one that kept what backward needs, got one with gradient=False")
-        visitor = run._guest
-        if visitor is None:
-            return Gradients(*self._pull(run._recording, run.y, dy, dstate))
-        with visitor:
-            visitor.resume()
-            entered = [visitor.enter(*given) for given in (("run.y", run.y), ("dy", dy), ("dstate", dstate))]
-            return Gradients(*visitor.leave(self._pull(run._recording, *entered)))
-
-    def _pull(self, recording: Recording, like: Any, dy: Any, dstate: Any) -> tuple[Arrays, Any, Arrays]:
-        """Check the cotangents of outputs ``like`` these, and go back."""
-        steps, rows, width = like.shape
-        dy = zeros(like.shape, like) if dy is None else arguments.readable("dy", dy, (steps, rows, width), like.dtype)
-        return recording.pull(dy, self._states("dstate", dstate, rows, like, arguments.readable))
+        y = run.y
+        given = zeros(y.shape, y) if dy is None else arguments.readable("dy", dy, y.shape, y.dtype)
+        dfinal = self._states("dstate", dstate, y.shape[1], y, arguments.readable)
+        return Gradients(*run._recording.pull(given, dfinal))
 
     def _states(self, what: str, given: Any, rows: int, sample: np.ndarray, take: Callable = arguments.array) -> Arrays:
         widths = self._state_widths

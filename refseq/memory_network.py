@@ -13,6 +13,7 @@ from refseq.networks.memory_network import passes
 from refseq.networks.memory_network.end_to_end import tables
 from refseq.networks.memory_network.text import Text, text
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.tree_layer import TARGETS
 
 Arrays = dict[str, np.ndarray]
@@ -94,6 +95,7 @@ class MemoryNetwork:
         """Draw parameters from N(0, deviation^2), as section 4.2 of the paper does. Raises ValueError or TypeError."""
         return drawn(self.shapes, seed, dtype, deviation)
 
+    @guests("params")
     def forward(self, params: Mapping[str, np.ndarray], story: Any, query: Any, target: str = "cpu") -> MemoryRun:
         """Answer questions about stories.
 
@@ -115,6 +117,7 @@ class MemoryNetwork:
         info = {"target": target, "device": where.describe()}
         return MemoryRun(recording.logits[:, 0].copy(), recording.p.copy(), info, self, recording)
 
+    @guests("dlogits")
     def backward(self, run: MemoryRun, dlogits: np.ndarray) -> Arrays:
         """The gradient of sum(dlogits * logits), by the names of the parameters. Raises TypeError or ValueError naming
         the argument."""

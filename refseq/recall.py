@@ -8,7 +8,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from refseq import arguments
-from refseq.arrays import DTYPES, zeros
+from refseq.arrays import DTYPES, few, zeros
 from refseq.arrays import sample as sample_of
 from refseq.networks.turing_machine.cosine import length, lengths_of_columns, similarity
 from refseq.networks.turing_machine.sizes import EPSILON
@@ -17,6 +17,7 @@ from refseq.networks.turing_machine.tempered import powers, shares
 from refseq.primitives import constant
 from refseq.rowwise import run_rows
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.tree_layer import TARGETS
 
 
@@ -48,6 +49,7 @@ def build(team: Any) -> Callable:
     return recall_row
 
 
+@guests("keys", "values", "queries")
 def recall(
     keys: np.ndarray,
     values: np.ndarray,
@@ -76,14 +78,14 @@ def recall(
     queries = arguments.array("queries", queries, ("B", width), keys.dtype)
     if arguments.number("strength", strength) < 0:
         raise ValueError(f"strength: expected a number >= 0, got {strength}")
-    rows, number, numbers = len(queries), sample_of(keys), zeros((2,), keys)
+    rows, number, numbers = len(queries), sample_of(keys), few((2,), keys)
     numbers[0], numbers[1] = constant(number, strength), constant(number, epsilon)
     found, weights = zeros((rows, values.shape[1]), keys), zeros((rows, count), keys)
     run_rows(
         build,
         (),
         rows,
-        [keys.T, values.T, queries, numbers],
+        [keys.transpose(1, 0), values.transpose(1, 0), queries, numbers],
         [found, weights],
         [zeros((rows, count), keys) for _ in range(3)],
         target=target,

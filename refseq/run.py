@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from refseq.targets import Arrays, Guest, Recording
+from refseq.targets import Arrays, Recording
 
 if TYPE_CHECKING:
     from refseq.layer import Layer
@@ -25,7 +25,6 @@ class Run:
     info: Mapping[str, str]
     layer: "Layer" = field(repr=False)
     _recording: Recording | None = field(repr=False)
-    _guest: Guest | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

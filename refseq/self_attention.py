@@ -14,6 +14,7 @@ from refseq.networks.attention import heads
 from refseq.networks.attention.core import Launcher
 from refseq.networks.attention.scene import Tokens, scene_of
 from refseq.targets import available, run_info
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 
@@ -87,6 +88,7 @@ class SelfAttention:
         """Draw parameters. Schemes and errors as in ``Layer.initialise``."""
         return drawn(self.shapes, seed, scheme, dtype, gain)
 
+    @guests("x", "params")
     def forward(
         self, params: Mapping[str, np.ndarray], x: np.ndarray, *, lengths: Any = None, target: str = "cpu"
     ) -> SelfAttentionRun:
@@ -109,6 +111,7 @@ class SelfAttention:
             weights = weights.reshape(steps, rows, self.heads, steps)
         return SelfAttentionRun(scene.queries.scattered(y, self.inputs), weights, run_info(target), self, recording)
 
+    @guests("dy", "dweights")
     def backward(
         self, run: SelfAttentionRun, dy: np.ndarray | None = None, dweights: np.ndarray | None = None
     ) -> SelfAttentionGradients:

@@ -15,6 +15,7 @@ from refseq.networks import tree_run
 from refseq.networks.drawing import draw
 from refseq.networks.packing import Part
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.tree_cell import TreeCell
 from refseq.trees.forest import Forest
 
@@ -101,6 +102,7 @@ class TreeLayer:
         """Draw parameters; biases are zero. Schemes and errors as in ``Layer.initialise``."""
         return draw(self.shapes, ("W_hx", "W_fx"), seed, scheme, dtype, gain)
 
+    @guests("x", "params", "state")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -139,6 +141,7 @@ class TreeLayer:
         states = dict(zip(self.cell.state, recording.states, strict=True))
         return TreeRun(recording.y, states, info, self, recording)
 
+    @guests("dy", "dstate")
     def backward(
         self, run: TreeRun, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
     ) -> TreeGradients:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import Elsewhere, contiguous, zeros
 from refseq.arrays import sample as sample_of
-from refseq.arrays import zeros
 from refseq.networks.drawing import draw
 from refseq.networks.turing_machine import passes
 from refseq.networks.turing_machine.controllers import REMEMBERED
@@ -16,6 +16,7 @@ from refseq.networks.turing_machine.packing import pack, unpack
 from refseq.networks.turing_machine.sizes import EPSILON, Sizes
 from refseq.primitives import complement, constant, zero
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.tree_layer import TARGETS
 
 Arrays = dict[str, np.ndarray]
@@ -57,6 +58,7 @@ class TuringMachine(Sizes):
         """Draw parameters; biases are zero. Schemes and errors as in ``Layer.initialise``."""
         return draw(self.shapes, ("W_hx", "W_read", "W_write", "W_yh", "W_yr"), seed, scheme, dtype, gain)
 
+    @guests("params", "x", "state")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -94,6 +96,7 @@ class TuringMachine(Sizes):
         y, final = recording.y[:, :, 0].copy(), self._unpacked(recording.final)
         return TuringRun(y, final, recording.times.w[1:].copy(), info, self, recording)
 
+    @guests("dy", "dstate")
     def backward(
         self, run: TuringRun, dy: np.ndarray | None = None, dstate: Mapping[str, np.ndarray | None] | None = None
     ) -> TuringGradients:
@@ -107,7 +110,8 @@ class TuringMachine(Sizes):
         if dy is None:
             dy = zeros(run.y.shape, sample)
         dy = arguments.array("dy", dy, run.y.shape, run.y.dtype)[:, :, None]
-        end = self._packed(self._states("dstate", dstate, run.y.shape[1], sample))
+        given = self._states("dstate", dstate, run.y.shape[1], sample)
+        end = self._packed({name: array.copy() for name, array in given.items()})  # which is written to
         weights, first, dx = passes.backward(run._recording, dy, end)
         return TuringGradients(unpack(self.part, weights, self.plan), dx, self._unpacked(first))
 
@@ -120,7 +124,7 @@ class TuringMachine(Sizes):
         s = zeros((rows, len(cell.state), self.units), state["memory"])
         for name in REMEMBERED[self.controller]:
             s[:, cell.state.index(name)] = state[name]
-        memory = np.ascontiguousarray(state["memory"].transpose(0, 2, 1))
+        memory = contiguous(state["memory"].transpose(0, 2, 1))
         return passes.States(s, memory, state["weights"], state["reads"])
 
     def _unpacked(self, states: passes.States) -> Arrays:
@@ -131,7 +135,7 @@ class TuringMachine(Sizes):
 
 def _attention(weights: np.ndarray) -> None:
     """Where numbers can be compared: no weight is negative, and every head looks at something."""
-    if weights.dtype.kind != "f" or not weights.size:
+    if weights.dtype.kind != "f" or not weights.size or isinstance(weights, Elsewhere):
         return
     if (weights < 0).any():
         where = tuple(int(i) for i in np.argwhere(weights < 0)[0])

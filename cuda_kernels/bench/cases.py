@@ -31,6 +31,9 @@ SHAPES = (
 )
 TINY = Shape(3, 2, 4, 5)
 
+SMALL = 50
+"""Numbers of x up to which a problem is small."""
+
 
 @dataclass(frozen=True)
 class DeviceCase:
@@ -91,7 +94,8 @@ def _inputs(layer: LayerCase, packed: bool) -> Inputs:
 @lru_cache(maxsize=2)
 def _truth(layer: LayerCase, packed: bool) -> dict[str, Arrays]:
     exact, own = _inputs(layer, packed).astype("float64"), layer.layer
-    run = own.forward(exact.params, exact.x, exact.state, _lengths(layer) if packed else None)
+    target = "reference" if exact.x.size <= SMALL else "cpu"  # of few numbers compiling takes longer
+    run = own.forward(exact.params, exact.x, exact.state, _lengths(layer) if packed else None, target)
     grads = own.backward(run, exact.dy)
     forward = named_run(run.y, run.state)
     return {"forward": forward, "both": forward | named_gradients(grads.params, grads.x, grads.state)}

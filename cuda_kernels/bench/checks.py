@@ -1,15 +1,15 @@
 """Every kernel on the device against float64 on the host.
 
-Of every result, with the truth from the target "cpu" (layers) or "reference" (the rest) in float64 of the same inputs,
-error = max |result - truth| / max |truth| is at most 16 eps sqrt(n), n the terms that are summed on the way to it
-(``refseq.bench.judge``). Layers are bidirectional, with all that they take, and lengths T, 0, T/2, T - 1, 1; their
-arrays are on the device (``cuda_kernels.interop``). All launches are kept, so that a kernel that was not reached is
-named.
+Of every result, with the truth from the target "cpu" (large layers) or "reference" (the rest) in float64 of the same
+inputs, error = max |result - truth| / max |truth| is at most 16 eps sqrt(n), n the terms that are summed on the way to
+it (``refseq.bench.judge``). Layers are bidirectional, with all that they take, and lengths T, 0, T/2, T - 1, 1; their
+arrays are on the device (``cuda_kernels.interop``). Whether every kernel was reached is
+another question (``cuda_kernels.bench.reach``).
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,9 +17,11 @@ import numpy as np
 
 import refseq
 from cuda_kernels import gpu, inventory, tiers
-from cuda_kernels.bench import structures
+from cuda_kernels.bench import structures, systems
+from cuda_kernels.bench.cases import SMALL
 from cuda_kernels.bench.peers import torch_device
 from cuda_kernels.interop import own_products
+from refseq.arrays import lift
 from refseq.bench.judge import relative
 from refseq.checks.problem import Problem, draw
 from refseq.checks.tensors import forward_tensors, gradient_tensors
@@ -110,8 +112,14 @@ def layer_check(
     layer = refseq.layer(name, inputs, units, bidirectional=True, merge=MERGES.get(name, "concat"), **options)
     problem = draw(layer, dtype, steps, rows, weaker=2.0 if steps >= GENTLE else 1.0)
     got = solved(problem, "cuda", to or gpu.cuda.to_device, back)
-    want = solved(exact(problem), "cpu", np.copy, np.asarray)
-    return judged(layer.label + words, dtype, "x".join(map(str, shape)), got, want, steps * (rows + inputs + units))
+    return judged(layer.label + words, dtype, "x".join(map(str, shape)), got, truth(problem), steps * sum(shape[1:]))
+
+
+def truth(problem: Problem) -> Arrays:
+    """The results in float64; of a small problem by the interpreted formulas, which need no compiler."""
+    if problem.x.size <= SMALL:
+        return solved(exact(problem), "reference", lambda array: lift(array, float), lambda a: np.asarray(a, float))
+    return solved(exact(problem), "cpu", np.copy, np.asarray)
 
 
 def tensor_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
@@ -160,47 +168,19 @@ def layer_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
         yield lambda given=given: layer_check(*given)
 
 
+def posed_checks(tiny: bool, dtypes: tuple[str, ...] = ()) -> Iterator[Callable[[], Check]]:
+    """Losses, clipping, optimisers and systems, in all precisions unless told."""
+    for dtype in dtypes or (inventory.DTYPES[:1] if tiny else inventory.DTYPES):
+        for posed in (*structures.posed(tiny), *systems.posed(tiny)):
+            yield lambda posed=posed, dtype=dtype: posed.check(judged, dtype)
+
+
 def everything(tiny: bool, until: float, say: Callable[[dict[str, Any]], object], part: slice) -> int:
     """A part of all checks, as far as they begin before the clock (``time.monotonic``) says ``until``; each is said as
     a dict. How many did not begin."""
-    waiting = [*structures.checks(judged, tiny), *tier_checks(tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
+    waiting = [*posed_checks(tiny), *tier_checks(tiny), *layer_checks(tiny), *tensor_checks(tiny)][part]
     for number, check in enumerate(waiting):
         if time.monotonic() > until:
             return len(waiting) - number
         say(check().to_dict())
     return 0
-
-
-@contextmanager
-def launched() -> Iterator[set[int]]:
-    """Inside, the identities of all kernels that are launched."""
-    found: set[int] = set()
-    before = gpu.launch
-
-    def launch(kernel: Any, *rest: Any, **options: Any) -> None:
-        found.add(id(kernel))
-        before(kernel, *rest, **options)
-
-    gpu.launch = launch
-    try:
-        yield found
-    finally:
-        gpu.launch = before
-
-
-def kernels(tiny: bool) -> dict[str, Any]:
-    """The kernels that should be launched, by name. Those of systems (``cuda_kernels.systems``) are not among the
-    checks of a device."""
-    variants = FEW if tiny else inventory.catalogue()
-    dtypes = inventory.DTYPES[:1] if tiny else inventory.DTYPES
-    entries = [entry for entry in inventory.entries(variants, dtypes) if not entry.system]
-    if tiny:  # sizes are literals on chip, and others are tried
-        entries = [entry for entry in entries if not entry.kernel.py_func.__module__.endswith("resident")]
-    return {f"{entry.name} {entry.dtype}": entry.kernel for entry in entries}
-
-
-def reached(launched: Collection[str], tiny: bool) -> dict[str, Any]:
-    """How many kernels were launched, of how many, and which were not."""
-    names = list(kernels(tiny))
-    missed = [name for name in names if name not in launched]
-    return {"kernels": len(names), "launched": len(names) - len(missed), "missed": missed}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cuda_kernels import gpu, places
-from cuda_kernels.bench import ceilings, checks, report, sanitizer, speed, workers
+from cuda_kernels.bench import ceilings, reach, report, sanitizer, speed, workers
 from refseq import __version__
 
 SHARES = {"checks": 0.45, "ceilings": 0.05, "speed": 0.35, "sanitizer": 0.15}
@@ -44,7 +44,7 @@ def run(folder: Path, minutes: float, tiny: bool) -> int:
         "versions": versions(),
         "checks": found,
         "unchecked": left,
-        "reached": checks.reached(checked["launched"], tiny),
+        "reached": reach.reached(checked["launched"], tiny),
     }
     result["ceilings"] = ceilings.measured(0.0 if tiny else 0.3, tiny)
     for name, one in result["ceilings"].items():

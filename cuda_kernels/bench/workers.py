@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cuda_kernels.bench import checks
+from cuda_kernels.bench import checks, reach
 
 MOST = 12
 """Processes: each has a context on the device."""
@@ -64,9 +64,9 @@ def _collect(found: dict[str, Any], number: int, process: Any, seconds: float) -
 
 def main(number: int, count: int, seconds: float, tiny: bool) -> None:
     """One of the processes."""
-    with checks.launched() as launched:
+    with reach.launched() as launched:
         left = checks.everything(tiny, time.monotonic() + seconds, _say, slice(number, None, count))
-    names = [name for name, kernel in checks.kernels(tiny).items() if id(kernel) in launched]
+    names = [name for name, kernel in reach.kernels(tiny).items() if id(kernel) in launched]
     _say({"launched": names, "left": left})
 
 

@@ -1,11 +1,11 @@
 """A call with arrays that are on the device already: what comes in is checked, what goes out is made the caller's.
 
-Within a ``Guest`` a layer runs as ever; its arrays are ``Resident``, and launches go to the caller's device and stream.
+Within a ``Guest`` everything runs as ever; its arrays are ``Resident``, and launches go to the caller's device and
+stream.
 A second call of the same shape and lengths copies nothing from the host and waits for nothing.
 """
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from cuda_kernels.interop.guest_machine import GuestMachine
 from cuda_kernels.interop.kinds import Kind, kind_of, stream_for
 from cuda_kernels.interop.resident import Resident
 from cuda_kernels.memory import strides_of
+from refseq.targets import visited
 
 
 class Guest:
@@ -32,9 +33,11 @@ class Guest:
     def __enter__(self) -> "Guest":
         self._context = gpu.cuda.gpus[self.machine.device]
         self._context.__enter__()
+        self._token = visited.set(self.target)
         return self
 
     def __exit__(self, *error: object) -> None:
+        visited.reset(self._token)
         if self._before is not None:  # whose allocator may use again what this call has used
             places.wait(self._before, self.machine.stream)
             self._before = None
@@ -49,21 +52,32 @@ class Guest:
             places.wait(self.machine.stream, self._before)
 
     def enter(self, name: str, given: Any) -> Any:
-        """An argument with its arrays as ``Resident``: an array, a dict of them, or None. Raises TypeError or
+        """An array as ``Resident``; what is none, and whole numbers of the host, as they are. Raises TypeError or
         ValueError naming the argument for an array that is elsewhere, of another kind, or whose layout is not read."""
-        if isinstance(given, Mapping):
-            return {key: self.enter(f"{name}[{key!r}]", value) for key, value in given.items()}
-        return given if given is None or isinstance(given, Resident) else self._array(name, given)
+        if given is None or isinstance(given, Resident | str | int | float):
+            return given
+        whole = isinstance(given, np.ndarray) and given.dtype.kind in "biu"
+        return given if whole else self._array(name, given)
+
+    def stay(self, name: str, given: Any) -> Any:
+        """An argument of the host. Raises TypeError naming it if it is on a device."""
+        if not on_host(given):
+            raise TypeError(
+                f"{name}: expected numbers on the host, which looks at them; got {_words(given)} on a device"
+            )
+        return given
 
     def _array(self, name: str, array: Any) -> Resident:
         if kind_of(array) is not self.kind:
-            words = "a numpy array, on the host" if isinstance(array, np.ndarray) else type(array).__name__
-            raise TypeError(f"{name}: expected {self.kind.words} like {self.name}, got {words}")
+            raise TypeError(f"{name}: expected {self.kind.words} like {self.name}, got {_words(array)}")
         seen, machine = self.kind.seen(name, array, self.machine.handle), self.machine
         if seen.device != machine.device:
             raise ValueError(f"{name}: expected device {machine.device} like {self.name}, got device {seen.device}")
         if not seen.dtype.isnative:
             raise TypeError(f"{name}: expected numbers in native byte order, got dtype {seen.dtype}")
+        if str(seen.dtype) not in self.target.dtypes:
+            taken = ", ".join(self.target.dtypes)
+            raise TypeError(f"{name}: target 'cuda' takes {taken}; got {seen.dtype} on a device")
         if seen.strides is None:
             strides = strides_of(seen.shape)
         elif all(step >= 0 and step % seen.dtype.itemsize == 0 for step in seen.strides):
@@ -73,28 +87,34 @@ class Guest:
             raise ValueError(f"{name}: expected strides that are {words}, got {seen.strides}")
         if seen.stream is not None and seen.stream != machine.handle:
             places.wait(machine.stream, places.stream_at(seen.stream))
-        return Resident(machine, seen.address, seen.shape, strides, seen.dtype, seen.owner)
+        made = Resident(machine, seen.address, seen.shape, strides, seen.dtype, seen.owner)
+        made.given = array
+        return made
 
-    def leave(self, given: Any) -> Any:
-        """The caller's own arrays of what is ``Resident``."""
-        if isinstance(given, Mapping):
-            return {key: self.leave(value) for key, value in given.items()}
-        if isinstance(given, tuple):
-            return tuple(map(self.leave, given))
+    def leave(self, given: Resident) -> Any:
+        """The caller's own array of what is ``Resident``."""
+        if given.back is not None:
+            return given.back
         all_of_it = given.whole is not None and given.packed and 0 < given.size == given.whole[1]
         mine = given if all_of_it else given.copy()
+        assert mine.whole is not None  # it was made here
         array = mine.whole[0]
         array = array if tuple(array.shape) == mine.shape else array.reshape(mine.shape)
         return self.kind.finished(array, self.machine.stream)
 
 
-def guest(target: Any, **arguments: Any) -> Guest | None:
-    """A guest if ``x`` is an array on the device, or something that should be one; None for numpy's arrays."""
-    kind = kind_of(arguments["x"])
-    if kind is None:
-        return None
-    lengths = arguments.get("lengths")
-    if places.is_array(lengths) or "cpu" not in str(getattr(lengths, "device", "cpu")).lower():
-        words = "as they decide how many products are launched"
-        raise TypeError(f"lengths: expected integers on the host, {words}; got {type(lengths).__name__} on a device")
-    return Guest(target, kind, "x", arguments["x"])
+def guest(target: Any, name: str, array: Any) -> Guest | None:
+    """A guest for an array that is on the device, or should be; None for numpy's, and for what is no array."""
+    kind = kind_of(array)
+    return None if kind is None else Guest(target, kind, name, array)
+
+
+def on_host(given: Any) -> bool:
+    """Whether this is no array on a device."""
+    if kind_of(given) is None:
+        return True
+    return not places.is_array(given) and "cpu" in str(getattr(given, "device", "")).lower()
+
+
+def _words(array: Any) -> str:
+    return "a numpy array, on the host" if isinstance(array, np.ndarray) else type(array).__name__

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cuda_kernels import arithmetic, memory, places
+from cuda_kernels import arithmetic, memory, norms, places
 from cuda_kernels.memory import strides_of
+from cuda_kernels.rowwise import run_rows
 from refseq.arrays import Elsewhere
+from refseq.seq2seq.embedding import build_gather
 
 if TYPE_CHECKING:
     from cuda_kernels.interop.guest_machine import GuestMachine
@@ -22,7 +24,8 @@ Shape = tuple[int, ...]
 
 class Resident(Elsewhere):
     """``address``: of the first entry; ``strides`` count entries; ``owner`` keeps the memory; ``whole``: the array
-    of the caller's kind that this is a view of, and how many entries it has; None of what is the caller's own."""
+    of the caller's kind that this is a view of, and how many entries it has; None of what is the caller's own.
+    ``given`` is that, and ``back`` too if results are written to it."""
 
     def __init__(
         self, machine: "GuestMachine", address: int, shape: Shape, strides: Shape, dtype: np.dtype, owner: Any
@@ -30,6 +33,8 @@ class Resident(Elsewhere):
         self.machine, self.address, self.shape, self.strides = machine, address, shape, strides
         self.dtype, self.owner = dtype, owner
         self.whole: tuple[Any, int] | None = None
+        self.given: Any = None
+        self.back: Any = None
 
     @property
     def size(self) -> int:
@@ -42,6 +47,9 @@ class Resident(Elsewhere):
         axes = zip(self.shape, self.strides, strides_of(self.shape), strict=True)
         return not self.size or all(step == want for count, step, want in axes if count > 1)
 
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise TypeError("an array on a device is not copied to the host unasked")
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -53,14 +61,21 @@ class Resident(Elsewhere):
         return new
 
     def __getitem__(self, index: Any) -> "Resident":
-        """A view, by integers, slices without a step, and one Ellipsis."""
+        """A view, by integers, slices without a step, None for a new axis, and one Ellipsis."""
         given = index if isinstance(index, tuple) else (index,)
         if Ellipsis in given:
             at = given.index(Ellipsis)
-            given = (*given[:at], *[slice(None)] * (self.ndim - len(given) + 1), *given[at + 1 :])
-        given = (*given, *[slice(None)] * (self.ndim - len(given)))
+            fill = self.ndim - len(given) + 1 + given.count(None)
+            given = (*given[:at], *[slice(None)] * fill, *given[at + 1 :])
+        given = (*given, *[slice(None)] * (self.ndim - len(given) + given.count(None)))
         offset, shape, strides = 0, [], []
-        for entry, count, step in zip(given, self.shape, self.strides, strict=True):
+        axes = iter(zip(self.shape, self.strides, strict=True))
+        for entry in given:
+            if entry is None:
+                shape.append(1)
+                strides.append(0)
+                continue
+            count, step = next(axes)
             if isinstance(entry, slice):
                 first, last, by = entry.indices(count)
                 assert by == 1  # nobody here steps
@@ -77,7 +92,7 @@ class Resident(Elsewhere):
         """Copy an array, or a number, to all entries of a view."""
         to = self[index]
         if not isinstance(value, Resident):
-            value = self.machine.place(np.array([value], self.dtype))
+            value = self.machine.place(np.array([value], self.dtype)).reshape(())
         value = value.broadcast(to.shape)
         memory.move(self.machine, to.shape, to.span(), to.strides, value.span(), value.strides)
 
@@ -116,6 +131,37 @@ class Resident(Elsewhere):
         """See ``Elsewhere``."""
         return self.machine.zeros(shape, self.dtype)
 
+    def empty(self, shape: Shape) -> "Resident":
+        """See ``Elsewhere``."""
+        return self.machine.empty(shape, self.dtype)
+
+    def sent(self, array: np.ndarray) -> "Resident":
+        """See ``Elsewhere``."""
+        return self.machine.send(array)
+
+    def rows(self, index: np.ndarray) -> "Resident":
+        """See ``Elsewhere``."""
+        new = self.machine.zeros((len(index), self.shape[1]), self.dtype)
+        given: list[Any] = [index, self.contiguous()]
+        run_rows(self.machine, build_gather, (), len(index), given, [new], [], self.shape[1])
+        return new
+
+    def read(self) -> np.ndarray:
+        """See ``Elsewhere``."""
+        return self.machine.read(self)
+
+    def weighed(self, weights: np.ndarray) -> "Resident":
+        """See ``Elsewhere``."""
+        return norms.weighed(self.machine, self.contiguous().reshape(self.size), weights.reshape(-1))
+
+    def writable(self, name: str) -> "Resident":
+        """See ``Elsewhere``."""
+        if self.given is None or not self.packed:
+            raise ValueError(f"{name}: expected an array of the caller's whose entries follow one another")
+        new = self.view(0, self.shape, self.strides)
+        new.back = self.given
+        return new
+
     def copy(self) -> "Resident":
         """A copy, one entry after another."""
         new = self.machine.empty(self.shape, self.dtype)
@@ -146,8 +192,9 @@ class Resident(Elsewhere):
         self.machine.entries(arithmetic.kernels(str(self.dtype)).scale, new, self.dtype.type(1 / divisor))
         return new
 
-    def sum(self, *, keepdims: bool) -> "Resident":
-        """The sum of a row, from the first entry to the last, as an array of one entry."""
-        assert keepdims
-        assert self.ndim == 1
-        return self.machine.total(self.contiguous().reshape(1, self.size, 1, 1)).reshape(1)
+    def sum(self, axis: int = 0, *, keepdims: bool = False) -> "Resident":
+        """The sum over the first axis, from its first entry to the last."""
+        assert axis == 0
+        rest = self.shape[1:]
+        made = self.machine.total(self.contiguous().reshape(1, len(self), 1, math.prod(rest)))
+        return made.reshape((1, *rest) if keepdims else rest)

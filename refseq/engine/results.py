@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import Elsewhere
 from refseq.engine.workspace import Buffer
 
 LARGE = 1 << 17
@@ -21,6 +22,11 @@ def result(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     memory: Any = (ctypes.c_char * count).from_address(buffer.address)
     memory.owner = buffer  # the array refers to this memory, and the memory to the buffer
     return np.frombuffer(memory, dtype).reshape(shape)
+
+
+def result_like(shape: tuple[int, ...], like: Any) -> np.ndarray:
+    """``result`` of the dtype of an array, and where that is."""
+    return like.empty(shape) if isinstance(like, Elsewhere) else result(shape, like.dtype)
 
 
 def copied(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 from refseq.losses.elementwise import features_of, sum_over_features
 from refseq.losses.loss import Loss, inside, matching, not_negative, ones, sample
 from refseq.primitives import choose, complement, exp, log1p, zero
+from refseq.targets.visiting import guests
 
 
 @register_jitable
@@ -35,6 +36,7 @@ def element(x, y, p):
     return positive * yes + negative * no, negative * sigmoid - positive * rest
 
 
+@guests("logits", "targets")
 def binary_cross_entropy(
     logits: np.ndarray,
     targets: np.ndarray,

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import Elsewhere, read, zeros
 from refseq.losses.cross_entropy_rows import DISTRIBUTION, INDEX, SMOOTHED, build
 from refseq.losses.loss import Loss, inside, matching, not_negative, numbers, one, ones, reduced, sample, token_weights
 from refseq.losses.reduction import REDUCTIONS, scales
 from refseq.losses.tokens import over_tokens
+from refseq.targets.visiting import guests
 
 
+@guests("logits", "targets")
 def cross_entropy(
     logits: np.ndarray,
     targets: np.ndarray,
@@ -70,7 +72,7 @@ def cross_entropy(
         w = matching("class_weights", class_weights, (classes,), like)
         not_negative("class_weights", w)
     weight, active = token_weights(weights, counted, like)
-    kind, index, y, counts = _targets(targets, active, w, logits, like)
+    kind, index, y, counts = _targets(targets, active, w, logits, like, reduction)
     if kind == INDEX and not (isinstance(label_smoothing, (int, float)) and label_smoothing == 0):
         kind = SMOOTHED
     smoothing = _smoothing(label_smoothing, classes, like)
@@ -81,15 +83,19 @@ def cross_entropy(
     return reduced(gradient.reshape(logits.shape), tokens.reshape(steps, rows), scale)
 
 
-def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray) -> tuple:
+def _targets(
+    targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray, like: np.ndarray, reduction: str
+) -> tuple:
     """The kind of targets, a class for every token (-1: it does not count), distributions, and the counts of tokens."""
     steps, rows, classes = logits.shape
-    if not isinstance(targets, np.ndarray):
+    if not isinstance(targets, np.ndarray | Elsewhere):
         raise TypeError(f"targets: expected a numpy array, got {type(targets).__name__}")
     if targets.ndim != 2:
         y = matching("targets", targets, logits.shape, logits)
         not_negative("targets", y, active)
-        return DISTRIBUTION, np.where(active, 0, -1), y, _expected_weight(y, w, active, like)
+        asked = reduction != "sum" or not isinstance(y, Elsewhere)  # else nobody reads the device
+        counts = _expected_weight(y, w, active, like) if asked else zeros(active.shape, like)
+        return DISTRIBUTION, np.where(active, 0, -1), y, counts
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets: expected integers (T, B), or distributions (T, B, V); got dtype {targets.dtype}")
     index = arguments.array("targets", targets, (steps, rows), None)
@@ -104,7 +110,8 @@ def _targets(targets: Any, active: np.ndarray, w: np.ndarray, logits: np.ndarray
 def _expected_weight(y: np.ndarray, w: np.ndarray, active: np.ndarray, like: np.ndarray) -> np.ndarray:
     """sum_c w_c y_c of the tokens that count; 0 elsewhere, whatever is there."""
     counts = zeros(active.shape, like)
-    weighted = y if active.all() else y[active]
+    given = read(y)
+    weighted = given if active.all() else given[active]
     if like.dtype == object or not np.all(w == 1):  # else one pass over memory less
         weighted = weighted * w
     counts[active] = weighted.sum(axis=-1).reshape(-1)

@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import Elsewhere
 from refseq.losses.ctc_rows import LOG_PROBS, LOGITS
 from refseq.losses.ctc_sequences import VECTORS, sequences
 from refseq.losses.ctc_targets import labels_of
 from refseq.losses.loss import matching, not_negative, numbers, ones
-from refseq.losses.reduction import REDUCTIONS, scales, total
+from refseq.losses.reduction import REDUCTIONS, scales, weighed
+from refseq.targets.visiting import guests
 
 FEW = 64
 INFEASIBLE = ("inf", "zero")
@@ -44,6 +46,7 @@ class SequenceLoss:
     scale: np.ndarray
 
 
+@guests("logits")
 def ctc_of_logits(
     logits: np.ndarray,
     targets: np.ndarray,
@@ -79,6 +82,7 @@ def ctc_of_logits(
     return _loss(LOGITS, logits, targets, *given)
 
 
+@guests("log_probs")
 def ctc_of_log_probs(
     log_probs: np.ndarray,
     targets: np.ndarray,
@@ -139,8 +143,8 @@ def _loss(
 
 def _value(losses: np.ndarray, scale: np.ndarray) -> Any:
     """The sum of scale * loss. Of few floats numpy's way would take longer than all of them."""
-    if len(losses) > FEW or losses.dtype.kind != "f":
-        return total(losses * scale)
+    if len(losses) > FEW or losses.dtype.kind != "f" or isinstance(losses, Elsewhere):
+        return weighed(losses, scale)
     return losses.dtype.type(sum(map(mul, losses.tolist(), scale.tolist())))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import few, zeros
 from refseq.engine.results import result
 from refseq.kernels import on_vectors
 from refseq.losses import ctc_vectors
@@ -52,7 +52,9 @@ def sequences(
         given = frames, labels, begins, counts, sizes, scale, floor
         possible = _by_numbers(flat, *given, losses, dx, like, target)
     if infeasible == "inf" and 0 in possible:
-        losses[np.equal(possible, 0)] = _infinity(like, possible.index(0))
+        infinite = _infinity(like, possible.index(0))
+        for row in np.flatnonzero(np.equal(possible, 0)).tolist():
+            losses[row] = infinite
     return losses, dx.reshape(x.shape)
 
 
@@ -74,7 +76,7 @@ def _by_numbers(
     rows, steps, *_ = sizes.tolist()
     if like.dtype == object and not like.size:  # no frame, and so no number of the field
         return (counts <= 0).astype(int).tolist()
-    limits, possible, wide = zeros((2,), like), np.ones(rows, np.int64), max(counts.tolist(), default=0) + 2
+    limits, possible, wide = few((2,), like), np.ones(rows, np.int64), max(counts.tolist(), default=0) + 2
     if floor is not None:
         limits[0], limits[1] = floor, floor / 2
     whole, ints = steps * rows, np.zeros((rows, wide), np.int64)

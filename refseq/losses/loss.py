@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import DTYPES, field_name, zeros
-from refseq.losses.reduction import total
+from refseq.arrays import DTYPES, Elsewhere, field_name, zeros
+from refseq.losses.reduction import weighed
 from refseq.primitives import complement, zero
 
 KNOWN = frozenset(map(np.dtype, DTYPES))
@@ -26,13 +26,13 @@ class Loss:
 
 def reduced(gradient: np.ndarray, tokens: np.ndarray, scale: np.ndarray) -> Loss:
     """The loss of these tokens. What does not count has scale 0 and is 0, never 0 times infinity."""
-    return Loss(total(tokens * scale), gradient, tokens, scale)
+    return Loss(weighed(tokens, scale), gradient, tokens, scale)
 
 
 def numbers(name: str, value: Any, shape: tuple[int | str, ...] | None) -> np.ndarray:
     """Predictions: an array of one of the dtypes of refseq; any shape for None."""
     if shape is None:
-        shape = ("",) * value.ndim if isinstance(value, np.ndarray) else ()
+        shape = ("",) * value.ndim if isinstance(value, np.ndarray | Elsewhere) else ()
     checked = arguments.readable(name, value, shape, None)
     if checked.dtype not in KNOWN:
         raise TypeError(f"{name}: expected dtype {', '.join(DTYPES)}; got {checked.dtype}")
@@ -54,7 +54,9 @@ def ones(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
 
 
 def sample(x: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """An array in the field of x from which 0 and 1 can be made: for objects without what padding holds."""
+    """An array of the host in the field of x from which 0 and 1 can be made: for objects without what padding holds."""
+    if isinstance(x, Elsewhere):
+        return np.zeros(1, x.dtype)
     return x[counted] if x.dtype == object else x
 
 
@@ -85,8 +87,9 @@ def matching(name: str, value: Any, shape: tuple[int, ...], like: np.ndarray) ->
 
 
 def not_negative(name: str, value: np.ndarray, counted: np.ndarray | None = None, largest: float = np.inf) -> None:
-    """Finite real numbers >= 0 (and <= largest) where ``counted``; other fields than floats are not judged."""
-    if value.dtype == object:
+    """Finite real numbers >= 0 (and <= largest) where ``counted``; other fields than floats are not judged, nor what is
+    on a device."""
+    if value.dtype == object or isinstance(value, Elsewhere):
         return
     if value.dtype.kind == "f" and value.size:  # the most frequent case, at once: a NaN is neither
         with np.errstate(invalid="ignore"):

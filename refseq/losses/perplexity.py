@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import Elsewhere, read
 from refseq.losses.cross_entropy import cross_entropy
 from refseq.primitives import exp
+from refseq.targets.visiting import guests
 
 
+@guests("logits", "targets")
 def perplexity(
     logits: np.ndarray,
     targets: np.ndarray,
@@ -23,5 +26,6 @@ def perplexity(
     counts it is 1, as the product of no probabilities is.
     """
     loss = cross_entropy(logits, targets, lengths=lengths, weights=weights, ignore_index=ignore_index, target=target)
+    value = read(loss.value)[()] if isinstance(loss.value, Elsewhere) else loss.value
     with np.errstate(over="ignore"):  # float32: the cast of a float64 beyond its range
-        return exp(loss.value)
+        return exp(value)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import lift
+from refseq.arrays import Elsewhere, lift
 
 MEANS = ("mean per token", "mean per sequence", "mean of sequence means")
 REDUCTIONS = ("sum", *MEANS)
@@ -46,6 +46,11 @@ def total(values: np.ndarray) -> Any:
     if values.dtype == object:
         return reduce(add, values.reshape(-1)) if values.size else 0
     return values.sum(dtype=np.result_type(values.dtype, np.float64)).astype(values.dtype)
+
+
+def weighed(values: np.ndarray, weights: np.ndarray) -> Any:
+    """``total`` of the products of two arrays, of which the first may be on a device: the sum is there too."""
+    return values.weighed(weights) if isinstance(values, Elsewhere) else total(values * weights)
 
 
 def _divided(weights: np.ndarray, divisor: Any) -> np.ndarray:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq.arrays import zeros
 from refseq.losses.elementwise import features_of, sum_over_features
 from refseq.losses.loss import Loss
+from refseq.targets.visiting import guests
 
 
 @register_jitable
@@ -17,6 +17,7 @@ def element(x, y, p):
     return difference * difference, difference + difference
 
 
+@guests("predictions", "targets")
 def squared_error(
     predictions: np.ndarray,
     targets: np.ndarray,
@@ -38,5 +39,5 @@ def squared_error(
     naming the argument; RuntimeError where the target cannot run.
     """
     x = features_of("predictions", predictions)
-    none = zeros((0, int(np.prod(x.shape[2:]))), x)
+    none = np.zeros((0, int(np.prod(x.shape[2:]))), x.dtype)
     return sum_over_features(element, x, targets, none, lengths, weights, reduction, target=target)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import contiguous, zeros
 from refseq.markov import autoregressive_rows as rows_of
 from refseq.markov.emissions import tau
 from refseq.markov.parameters import ones, perplexity
 from refseq.rowwise import run_rows
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 
@@ -67,6 +68,7 @@ class Autoregressive:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
+    @guests("params", "x")
     def forward(
         self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None, target: str = "cpu"
     ) -> AutoregressiveRun:
@@ -85,6 +87,7 @@ class Autoregressive:
         run_rows(rows_of.build_forward, (), rows, given, [value, r], target=target, units=width, work=work)
         return AutoregressiveRun(value, r, lengths, self, params, x, target)
 
+    @guests("dy")
     def backward(self, run: AutoregressiveRun, dy: np.ndarray | None = None) -> tuple[Arrays, np.ndarray]:
         """The gradients of sum(dy * log_likelihood) in the parameters and in x; dy (B,) is 1 for None. Raises TypeError
         or ValueError naming the argument."""
@@ -102,7 +105,7 @@ class Autoregressive:
         dW, db, dv = zeros((width, self.order, width), v), zeros((width,), v), zeros((width,), v)
         given = [x, run.lengths, v, run.residuals, dy, dr]
         run_rows(rows_of.build_parameters, (), width, given, [dW, db, dv], target=target, units=width, work=rows * work)
-        return {"W": np.ascontiguousarray(dW.transpose(1, 0, 2)), "b": db, "log_variance": dv}, dx
+        return {"W": contiguous(dW.transpose(1, 0, 2)), "b": db, "log_variance": dv}, dx
 
     def fit(self, x: np.ndarray, lengths: Any = None, *, least_variance: float = 1e-12) -> Arrays:
         """The parameters that maximise the conditional log-likelihood of all sequences: least squares for W and b (the

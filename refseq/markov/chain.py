@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
-from refseq.engine.results import cleared, result
+from refseq.arrays import Elsewhere, whole, zeros
+from refseq.engine.results import cleared, result_like
 from refseq.markov import chain_rows, posterior_rows, viterbi_rows
 from refseq.markov.views import views_for
 from refseq.rowwise import run_rows
@@ -46,7 +46,7 @@ def forward(
     E, R, c, value = zeros((n, n), A), zeros((n, n), A), zeros((1, n), A), zeros((rows,), A)
     run_rows(chain_rows.build_weights, (), n, [A], [E, R, c], target=target, units=n)
     p, s, q = (room(e.shape, A) for _ in range(3))
-    low = np.zeros((steps, rows), np.int64)
+    low = whole(np.zeros((steps, rows), np.int64), A)
     run_rows(
         chain_rows.build_forward,
         (views_for(dtype, target), dtype),
@@ -105,12 +105,13 @@ def best_paths(
 
 def room(shape: tuple[int, ...], like: Any) -> np.ndarray:
     """An array in the field of ``like`` of which nothing is read that was not written."""
-    return zeros(shape, like) if like.dtype == object else result(shape, like.dtype)
+    return zeros(shape, like) if like.dtype == object else result_like(shape, like)
 
 
 def blank(shape: tuple[int, ...], like: Any) -> np.ndarray:
     """``refseq.arrays.zeros``, in memory that is used again."""
-    return zeros(shape, like) if like.dtype == object else cleared(shape, like.dtype)
+    elsewhere = like.dtype == object or isinstance(like, Elsewhere)
+    return zeros(shape, like) if elsewhere else cleared(shape, like.dtype)
 
 
 def added(parts: np.ndarray, like: Any) -> np.ndarray:

@@ -39,7 +39,7 @@ class Emissions:
             run_rows(emission_rows.build_discrete, (), rows, given, [e], target=target, units=n, work=steps * n)
             return e
         mean, v, dtype = self.params["mean"], self.params["log_variance"], str(like.dtype)
-        M, Q, c = zeros(mean.T.shape, like), zeros(mean.T.shape, like), zeros((1, n), like)
+        M, Q, c = zeros(mean.shape[::-1], like), zeros(mean.shape[::-1], like), zeros((1, n), like)
         run_rows(emission_rows.build_precisions, (), n, [mean, v, self.tau], [M, Q, c], target=target)
         options, given = (views_for(dtype, target), dtype), [self.x, self.lengths, M, Q, c]
         work = steps * n * mean.shape[1]

@@ -12,6 +12,7 @@ from refseq.markov import chain
 from refseq.markov.emissions import Emissions, emissions_of
 from refseq.markov.parameters import CONTINUOUS, normalised, ones, perplexity, some_finite, unnormalised
 from refseq.targets import available
+from refseq.targets.visiting import follow, guests
 
 Arrays = dict[str, np.ndarray]
 SUMS = ("scaled", "direct")
@@ -32,7 +33,7 @@ class HMMRun:
     def posteriors(self) -> np.ndarray:
         """p(state at t | the whole sequence) (T, B, S), which is the gradient of the log-likelihood in the score of the
         state; 0 beyond a row's length, and for a sequence of probability 0."""
-        return chain.backward(self._chain, ones(self.log_likelihood), counted=False).states
+        return follow(self, lambda run: chain.backward(run._chain, ones(run.log_likelihood), counted=False).states)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,7 @@ class HMM:
             drawn["log_variance"][...] = 0
         return drawn
 
+    @guests("params", "x")
     def forward(
         self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None, target: str = "cpu"
     ) -> HMMRun:
@@ -138,6 +140,7 @@ class HMM:
         """Of the probabilities."""
         return {name: normalised(value, target) for name, value in params.items() if name not in CONTINUOUS}
 
+    @guests("dy")
     def backward(self, run: HMMRun, dy: np.ndarray | None = None) -> HMMGradients:
         """The gradient of sum(dy * log_likelihood); dy (B,) is 1 for None. Raises TypeError or ValueError."""
         if not isinstance(run, HMMRun):
@@ -159,6 +162,7 @@ class HMM:
                 params[name] = gradient
         return HMMGradients(params, x, log, counts.states)
 
+    @guests("params", "x")
     def viterbi(
         self, params: Mapping[str, np.ndarray], x: np.ndarray, lengths: Any = None, target: str = "cpu"
     ) -> tuple[np.ndarray, np.ndarray]:

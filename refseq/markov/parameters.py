@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import Elsewhere, zeros
 from refseq.markov import normal_rows
 from refseq.primitives import complement, zero
 from refseq.rowwise import run_rows
@@ -17,6 +17,9 @@ CONTINUOUS = ("mean", "log_variance")
 def ones(like: np.ndarray) -> np.ndarray:
     """Ones in the number field of an array."""
     result = zeros(like.shape, like)
+    if isinstance(like, Elsewhere):
+        result[...] = 1
+        return result
     for b in range(len(like)):
         result[b] = complement(zero(like[b]))
     return result
@@ -24,23 +27,24 @@ def ones(like: np.ndarray) -> np.ndarray:
 
 def normalised(a: np.ndarray, target: str) -> np.ndarray:
     """The log-softmax of every row; a vector is one row."""
-    rows, z = np.atleast_2d(a), zeros(np.atleast_2d(a).shape, a)
+    rows = a.reshape(-1, a.shape[-1])
+    z = zeros(rows.shape, a)
     run_rows(normal_rows.build, (), len(rows), [rows], [z], target=target, units=rows.shape[1])
     return z.reshape(a.shape)
 
 
 def unnormalised(a: np.ndarray, dz: np.ndarray, target: str) -> np.ndarray:
     """The adjoint of ``normalised``; a vector is one row."""
-    rows, da = np.atleast_2d(a), zeros(np.atleast_2d(a).shape, a)
-    given = [rows, np.atleast_2d(dz)]
+    rows = a.reshape(-1, a.shape[-1])
+    da, given = zeros(rows.shape, a), [rows, dz.reshape(rows.shape)]
     run_rows(normal_rows.build_backward, (), len(rows), given, [da], target=target, units=rows.shape[1])
     return da.reshape(a.shape)
 
 
 def some_finite(params: Arrays) -> None:
-    """A finite score in every row, and no +inf."""
+    """A finite score in every row, and no +inf; what is on a device is not looked at."""
     for name, value in params.items():
-        if value.dtype == object:
+        if value.dtype == object or isinstance(value, Elsewhere):
             return
         bad = ~np.isfinite(np.max(value, axis=-1)) if name not in CONTINUOUS else ~np.isfinite(value).all(axis=-1)
         if bad.any():

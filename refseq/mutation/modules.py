@@ -39,7 +39,7 @@ FORMULAS: dict[str, tuple[str, ...]] = {
     "refseq.losses.binary_cross_entropy": ("surprise", "element"),
     "refseq.losses.squared_error": ("element",),
     "refseq.networks.tree": ("forward", "backward", "_gradient", "_handed"),
-    "refseq.networks.edges": ("collect", "correlate", "add_messages", "messages_backward"),
+    "refseq.networks.edges": ("build_collect", "build_correlate", "add_messages", "messages_backward"),
 }
 """Of these modules only these functions are mutated: the rest checks arguments or divides work between threads."""
 

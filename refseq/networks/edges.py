@@ -15,8 +15,10 @@ from numba.extending import register_jitable
 
 from refseq import arguments
 from refseq.arrays import field_name, lift, zeros
-from refseq.kernels import compiled
 from refseq.primitives import constant
+from refseq.rowwise import run_rows
+from refseq.targets import HOST
+from refseq.team import Team
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,36 +114,58 @@ def in_field(name: str, data: np.ndarray, sample: np.ndarray) -> np.ndarray:
     return data.astype(sample.dtype)
 
 
-@register_jitable
-def collect(offsets, ends, entries, weights, values, result):
-    """result[v] += sum over v's edges of weight * values[other end], in the order of the edges."""
-    for v in range(len(offsets) - 1):
+def build_collect(team: Team) -> Callable:
+    """row(v, offsets, ends, entries, weights, values, result): result[v] += sum over v's edges of weight * values[other
+    end], in the order of the edges."""
+    index, size = team.index, team.size
+
+    @register_jitable
+    def row(v, offsets, ends, entries, weights, values, result):
         for e in range(offsets[v], offsets[v + 1]):
-            w, u = weights[entries[e]], ends[e]
-            for j in range(values.shape[1]):
+            w, u, j = weights[entries[e]], ends[e], index()
+            while j < values.shape[1]:
                 result[v, j] = result[v, j] + w * values[u, j]
+                j += size()
+
+    return row
 
 
-@register_jitable
-def correlate(offsets, ends, entries, values, cotangents, dweights):
-    """dweights of each edge u -> v: sum_j values[u, j] cotangents[v, j]; the adjoint of collect in the weights."""
-    for u in range(len(offsets) - 1):
-        for e in range(offsets[u], offsets[u + 1]):
+def build_correlate(team: Team) -> Callable:
+    """row(u, offsets, ends, entries, values, cotangents, dweights): dweights of each edge u -> v += sum_j values[u, j]
+    cotangents[v, j]; the adjoint of ``build_collect`` in the weights."""
+    index, size = team.index, team.size
+
+    @register_jitable
+    def row(u, offsets, ends, entries, values, cotangents, dweights):
+        e = offsets[u] + index()
+        while e < offsets[u + 1]:
             total, v = dweights[entries[e]], ends[e]
             for j in range(values.shape[1]):
                 total = total + values[u, j] * cotangents[v, j]
             dweights[entries[e]] = total
+            e += size()
+
+    return row
 
 
-def add_messages(result: np.ndarray, along: Edges, values: np.ndarray) -> None:
+def add_messages(result: np.ndarray, along: Edges, values: np.ndarray, target: str) -> None:
     """result[v] += sum over the edges u -> v of weight * values[u]."""
     near = along.arriving
-    compiled(collect, str(result.dtype))(near.offsets, near.ends, near.entries, along.weights, values, result)
+    _run(build_collect, near, [along.weights, values], result, values.shape[1], target)
 
 
-def messages_backward(along: Edges, values: np.ndarray, cotangents: np.ndarray, dweights: np.ndarray) -> np.ndarray:
+def messages_backward(
+    along: Edges, values: np.ndarray, cotangents: np.ndarray, dweights: np.ndarray, target: str
+) -> np.ndarray:
     """The adjoint of add_messages: returns the cotangents of ``values``, adds those of the weights to ``dweights``."""
-    dvalues, far = zeros(values.shape, values), along.leaving
-    add_messages(dvalues, along.reversed, cotangents)
-    compiled(correlate, str(values.dtype))(far.offsets, far.ends, far.entries, values, cotangents, dweights)
+    dvalues = zeros(values.shape, values)
+    add_messages(dvalues, along.reversed, cotangents, target)
+    _run(build_correlate, along.leaving, [values, cotangents], dweights, values.shape[1], target)
     return dvalues
+
+
+def _run(build: Callable, near: Neighbours, given: list, result: np.ndarray, units: int, target: str) -> None:
+    """A row for every node; on the host one after another, as they are short."""
+    where = "reference" if target in HOST else target
+    inputs = [near.offsets, near.ends, near.entries, *given]
+    run_rows(build, (), len(near.offsets) - 1, inputs, [result], target=where, units=units)

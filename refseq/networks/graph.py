@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import contiguous, zeros
 from refseq.cell import Cell
 from refseq.cells import catalogue
 from refseq.networks.edges import Edges, add_messages, messages_backward
@@ -51,7 +51,7 @@ def forward(target: Target, network: Network, edges: tuple[Edges, ...], s: np.nd
         sent = tuple(_step(target, message_cell(), weights, s[:, 0]) for weights in network.messages)
         received = zeros(s[:, 0].shape, network.weights.matrices[0])
         for along, tape in zip(edges, sent, strict=True):
-            add_messages(received, along, tape.y[0])
+            add_messages(received, along, tape.y[0], target.name)
         tape = _step(target, network.cell, network.weights, received, s)
         record.append((sent, tape))
         s = tape.final
@@ -70,7 +70,7 @@ def backward(
         pulled = _pull(target, network.cell, network.weights, tape, zeros(tape.y.shape, like), ds)
         own, ds = _sum(own, pulled.weights), pulled.s0
         for r, (along, message) in enumerate(zip(recording.edges, sent, strict=True)):
-            dy = messages_backward(along, message.y[0], pulled.x[0], dweights[r])
+            dy = messages_backward(along, message.y[0], pulled.x[0], dweights[r], target.name)
             back = _pull(
                 target, message_cell(), network.messages[r], message, dy[None], zeros(message.final.shape, like)
             )
@@ -82,12 +82,12 @@ def backward(
 def _step(target: Target, cell: Cell, weights: Weights, x: np.ndarray, s: np.ndarray | None = None) -> Tape:
     """One step of every node by itself: x (N, K)."""
     rows, like, width = len(x), weights.matrices[0], weights.p.shape[1]
-    feed = Feed(np.ascontiguousarray(x[None]), zeros((1, rows, 0, width), like), np.ones(rows, np.int64), False)
+    feed = Feed(contiguous(x[None]), zeros((1, rows, 0, width), like), np.ones(rows, np.int64), False)
     return target.forward(cell, weights, feed, zeros((rows, len(cell.state), width), like) if s is None else s)
 
 
 def _pull(target: Target, cell: Cell, weights: Weights, tape: Tape, dy: np.ndarray, ds: np.ndarray) -> Pulled:
-    return target.backward(cell, weights, tape, np.ascontiguousarray(dy), ds)
+    return target.backward(cell, weights, tape, contiguous(dy), ds)
 
 
 def _zeros(weights: Weights) -> Weights:

@@ -1,11 +1,12 @@
 """A recursive network on a forest, on the target that is asked for: the engine, the plain loops, or a device."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import rows, zeros
 from refseq.engine import tree_target
 from refseq.engine.tree_pieces import Order
 from refseq.networks import tree
@@ -67,6 +68,9 @@ def backward(recording: Recording, dy: np.ndarray | None, dstates: tuple[np.ndar
         if part is not None:
             ds[:, i] = part
     if dy is not None:
-        ds[:, 0] += dy
+        ds[:, 0] = ds[:, 0] + dy
     found = (tree.backward if recording.device is None else recording.device.tree_backward)(tape, ds)
-    return Pulled(found.weights, found.x, None if given is None else found.s[given])
+    if given is None:
+        return Pulled(found.weights, found.x, None)
+    flat = found.s.reshape(len(found.s), math.prod(found.s.shape[1:]))
+    return Pulled(found.weights, found.x, rows(flat, given).reshape(-1, *found.s.shape[1:]))

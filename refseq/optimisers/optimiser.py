@@ -15,12 +15,14 @@ import numpy as np
 from numba.extending import register_jitable
 
 from refseq import arguments
+from refseq.arrays import zeros
 from refseq.columns import gather, scatter
-from refseq.engine.results import result
+from refseq.engine.results import result_like
 from refseq.kernels import compiled, on_vectors
 from refseq.lanes import ONE, Lanes
 from refseq.optimisers.updates import run_updates
 from refseq.targets import device_for
+from refseq.targets.visiting import guests
 
 Arrays = dict[str, np.ndarray]
 Rule = Callable[[Any, Any, tuple, tuple], tuple[Any, tuple]]
@@ -68,13 +70,15 @@ class Optimiser(ABC):
     def default_rate(self) -> float:
         """The learning rate of the options."""
 
-    def initialise(self, params: Mapping[str, np.ndarray]) -> Arrays:
-        """The state before the first step: buffers of zeros."""
+    @guests("params")
+    def initialise(self, params: Mapping[str, np.ndarray], target: str = "cpu") -> Arrays:
+        """The state before the first step: buffers of zeros; of parameters on a device, with their target, there."""
         state: Arrays = {"step": np.array(0, np.int64)}
         for name, p in _arrays("params", params).items():
-            state[f"buffers/{name}"] = np.zeros((len(self.buffers), *p.shape), p.dtype)
+            state[f"buffers/{name}"] = zeros((len(self.buffers), *p.shape), p)
         return state
 
+    @guests("params", "grads", "state", "out")
     def step(
         self,
         params: Mapping[str, np.ndarray],
@@ -108,7 +112,7 @@ class Optimiser(ABC):
             g = arguments.readable(f"grads[{name!r}]", grads[name], p.shape, p.dtype)
             s = arguments.readable(f"state['buffers/{name}']", state[f"buffers/{name}"], shape, p.dtype)
             if out is None:
-                p1, s1 = result(p.shape, p.dtype), result(s.shape, p.dtype)
+                p1, s1 = result_like(p.shape, p), result_like(s.shape, p)
             else:
                 p1 = arguments.writable(f"out[0][{name!r}]", out[0][name], p.shape, p.dtype)
                 s1 = arguments.writable(f"out[1]['buffers/{name}']", out[1][f"buffers/{name}"], shape, p.dtype)

@@ -28,6 +28,7 @@ from refseq.networks.attention.memory import Memory
 from refseq.seq2seq.decoder_steps import FEED, Current, Previous, Steps
 from refseq.seq2seq.states import Arrays, Recurrent, joined, of_part, one_way, recurrent
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 QUERIES = {"current": Current, "previous": Previous}
 
@@ -135,6 +136,7 @@ class AttentionDecoder:
         parts = zip(self._parts.items(), seeds, strict=True)
         return joined({name: part.initialise(int(own), scheme, dtype) for (name, part), own in parts})
 
+    @guests("x", "params", "memory", "state")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -192,6 +194,7 @@ class AttentionDecoder:
         """The shape of a memory."""
         return "Tk", rows, self.attention.keys
 
+    @guests("dy", "dstate", "dweights")
     def backward(
         self,
         run: DecoderRun,

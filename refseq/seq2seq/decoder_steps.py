@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import beside, zeros
+from refseq.arrays import Elsewhere, beside, zeros
+from refseq.arrays import rows as rows_of
 from refseq.layer import Layer
 from refseq.networks.attention.memory import Look, Memory, MemoryGradients
 from refseq.seq2seq.states import Arrays, Recurrent, add_into, top_state
@@ -141,6 +142,9 @@ class Previous(Steps):
 
 def within(active: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rows (1, B, H), 0 where they are not active."""
+    if isinstance(rows, Elsewhere):
+        index = np.where(active > 0, np.arange(len(active)), -1)
+        return rows_of(rows.reshape(rows.shape[1:]), index).reshape(rows.shape)
     found = zeros(rows.shape, rows)
     found[:, active > 0] = rows[:, active > 0]
     return found

@@ -13,6 +13,7 @@ from refseq.linear import add, copy
 from refseq.losses.loss import Loss
 from refseq.rowwise import run_rows
 from refseq.targets import available
+from refseq.targets.visiting import guests
 from refseq.team import Team
 
 Arrays = dict[str, np.ndarray]
@@ -95,6 +96,7 @@ class Embedding:
             E[self.pad] = 0
         return {"E": E}
 
+    @guests("params")
     def forward(
         self, params: Mapping[str, np.ndarray], tokens: np.ndarray, lengths: Any = None, target: str = "cpu"
     ) -> EmbeddingRun:
@@ -108,6 +110,7 @@ class Embedding:
         run_rows(build_gather, (), flat.size, [index, E], [x], target=target, units=self.features, work=self.features)
         return EmbeddingRun(x.reshape(*flat.shape, self.features), self, index, target)
 
+    @guests("dx")
     def backward(self, run: EmbeddingRun, dx: np.ndarray) -> Arrays:
         """The gradient of E. Raises TypeError or ValueError naming the argument."""
         if not isinstance(run, EmbeddingRun) or run.embedding != self:

@@ -8,6 +8,7 @@ import numpy as np
 from refseq import arguments, losses
 from refseq.arrays import zeros
 from refseq.losses.loss import Loss
+from refseq.seq2seq.states import placed
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,13 +48,14 @@ class Frames:
         """Frames (T, B, F) of the dtype of ``like``, 0 beyond the lengths, where they are not looked at."""
         given = arguments.readable(name, frames, ("T", "B", self.features), like.dtype)
         counts = arguments.lengths(lengths, len(given), given.shape[1])
-        found, inside = zeros(given.shape, like), np.arange(len(given))[:, None] < counts
-        found[inside] = given[inside]
-        return found
+        steps = np.arange(len(given))[:, None]
+        return placed(given, np.where(steps < counts, steps, -1))
 
     def before(self, frames: np.ndarray, start: None) -> np.ndarray:
         """What a decoder is given at every step: 0, and then the frames before."""
-        return np.concatenate([zeros((1, *frames.shape[1:]), frames), frames[:-1]]) if len(frames) else frames
+        found = zeros(frames.shape, frames)
+        found[1:] = frames[:-1]
+        return found
 
     def forward(self, params: Arrays, frames: np.ndarray, lengths: Any, target: str) -> FramesRun:
         """As they are."""

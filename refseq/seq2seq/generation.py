@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import read, zeros
 from refseq.seq2seq.embedding import Embedding
 from refseq.seq2seq.frames import Frames
 from refseq.seq2seq.model import Encoded, Seq2Seq
 from refseq.seq2seq.states import Arrays
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Written:
     logits: np.ndarray
 
 
+@guests("params", "source")
 def generate(
     model: Seq2Seq,
     params: Mapping[str, np.ndarray],
@@ -56,12 +58,14 @@ def written(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: Encoded, 
     tokens, logits = [], []
     while len(tokens) < longest and running.any():
         z, _, _, state = model._decode(given, encoded, memory, token[None], state, running.astype(np.int64))
-        token = np.where(running, np.argmax(z[0], axis=1), stop)
+        token = np.where(running, np.argmax(read(z[0]), axis=1), stop)
         tokens.append(np.where(running, token, -1))
         logits.append(z[0])
         running = running & (token != stop)
     made = np.stack(tokens) if tokens else np.zeros((0, rows), np.int64)
-    found = np.stack(logits) if logits else np.zeros((0, rows, alphabet.tokens), encoded.vector.dtype)
+    found = zeros((len(logits), rows, alphabet.tokens), encoded.vector)
+    for t, z in enumerate(logits):
+        found[t] = z
     return Written(made, (made >= 0).sum(axis=0), found)
 
 
@@ -76,11 +80,12 @@ def written_frames(model: Seq2Seq, params: Mapping[str, np.ndarray], encoded: En
     longest = int(wanted.max(initial=0))
     counts = arguments.lengths(wanted, longest, len(encoded.vector))
     frame = zeros((1, len(counts), model.target.features), next(iter(given.values())))
-    state, memory, made = model.first_state(encoded), model._memory(given, encoded), [frame[:0]]
+    state, memory = model.first_state(encoded), model._memory(given, encoded)
+    found = zeros((longest, *frame.shape[1:]), frame)
     for t in range(longest):
         frame, _, _, state = model._decode(given, encoded, memory, frame, state, (counts > t).astype(np.int64))
-        made.append(frame)
-    return np.concatenate(made)
+        found[t] = frame[0]
+    return found
 
 
 def _of_tokens(model: Seq2Seq) -> Embedding:
@@ -90,6 +95,7 @@ def _of_tokens(model: Seq2Seq) -> Embedding:
     return model.target
 
 
+@guests("params", "source")
 def scheduled(
     model: Seq2Seq,
     params: Mapping[str, np.ndarray],
@@ -128,4 +134,4 @@ def _chosen(
         yield token
         z, _, _, state = model._decode(params, encoded, memory, token[None], state, (counts > t).astype(np.int64))
         if t + 1 < len(targets):
-            token = np.where(draws[t + 1], np.argmax(z[0], axis=1), np.maximum(targets[t], 0))
+            token = np.where(draws[t + 1], np.argmax(read(z[0]), axis=1), np.maximum(targets[t], 0))

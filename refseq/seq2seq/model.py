@@ -25,6 +25,7 @@ from refseq.seq2seq.assembly import Assembly
 from refseq.seq2seq.attention_decoder import FEED, AttentionDecoder
 from refseq.seq2seq.states import Arrays, add_into, as_states, as_vector, joined, of_part, turned
 from refseq.targets import available
+from refseq.targets.visiting import guests
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ class Seq2SeqRun:
 class Seq2Seq(Assembly):
     """Immutable; make one with ``refseq.seq2seq.seq2seq`` or ``refseq.seq2seq.autoencoder``."""
 
+    @guests("params", "source")
     def encode(
         self, params: Mapping[str, np.ndarray], source: np.ndarray, *, lengths: Any = None, target: str = "cpu"
     ) -> Encoded:
@@ -77,6 +79,7 @@ class Seq2Seq(Assembly):
         """From the order of the source to that in which it is read, and back."""
         return turned(array, counts) if self.reverse_source else array
 
+    @guests("params", "source", "targets")
     def forward(
         self,
         params: Mapping[str, np.ndarray],
@@ -150,6 +153,7 @@ class Seq2Seq(Assembly):
         runs = {"target": read, "decoder": run, "output": made}
         return made.y, getattr(run, "weights", None), runs, dict(run.state)
 
+    @guests("dlogits", "dweights")
     def backward(self, run: Seq2SeqRun, dlogits: np.ndarray, dweights: np.ndarray | None = None) -> Arrays:
         """The gradient of sum(dlogits * logits) + sum(dweights * weights) for all parameters, through decoder, bridge
         and encoder. Raises TypeError or ValueError naming the argument."""
@@ -181,6 +185,7 @@ class Seq2Seq(Assembly):
         add_into(found, self._named("source", self.source.backward(before["source"], read.x)))
         return {name: found[name] for name in self.shapes}
 
+    @guests("params", "source", "targets")
     def loss(
         self,
         params: Mapping[str, np.ndarray],

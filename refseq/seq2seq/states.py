@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import Elsewhere, beside, contiguous, sample
+from refseq.arrays import rows as rows_of
 from refseq.layer import Layer
+from refseq.primitives import zero
 from refseq.stack import Stack
 
 Recurrent = Layer | Stack
@@ -29,7 +32,7 @@ def state_sizes(layer: Recurrent) -> dict[str, tuple[int, int]]:
 def as_vector(layer: Recurrent, state: Mapping[str, np.ndarray]) -> np.ndarray:
     """All states (L*D, B, H), one after another, as (B, S)."""
     parts = [state[name].transpose(1, 0, 2) for name in layer.states]
-    return np.concatenate([part.reshape(part.shape[0], part.shape[1] * part.shape[2]) for part in parts], axis=1)
+    return beside([part.reshape(part.shape[0], part.shape[1] * part.shape[2]) for part in parts])
 
 
 def as_states(layer: Recurrent, vector: np.ndarray) -> Arrays:
@@ -38,7 +41,7 @@ def as_states(layer: Recurrent, vector: np.ndarray) -> Arrays:
     for name, (parts, units) in state_sizes(layer).items():
         last = first + parts * units
         own = vector[:, first:last].reshape(len(vector), parts, units)
-        found[name], first = np.ascontiguousarray(own.transpose(1, 0, 2)), last
+        found[name], first = contiguous(own.transpose(1, 0, 2)), last
     return found
 
 
@@ -58,8 +61,19 @@ def one_way(layer: Recurrent) -> bool:
 def turned(array: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Every row of (T, B, ...) backwards within its length; its own inverse and adjoint."""
     steps = np.arange(len(array))[:, None]
-    places = np.where(steps < counts, counts - 1 - steps, steps)
-    return np.ascontiguousarray(array[places, np.arange(len(counts))])
+    return placed(array, np.where(steps < counts, counts - 1 - steps, steps))
+
+
+def placed(array: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Of (T, B, ...) at time t of row b what stands at time places[t, b] of it, and 0 for a place below 0."""
+    rows = np.arange(places.shape[1])
+    if isinstance(array, Elsewhere):
+        index = np.where(places < 0, -1, places * len(rows) + rows)
+        return rows_of(array.reshape(index.size, array.shape[2]), index.reshape(-1)).reshape(array.shape)
+    found = np.ascontiguousarray(array[np.maximum(places, 0), rows])
+    if (places < 0).any():
+        found[places < 0] = zero(sample(array))
+    return found
 
 
 def joined(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 "reference"  plain loops, compiled by numba for floats and complex numbers, interpreted for objects of any number field
 "cpu"        the same cells on the CPU's vector units, rows shared between threads (``refseq.engine``): "reference" up
              to rounding; the same bits for any number of threads
-"cuda"       numba-cuda kernels on the current device, or on numba-cuda's simulator when NUMBA_ENABLE_CUDASIM=1
+"cuda"       numba-cuda kernels on the current device, or on numba-cuda's simulator when NUMBA_ENABLE_CUDASIM=1; arrays
+             may be on the device already (``refseq.targets.visiting``)
 """
 
 import importlib
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
@@ -134,36 +136,6 @@ def backward_together(
     return [target.backward(cell, *given) for given in reversed(directions)][::-1]
 
 
-class Guest(Protocol):
-    """A caller whose arrays are on the target's device, and stay there; a context in which calls run. ``target``: the
-    target, at that device."""
-
-    target: Target
-
-    def __enter__(self) -> Any: ...
-
-    def __exit__(self, *error: object) -> None: ...
-
-    def resume(self) -> None:
-        """Begin another call, for which the caller may have chosen another stream."""
-        ...
-
-    def enter(self, name: str, given: Any) -> Any:
-        """An argument, an array or a dict of them, as ``refseq.arrays.Elsewhere``. Raises TypeError or ValueError
-        naming it."""
-        ...
-
-    def leave(self, given: Any) -> Any:
-        """The same results in the caller's kind of array."""
-        ...
-
-
-def guest(target: Target, **arguments: Any) -> Guest | None:
-    """A guest, for the arguments of a call by name; None for numpy's arrays, and where the target knows no others."""
-    make = getattr(target, "guest", None)
-    return make(**arguments) if make is not None else None
-
-
 _PROVIDERS = {
     "reference": ("refseq.targets.host", "REFERENCE"),
     "cpu": ("refseq.engine.target", "CPU"),
@@ -181,11 +153,17 @@ def _provided(name: str) -> Target:
     return getattr(importlib.import_module(module), attribute)
 
 
+visited: ContextVar[Target | None] = ContextVar("visited", default=None)
+"""The target of a guest (``refseq.targets.visiting``) while its call runs; it takes the place of the one of that
+name."""
+
+
 def target(name: str) -> Target:
     """The target of this name, whether or not it can run here. Raises ValueError for an unknown name."""
     if not isinstance(name, str) or name not in _PROVIDERS:
         raise ValueError(f"target: expected one of {', '.join(TARGETS)}; got {name!r}")
-    return _provided(name)
+    own = visited.get()
+    return own if own is not None and own.name == name else _provided(name)
 
 
 def run_info(name: str, cell: Cell | None = None, *sizes: Any) -> dict[str, str]:

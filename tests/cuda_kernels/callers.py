@@ -1,10 +1,12 @@
-"""Arrays as callers have them on a device, and stand-ins for those of libraries that are not here."""
+"""Arrays as callers have them on a device, stand-ins for those of libraries that are not here, and numbers for the
+target "reference" that it interprets: the truth of a small problem, without a compiler."""
 
 import importlib.util
 
 import numpy as np
 
 from cuda_kernels import gpu, places
+from refseq.arrays import lift
 
 
 class Interface:
@@ -49,6 +51,18 @@ if gpu.SIMULATOR:
     KINDS["dlpack"] = Capsule
 if importlib.util.find_spec("torch"):
     KINDS["torch"] = _torch
+
+
+def plain(values):
+    """The same numbers as Python's, in objects: float64, whatever they were."""
+    if isinstance(values, dict):
+        return {name: plain(value) for name, value in values.items()}
+    return lift(values, float) if isinstance(values, np.ndarray) and values.dtype.kind == "f" else values
+
+
+def floats(found):
+    """numpy's numbers of what is made of objects."""
+    return np.asarray(found, float)
 
 
 def host(result):

@@ -8,6 +8,7 @@ from cuda_kernels.machine import Machine
 from refseq.checks.structures.memory_networks import FACTS, QUERY, STORY, of_choices, of_stories
 from refseq.checks.structures.turing_machines import machine_problem
 from refseq.targets import target
+from tests.cuda_kernels.callers import floats, plain
 
 MACHINES = [
     refseq.turing_machine(2, 2, 3, 5, 3),
@@ -29,12 +30,12 @@ def launches(monkeypatch):
 
 def agree(function, values, cotangents, monkeypatch):
     """As the reference up to rounding, and the same bits on any launch."""
-    want = function.everything(values, {}, cotangents, "reference")
+    want = function.everything(plain(values), {}, plain(cotangents), "reference")
     before = None
     for _ in launches(monkeypatch):
         got = function.everything(values, {}, cotangents, "cuda")
         for name, value in want.items():
-            np.testing.assert_allclose(got[name], value, rtol=1e-10, atol=1e-12, err_msg=name)
+            np.testing.assert_allclose(got[name], floats(value), rtol=1e-10, atol=1e-12, err_msg=name)
             assert before is None or got[name].tobytes() == before[name].tobytes(), name
         before = got
 
@@ -61,14 +62,15 @@ def test_a_network_that_chooses(facts, monkeypatch):
 @pytest.mark.parametrize("kind", ["margin", "cross_entropy"])
 def test_losses_of_choices(kind):
     params, found = HARD.initialise(deviation=0.7), []
-    for where in ("reference", "cuda"):
-        run = HARD.forward(params, STORY, QUERY, FACTS, where)
+    for where, given in (("reference", plain(params)), ("cuda", params)):
+        run = HARD.forward(given, STORY, QUERY, FACTS, where)
         found.append(HARD.fact_loss(run, FACTS, kind, margin=0.3))
-    np.testing.assert_allclose(found[1].gradient, found[0].gradient, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(found[1].facts, found[0].facts, rtol=1e-12)
+    np.testing.assert_allclose(found[1].gradient, floats(found[0].gradient), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found[1].facts, floats(found[0].facts), rtol=1e-12)
 
 
 def test_recall():
     keys, values = np.random.default_rng(0).normal(size=(2, 4, 3))
-    found = [refseq.recall(keys, values, keys[:2], 3.0, target=where) for where in ("reference", "cuda")]
-    np.testing.assert_allclose(found[1].values, found[0].values, rtol=1e-12)
+    got = refseq.recall(keys, values, keys[:2], 3.0, target="cuda")
+    want = refseq.recall(plain(keys), plain(values), plain(keys[:2]), 3.0, target="reference")
+    np.testing.assert_allclose(got.values, floats(want.values), rtol=1e-12)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cuda_kernels import budget, gpu, offline, table
+from cuda_kernels import budget, gpu, inventory, offline, table
 from cuda_kernels.bench import ceilings
+from refseq.checks.structures.kinds import KINDS
+from refseq.tree_layer import TreeLayer
 from tests.conftest import framework
 
 ROOT = Path(__file__).parents[2]
@@ -71,8 +73,28 @@ def test_the_table_says_yes_no_and_not_run(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"device": {"name": "A"}, "checks": checked}))
     said = table.devices(tmp_path)
     del allowed["lstm backward", "float64"]
-    rows = {row[0]: row[1:] for row in table.rows({"lstm": True, "lstm_coupled": False}, allowed, said)}
+
+    def found(good, name):
+        return table.Found(good, frozenset((f"{name} backward", dtype) for dtype in inventory.DTYPES))
+
+    agreed = {"lstm": found(True, "lstm"), "lstm_coupled": found(False, "lstm_coupled")}
+    agreed["child_sum_tree_lstm"] = found(True, "child_sum_tree_lstm")
+    rows = {row[0]: row[1:] for row in table.rows(agreed, allowed, said)}
     assert rows["lstm"] == ["yes", "NO", "A: NO"]
     assert rows["lstm_coupled"] == ["NO", "yes", "not run"]
-    assert rows["child_sum_tree_lstm"] == ["not run", "yes", "A: yes"]
-    assert all(compiled == "yes" for name, (_, compiled, _) in rows.items() if name != "lstm")
+    assert rows["child_sum_tree_lstm"] == ["yes", "yes", "A: yes"]
+    assert rows["elman(activation=tanh)"] == ["not run", "not run", "not run"]
+    assert not (found(True, "lstm") & found(False, "lstm")).good
+
+
+@pytest.mark.slow
+def test_the_table_has_a_row_for_everything_and_no_is_in_none():
+    framework("numba_cuda")
+    cells = table.rows(table.agreement(), budget.read(), table.devices())
+    assert [row for row in cells if row[1:3] != ["yes", "yes"]] == []
+    names = {row[0] for row in cells}
+    assert {"cross_entropy", "clipping", "adam", "viterbi", "beam", "recall"} < names
+    asked = {
+        network.label for kind, known in KINDS.items() if kind is not TreeLayer for network in known.examples(2, 3)
+    }
+    assert asked < names

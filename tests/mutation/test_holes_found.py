@@ -55,9 +55,9 @@ def test_the_last_node_of_a_graph_sends_and_receives():
     dense, values = rng.integers(-4, 5, (4, 4)) + 0.5, rng.integers(-8, 9, (4, 3)) / 4
     along = edges("adjacency", sparse.csr_array(dense), 4, lambda data: lift(data, float))
     received, dweights = lift(np.zeros((4, 3)), float), lift(np.zeros(16), float)
-    add_messages(received, along, lift(values, float))
+    add_messages(received, along, lift(values, float), "reference")
     assert np.array_equal(received.astype(float), dense.T @ values)
-    back = messages_backward(along, lift(values, float), lift(values[::-1], float), dweights)
+    back = messages_backward(along, lift(values, float), lift(values[::-1], float), dweights, "reference")
     assert np.array_equal(back.astype(float), dense @ values[::-1])
     assert np.array_equal(dweights.astype(float).reshape(4, 4), values @ values[::-1].T)
 

@@ -218,4 +218,5 @@ class Launcher:
 
 def added(parts: np.ndarray) -> np.ndarray:
     """The sum over the rows of the batch, the last one first."""
-    return reduce(lambda total, part: total + part, parts[::-1]) if len(parts) else parts.sum(axis=0)
+    last_first = [parts[row] for row in reversed(range(len(parts)))]
+    return reduce(lambda total, part: total + part, last_first) if last_first else parts.sum(axis=0)

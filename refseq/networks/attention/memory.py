@@ -9,7 +9,7 @@ Backward is the same in reverse: every look gives the gradient of its queries an
 of the values and of the parameters of the queries; the matrix of the keys is gone through once at the end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -129,5 +129,14 @@ class MemoryGradients:
         """Of the matrix of the queries: one sum over those of all looks."""
         if not self._queries:
             return self.memory.launcher.zeros(*self.memory.W[OF_QUERIES].shape)
-        q, dq = (np.concatenate(part, axis=1) for part in zip(*self._queries, strict=True))
+        q, dq = (self._joined(part) for part in zip(*self._queries, strict=True))
         return self.memory.launcher.project_gradient(q, dq)
+
+    def _joined(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """One after another in time."""
+        rows, _, width = parts[0].shape
+        made, begin = self.memory.launcher.zeros(rows, sum(part.shape[1] for part in parts), width), 0
+        for part in parts:
+            made[:, begin : begin + part.shape[1]] = part
+            begin += part.shape[1]
+        return made

@@ -11,16 +11,20 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from refseq import arrays
+from refseq.arrays import Elsewhere, contiguous
 from refseq.engine.results import cleared, result
 
 
 def zeros(shape: tuple[int, ...], like: np.ndarray) -> np.ndarray:
     """Zeros in the field of ``like``; of floats in memory that is used again."""
-    return cleared(shape, like.dtype) if like.dtype.kind == "f" else arrays.zeros(shape, like)
+    here = like.dtype.kind == "f" and not isinstance(like, Elsewhere)
+    return cleared(shape, like.dtype) if here else arrays.zeros(shape, like)
 
 
 def copied(array: np.ndarray) -> np.ndarray:
     """A contiguous copy; of floats in memory that is used again."""
+    if isinstance(array, Elsewhere):
+        return array.copy()
     if array.dtype.kind != "f":
         return array.copy(order="C")
     made = result(array.shape, array.dtype)
@@ -65,10 +69,31 @@ class Tokens:
         if self.full:
             target[:, :, :steps, :size] = source
             return made
+        if isinstance(x, Elsewhere):
+            taken = arrays.rows(x.reshape(steps * rows, entries), self._sources(width(steps)).reshape(-1))
+            target[..., :size] = taken.reshape(rows, width(steps), heads, size).transpose(0, 2, 1, 3)
+            return made
         for b, count in enumerate(self.counts):
             where = slice(count) if self.places is None else self.places[b, :count]
             target[b, :, :count, :size] = source[b][:, where]
         return made
+
+    def _sources(self, wide: int) -> np.ndarray:
+        """Which row of x (T * B, .) every dense token is of, (B, wide); -1 for none."""
+        rows, steps = len(self.counts), self.steps
+        places = np.broadcast_to(np.arange(steps), (rows, steps)) if self.places is None else self.places
+        found = np.full((rows, wide), -1)
+        found[:, :steps] = np.where(
+            np.arange(steps) < self.counts[:, None], places * rows + np.arange(rows)[:, None], -1
+        )
+        return found
+
+    def _places(self, wide: int) -> np.ndarray:
+        """The inverse: which of the dense tokens (B * wide) every one of (T, B) is; -1 for none."""
+        sources = self._sources(wide).reshape(-1)
+        found = np.full(self.steps * len(self.counts), -1)
+        found[sources[sources >= 0]] = np.flatnonzero(sources >= 0)
+        return found
 
     def scattered(self, made: np.ndarray, size: int, heads: int = 1) -> np.ndarray:
         """The inverse of ``dense``: (T, B, heads * size), 0 for tokens that do not count."""
@@ -77,6 +102,9 @@ class Tokens:
         if self.full:
             x = copied(source[:, :, : self.steps].transpose(2, 0, 1, 3))
             return x.reshape(self.steps, rows, heads * size)
+        if isinstance(made, Elsewhere):
+            together = contiguous(source.transpose(0, 2, 1, 3)).reshape(-1, heads * size)
+            return arrays.rows(together, self._places(made.shape[1])).reshape(self.steps, rows, heads * size)
         x = zeros((self.steps, rows, heads, size), made)
         target = x.transpose(1, 2, 0, 3)
         for b, count in enumerate(self.counts):
@@ -104,6 +132,12 @@ class Scene:
         source = dense.reshape(rows, heads, *dense.shape[1:])
         if self.keys.places is None:
             found = copied(source[:, :, :tq, :tk].transpose(2, 0, 1, 3))
+        elif isinstance(dense, Elsewhere):
+            entry = np.arange(dense.size).reshape(source.shape)
+            index = np.full((tq, rows, heads, tk), -1)
+            for b, count in enumerate(self.keys.counts):
+                index[:, b][..., self.keys.places[b, :count]] = entry[b, :, :tq, :count].transpose(1, 0, 2)
+            found = arrays.rows(dense.reshape(dense.size, 1), index.reshape(-1)).reshape(tq, rows, heads, tk)
         else:
             found = zeros((tq, rows, heads, tk), dense)
             target = found.transpose(1, 2, 0, 3)
@@ -117,6 +151,13 @@ class Scene:
         made = zeros((rows * heads, width(tq), width(tk)), weights)
         target = made.reshape(rows, heads, *made.shape[1:])
         source = weights.reshape(tq, rows, heads, tk).transpose(1, 2, 0, 3)
+        if isinstance(weights, Elsewhere):
+            entry = np.arange(weights.size).reshape(tq, rows, heads, tk)
+            index = np.full(target.shape, -1)
+            for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
+                where = np.arange(keys) if self.keys.places is None else self.keys.places[b, :keys]
+                index[b, :, :count, :keys] = entry[:count, b][..., where].transpose(1, 0, 2)
+            return arrays.rows(contiguous(weights).reshape(weights.size, 1), index.reshape(-1)).reshape(made.shape)
         for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
             where = slice(keys) if self.keys.places is None else self.keys.places[b, :keys]
             target[b, :, :count, :keys] = source[b][:, :count, where]

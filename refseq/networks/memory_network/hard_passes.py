@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import sample, zeros
+from refseq.arrays import Elsewhere, contiguous, few, sample, zeros
 from refseq.networks.memory_network import hard, ranking
 from refseq.networks.memory_network.end_to_end import build_ages
 from refseq.networks.memory_network.passes import factors_of
@@ -87,7 +87,7 @@ def backward(recording: Recording, dscores: np.ndarray, dlogits: np.ndarray) -> 
         work=(rows + len(told.places) // vocabulary) * width,
     )
     if kept.temporal:
-        told_apart = [t.words, t.ages, np.ascontiguousarray(dy[:, None])]
+        told_apart = [t.words, t.ages, contiguous(dy[:, None])]
         run_rows(build_ages, (), len(dT), told_apart, [dT[None]], target=target, units=width, work=t.words.size)
     return dE, dT
 
@@ -99,7 +99,7 @@ def loss(
     like, words = recording.scores, recording.text.words
     rows, hops, slots = like.shape
     values, dscores = zeros((rows, hops), recording.E), zeros(like.shape, recording.E)
-    limit, scale = zeros((1,), recording.E), zeros((1,), recording.E)
+    limit, scale = few((1,), recording.E), few((1,), recording.E)
     number = sample(recording.E)
     limit[0] = constant(number, margin)
     scale[0] = complement(zero(number))
@@ -116,6 +116,8 @@ def loss(
         units=hops,
         work=hops * slots,
     )
+    if isinstance(values, Elsewhere):
+        return values.weighed(np.full(values.size, scale[0])), dscores, values
     total = zero(number)
     for value in values.flat:
         total = total + value

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import few, zeros
 from refseq.kernels import compiled
 from refseq.networks.memory_network.encoding import fill_positions
 from refseq.networks.memory_network.end_to_end import (
@@ -63,8 +63,8 @@ class Recording:
 def factors_of(text: Text, positions: bool, like: np.ndarray) -> np.ndarray:
     """The table of ``encoding``, or one number if it is not asked."""
     if not positions:
-        return zeros((1, 1, 1), like)
-    found = zeros((text.longest + 1, text.longest, like.shape[-1]), like)
+        return few((1, 1, 1), like)
+    found = few((text.longest + 1, text.longest, like.shape[-1]), like)
     compiled(fill_positions, str(found.dtype))(found)
     return found
 

@@ -1,10 +1,12 @@
 """Both directions of a Turing machine on a target: arrays for the rows of ``forward``, ``backward``, ``gradient``."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import beside, contiguous, zeros
+from refseq.arrays import rows as rows_of
 from refseq.cell import Cell
 from refseq.networks.outer import outer
 from refseq.networks.turing_machine.activations import SCALARS
@@ -87,8 +89,14 @@ class Recording:
     @property
     def final(self) -> States:
         """The state of every row after its last step."""
-        rows, times = np.arange(len(self.lengths)), self.times
-        return States(*(array[self.lengths, rows] for array in (times.s, times.memory, times.w, times.r)))
+        steps, times = self.lengths, self.times
+        last = steps * len(steps) + np.arange(len(steps))
+
+        def at_end(array: np.ndarray) -> np.ndarray:
+            rest = array.shape[2:]
+            return rows_of(array.reshape(-1, math.prod(rest)), last).reshape(-1, *rest)
+
+        return States(*map(at_end, (times.s, times.memory, times.w, times.r)))
 
 
 def _work(weights: Weights, memory: np.ndarray, steps: int) -> int:
@@ -176,10 +184,10 @@ def _parameters(recording: Recording, da: np.ndarray, df: np.ndarray, dy: np.nda
     """The second pass."""
     plan, w, times = recording.plan, recording.weights, recording.times
     steps, rows = dy.shape[:2]
-    h = np.ascontiguousarray(times.s[1:, :, 0])
+    h = contiguous(times.s[1:, :, 0])
     ends = recording.lengths
     dU = outer(h, df.reshape(steps, rows, w.ub.size), ends, w.U, recording.target)
-    seen = np.concatenate([h, times.r[1:].reshape(steps, rows, len(w.Yr))], axis=2)
+    seen = beside([h, times.r[1:].reshape(steps, rows, len(w.Yr))])
     dY = outer(seen, dy[:, :, 0], ends, w.U, recording.target)
     units = h.shape[2]
     dW0, dW1, dbias = (zeros(array.shape, w.U) for array in (w.W0, w.W1, w.bias))
