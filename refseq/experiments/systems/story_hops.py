@@ -1,9 +1,9 @@
 """How many facts a memory network joins (L1.25, L4.16): "where is Mary?" takes one, "where is the milk?" two.
 
-Every story says where each of ``PERSONS`` is, all in different places, and who has each of ``THINGS``, sentences in any
-order. Where a person is, is said in one sentence. Where a thing is, is said in none: somebody has it, and he is in a
-place. A network that looks at the memory once cannot know which place counts, as it chooses before it has read who has
-the thing: one of PERSONS places, a little better than one of ``PLACES``. One that looks twice can, and it is trained on
+Every story says where each of four persons is, all in different places out of five, and who has each of three things,
+sentences in any order. Where a person is, is said in one sentence. Where a thing is, is said in none: somebody has it,
+and is in a place. A network that looks at the memory once cannot know which place counts, as it chooses before it has
+read who has the thing: one of the four in the story. One that looks twice can, and it is trained on
 answers alone. S. Sukhbaatar, A. Szlam, J. Weston, R. Fergus, arXiv:1503.08895; J. Weston et al., arXiv:1502.05698.
 """
 

@@ -7,5 +7,6 @@ affine       W x for every token, with adjoints
 kit          what the formulas calculate with: numbers of any field, or ``vector_kit``
 scene        which queries and keys count; from the caller's arrays to dense ones and back
 core         the launches
+memory       keys and values made ready for any number of looks: their matrix is used once
 heads        self-attention with several heads
 """
