@@ -90,7 +90,9 @@ def _joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def rows(agreed: Mapping[str, Found], allowed: budget.Budget, said: Mapping[str, Mapping[str, bool]]) -> list[list[str]]:
+def rows(
+    agreed: Mapping[str, Found], allowed: budget.Budget, said: Mapping[str, Mapping[str, bool]]
+) -> list[list[str]]:
     """A row for every entry: recurrences, also those that were not asked about, then the rest."""
     words = {True: "yes", False: "NO", None: "not run"}
 

@@ -97,9 +97,7 @@ def guests(*names: str) -> Callable[[F], F]:
     return decorate
 
 
-def _visiting(
-    function: Callable, names: tuple[str, ...], visit: Any, where: str, bound: inspect.BoundArguments
-) -> Any:
+def _visiting(function: Callable, names: tuple[str, ...], visit: Any, where: str, bound: inspect.BoundArguments) -> Any:
     """The call, of a guest if it is one: of where the run was made, or of the first array of the named arguments."""
     given = bound.arguments
     if visit is not None:
