@@ -39,7 +39,7 @@ print(json.dumps({"loss": float(loss.value), "adam": after.tolist(), "hits": hit
 
 EDITS = [
     # file, formula, another formula, what it changes
-    ("losses/cross_entropy_rows.py", "total = total + apart(e, c, m)", "total = total + e + e", "loss"),
+    ("exponentials.py", "total = total + apart(part, j, m)", "total = total + part + part", "loss"),
     ("engine/vector_math.py", "0.16666666666", "0.26666666666", "loss"),
     # Adam's rule uses a function of this file
     ("optimisers/sgd.py", "return g + decay * p", "return g + p", "adam"),
