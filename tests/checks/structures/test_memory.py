@@ -16,8 +16,9 @@ SOFT = refseq.memory_network(memory_networks.VOCABULARY, 3, hops=2, ages=4)
 HARD = refseq.hard_memory_network(memory_networks.VOCABULARY, 3, facts=2, ages=4)
 
 
-@pytest.mark.parametrize("network", [MACHINE, SOFT, HARD], ids=str)
+@pytest.mark.parametrize("network", [pytest.param(MACHINE, marks=pytest.mark.slow), SOFT, HARD], ids=str)
 def test_the_cpu_target_agrees(network):
+    """Of a Turing machine, which takes long to compile twice, ``tests/networks/test_turing_machine.py`` says it."""
     report = verify(network, "cpu")
     assert report.verdict == PASS, (report.findings, report.reasons)
     assert "agreement" in {outcome.check for outcome in report.outcomes}

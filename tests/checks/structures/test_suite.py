@@ -27,7 +27,7 @@ def test_every_network_passes_on_the_reference_target(network):
     assert report.sensitivity.size < 1e-10
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 @pytest.mark.parametrize("network", [TREE, GRAPH], ids=str)
 def test_the_cpu_target_agrees(network, dtype):
     """Both run on the engine: within the budget."""
