@@ -33,14 +33,10 @@ class Entry:
         return self.kernel.py_func.__module__ == "cuda_kernels.rowwise"
 
     @property
-    def normalised(self) -> bool:
-        """Whether it has layer normalisation, which takes several times as long to compile as other operations."""
-        return "normalise=True" in self.name
-
-    @property
-    def tier(self) -> bool:
-        """Whether it is a time loop with its weights on chip."""
-        return self.kernel.py_func.__module__ == "cuda_kernels.resident"
+    def long(self) -> bool:
+        """Whether it takes long to compile: trees, time loops with their weights on chip, and layer normalisation."""
+        own = self.kernel.py_func.__module__.rpartition(".")[2]
+        return own in ("tree_scan", "resident") or "normalise=True" in self.name
 
 
 Variant = tuple[str, Mapping[str, Any]]
@@ -86,12 +82,12 @@ def catalogue() -> list[Variant]:
 
 
 def awaited() -> tuple[list[Entry], list[Entry]]:
-    """What a commit waits for: kernels for every family; and those that one family has to do for: in float64, those of
-    the tiers and of layer normalisation, which take long, and some of systems."""
+    """What a commit waits for: kernels for every family; and those that one family has to do for: what takes long, some
+    of the systems, and float64, of which even less is asked."""
     single, double = (entries(REPRESENTATIVES, (dtype,)) for dtype in DTYPES)
-    several = [entry for entry in single if not (entry.system or entry.tier or entry.normalised)]
-    once = [entry for entry in single if entry.tier or entry.normalised or entry.name.startswith(SYSTEMS)]
-    return several, once + [entry for entry in double if not (entry.system or entry.normalised)]
+    several = [entry for entry in single if not (entry.system or entry.long)]
+    once = [entry for entry in single if entry.long or entry.name.startswith(SYSTEMS)]
+    return several, once + [entry for entry in double if not (entry.system or entry.long)]
 
 
 REFUSED = {"output": "dropout", "additive": "dropout", "skip": "zoneout"}

@@ -78,8 +78,7 @@ def onnx_model_with(model, **attributes):
 
 def test_a_wrong_gate_order_fails(cases, monkeypatch):
     monkeypatch.setitem(ORDERS, "gru", ("r", "z", "n"))
-    verdicts = {result.case: result.verdict for result in onnx_cases.run_cases("reference")}
-    assert verdicts["test_gru_seq_length"] == "fail"
+    assert onnx_cases.run_case(cases["test_gru_seq_length"]).verdict == "fail"
 
 
 def test_a_collection_that_fails_is_an_error(onnx, monkeypatch):

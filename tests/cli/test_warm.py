@@ -25,6 +25,7 @@ def run(arguments, folder):
     ).stdout
 
 
+@pytest.mark.slow
 def test_the_next_process_compiles_nothing(tmp_path):
     said = run(["-m", "refseq", "warm", "output", "--dtype", "float32"], tmp_path)
     assert said.startswith("1 compiled or found on disk in ")

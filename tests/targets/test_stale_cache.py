@@ -58,8 +58,9 @@ EDITS = [
 ]
 
 
-QUICK = ("step.py",)
-"""Edits that every run tries; that the digest has all files is seen without a process for each."""
+QUICK = {("reference", "step.py"), ("cpu", "cells/lstm_memory.py")}
+"""Edits that every run tries, of the scan and of the cell; that the digest has all files is seen without a process for
+each."""
 
 OF_THE_ENGINE = [
     ("engine/rows.py", "store(target, j, load(source, j))", "store(target, j, load(source, j) + load(source, j))"),
@@ -105,8 +106,9 @@ def test_an_unedited_process_hits_the_cache(copy, target):
 @pytest.mark.parametrize(
     ("target", "name", "formula", "other"),
     [
-        *(pytest.param("reference", *edit, marks=[] if edit[0] in QUICK else pytest.mark.slow) for edit in EDITS),
-        *(("cpu", *edit) for edit in OF_THE_ENGINE),
+        pytest.param(target, *edit, marks=[] if (target, edit[0]) in QUICK else pytest.mark.slow)
+        for target, edits in (("reference", EDITS), ("cpu", OF_THE_ENGINE))
+        for edit in edits
     ],
     ids=[*(f"reference-{edit[0]}" for edit in EDITS), *(f"cpu-{edit[0]}" for edit in OF_THE_ENGINE)],
 )

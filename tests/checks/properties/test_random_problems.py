@@ -90,15 +90,17 @@ def test_own_targets_have_every_property(drawn: Configuration):
         assert "relu" in drawn.layer.cell.label
 
 
+CASES = [(bidirectional, dtype) for bidirectional in (False, True) for dtype in ("float32", "float64")]
+
+
 @pytest.mark.parametrize(
-    ("bidirectional", "dtype"),
+    ("name", "options", "bidirectional", "dtype"),
     [
-        (False, "float64"),
-        (True, "float32"),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(True, "float64"), (False, "float32")]),
+        pytest.param(*variant, *case, marks=[] if k % len(CASES) == n else pytest.mark.slow)
+        for k, variant in enumerate(VARIANTS)
+        for n, case in enumerate(CASES)
     ],
 )
-@pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_every_property_that_applies_passes_on_the_first_problem(name, options, bidirectional, dtype):
     layer = refseq.layer(name, 3, 4, layers=1 + bidirectional, bidirectional=bidirectional, **options)
     subject, problem = Subject(OwnImplementation(layer), layer), draw(layer, dtype, 5, 4)
