@@ -56,7 +56,7 @@ def _imports(module: str) -> tuple[tuple[str, str], ...]:
         return ()
     above = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     found: list[tuple[str, str]] = []
-    for source, names, plain in IMPORT.findall(path.read_text()):
+    for source, names, plain in IMPORT.findall(path.read_text().replace("\\\n", " ")):
         words = [word.split() for word in re.sub(r"#.*", "", names or plain).strip("() \t").split(",")]
         listed = [word[0] for word in words if word]
         if plain:

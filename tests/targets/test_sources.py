@@ -10,7 +10,7 @@ from refseq.targets import sources
 
 PACKAGE = {
     "own/__init__.py": "",
-    "own/rule.py": "from . import deep\nfrom own.beside import f as g\nimport numpy.linalg\n",
+    "own/rule.py": "from . import (  # two\n    deep,\n)\nfrom own import \\\n    beside\nimport numpy.linalg\n",
     "own/beside.py": "def f():\n    from .inside import late\n",
     "own/deep/__init__.py": "from refseq.rules import __doc__\nVALUE = 1\n",
     "own/inside.py": "late = 1\n",
