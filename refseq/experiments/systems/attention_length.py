@@ -10,40 +10,20 @@ What is longer than anything in training is wrong for both: attention learns whe
 steps as far as they have been trained to.
 """
 
-import numpy as np
-
-from refseq.experiments import pictures
-from refseq.experiments.data import dataset, setting
+from refseq.experiments.data import setting
 from refseq.experiments.experiment import Experiment
 from refseq.experiments.statistics import Statement, above, oftener
-from refseq.experiments.systems import curves, sequences
+from refseq.experiments.systems import sequences
 
 NETWORKS = {"fixed": "last state only", "attention": "attention"}
 
 
 def measure(configuration, seed):
     """Train one network, test it on all lengths."""
-    n, longest = configuration["n"], configuration["longest"]
+    n = configuration["n"]
     attention = configuration["network"] == "attention"
     model = sequences.attentive(n) if attention else sequences.fixed(3 * n // 2)
-    result = sequences.train(model, configuration, seed)
-    lengths = sequences.tested(longest)
-    return dataset(
-        {
-            **curves.curves(result, configuration["updates"], "right symbols, those before given,"),
-            "right": (
-                ("length",),
-                sequences.right(model, result.params, lengths, seed),
-                "1",
-                "share of right symbols written after training",
-            ),
-            "parameters": ((), sum(value.size for value in result.params.values()), "1", "numbers that are learned"),
-        },
-        {
-            "update": curves.coordinate(configuration["updates"]),
-            "length": (("length",), np.array(lengths), "1", "symbols of a sequence"),
-        },
-    )
+    return sequences.measured(model, configuration, seed)
 
 
 def statements(found) -> list[Statement]:
@@ -68,14 +48,7 @@ def statements(found) -> list[Statement]:
 
 def picture(found):
     """Curves, and what is right by length."""
-    figure, axes = pictures.figure(3, 1, width=4.4)
-    curves.drawn(axes[0, :2], found, "network", NETWORKS)
-    axes[0, 0].set_title("loss in training")
-    axes[0, 1].set_title("share of right symbols in training, those before given")
-    curves.by_length(axes[0, 2], found, "right", "network", NETWORKS, setting(found, "longest"))
-    axes[0, 2].set_title("share of right symbols by length, own outputs")
-    curves.chance(axes[0, 1:], 1 / sequences.SYMBOLS)
-    return figure
+    return sequences.picture(found, "network", NETWORKS)
 
 
 EXPERIMENT = Experiment(

@@ -7,10 +7,7 @@ to ``longest`` symbols, read forward and backwards. I. Sutskever, O. Vinyals, Q.
 The advantage is one within the lengths that were trained.
 """
 
-import numpy as np
-
-from refseq.experiments import pictures
-from refseq.experiments.data import dataset, setting
+from refseq.experiments.data import setting
 from refseq.experiments.experiment import Experiment
 from refseq.experiments.statistics import Statement, above, below, oftener
 from refseq.experiments.systems import curves, sequences
@@ -20,25 +17,8 @@ READING = {"forward": "source read forward", "backwards": "source read backwards
 
 def measure(configuration, seed):
     """Train one network, test it on all lengths."""
-    longest, updates = configuration["longest"], configuration["updates"]
     model = sequences.fixed(configuration["n"], reverse_source=configuration["reading"] == "backwards")
-    result = sequences.train(model, configuration, seed)
-    lengths = sequences.tested(longest)
-    return dataset(
-        {
-            **curves.curves(result, updates, "right symbols, those before given,"),
-            "right": (
-                ("length",),
-                sequences.right(model, result.params, lengths, seed),
-                "1",
-                "share of right symbols written after training",
-            ),
-        },
-        {
-            "update": curves.coordinate(updates),
-            "length": (("length",), np.array(lengths), "1", "symbols of a sequence"),
-        },
-    )
+    return sequences.measured(model, configuration, seed)
 
 
 def statements(found) -> list[Statement]:
@@ -57,14 +37,7 @@ def statements(found) -> list[Statement]:
 
 def picture(found):
     """Curves, and what is right by length."""
-    figure, axes = pictures.figure(3, 1, width=4.4)
-    curves.drawn(axes[0, :2], found, "reading", READING)
-    axes[0, 0].set_title("loss in training")
-    axes[0, 1].set_title("share of right symbols in training, those before given")
-    curves.by_length(axes[0, 2], found, "right", "reading", READING, setting(found, "longest"))
-    axes[0, 2].set_title("share of right symbols by length, own outputs")
-    curves.chance(axes[0, 1:], 1 / sequences.SYMBOLS)
-    return figure
+    return sequences.picture(found, "reading", READING)
 
 
 EXPERIMENT = Experiment(

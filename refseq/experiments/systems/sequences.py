@@ -1,11 +1,14 @@
-"""Copying symbols from an encoder to a decoder: models, batches of mixed lengths, and what is right afterwards."""
+"""Copying symbols from an encoder to a decoder: models, batches of mixed lengths, what is right, and its picture."""
 
 from typing import Any
 
 import numpy as np
 
 import refseq
+from refseq.experiments import pictures
+from refseq.experiments.data import dataset, setting
 from refseq.experiments.learning.recipe import DTYPE, Result, descend
+from refseq.experiments.systems import curves
 from refseq.losses import cross_entropy
 from refseq.seq2seq import Seq2Seq, attention_decoder, generate, seq2seq
 
@@ -69,3 +72,33 @@ def right(model: Seq2Seq, params: dict[str, np.ndarray], lengths: tuple[int, ...
         made = generate(model, params, source, length, lengths=counts).tokens
         found.append(float((made == source[: len(made)]).sum()) / source.size)
     return np.array(found)
+
+
+def measured(model: Seq2Seq, configuration: dict[str, Any], seed: int) -> Any:
+    """Train, test on all lengths."""
+    result = train(model, configuration, seed)
+    lengths = tested(configuration["longest"])
+    share = right(model, result.params, lengths, seed)
+    return dataset(
+        {
+            **curves.curves(result, configuration["updates"], "right symbols, those before given,"),
+            "right": (("length",), share, "1", "share of right symbols written after training"),
+            "parameters": ((), sum(value.size for value in result.params.values()), "1", "numbers that are learned"),
+        },
+        {
+            "update": curves.coordinate(configuration["updates"]),
+            "length": (("length",), np.array(lengths), "1", "symbols of a sequence"),
+        },
+    )
+
+
+def picture(found: Any, axis: str, names: dict[str, str]) -> Any:
+    """Curves, and what is right by length."""
+    figure, axes = pictures.figure(3, 1, width=4.4)
+    curves.drawn(axes[0, :2], found, axis, names)
+    axes[0, 0].set_title("loss in training")
+    axes[0, 1].set_title("share of right symbols in training, those before given")
+    curves.by_length(axes[0, 2], found, "right", axis, names, setting(found, "longest"))
+    axes[0, 2].set_title("share of right symbols by length, own outputs")
+    curves.chance(axes[0, 1:], 1 / SYMBOLS)
+    return figure
