@@ -86,8 +86,8 @@ def quotients(problem: Problem, name: str, entries: np.ndarray, step: float) -> 
     """(L(+step) - L(-step)) / (2 step) at these entries of an input."""
     result = np.zeros(len(entries))
     for change, place in _changes(problem, name, entries):
-        difference = _losses(problem, change, step) - _losses(problem, change, -step)
-        np.add.at(result, place, difference / (2 * step))
+        batch = _Batch(problem, change)
+        np.add.at(result, place, (batch.losses(step) - batch.losses(-step)) / (2 * step))
     return result
 
 
@@ -119,46 +119,66 @@ def _tiltable(problem: Problem, name: str) -> bool:
     return name in part.blocks()
 
 
-def _tilts(problem: Problem, change: _Change, step: float) -> dict[int, Tilts]:
-    """The change as the engine takes it, for the part that owns the parameter."""
+def _tilts(problem: Problem, change: _Change) -> tuple[int, np.ndarray]:
+    """The part that owns the changed parameter, and the entries as the engine's ``Tilts`` name them."""
     part = _owner(problem, change.tensor)
     names, shape = part.blocks()[change.tensor], problem.params[change.tensor].shape
     numbers, bare = gate_numbers(part.cell), change.tensor.removesuffix(part.suffix)
     gate, unit, *operand = np.unravel_index(change.entry, shape)
     gates = np.array([numbers[bare, gate] for gate in names])[gate]
     table = np.stack([gates, operand[0] if operand else np.zeros_like(gates), unit], axis=1)
-    return {part.row: Tilts(np.ascontiguousarray(table, np.int64), np.full(len(table), step))}
+    return part.row, np.ascontiguousarray(table, np.int64)
 
 
-def _losses(problem: Problem, change: _Change, step: float) -> np.ndarray:
-    """The loss of every row of a batch."""
-    layer, rows, name = problem.layer, change.rows, change.tensor
-    x = np.ascontiguousarray(problem.x[:, rows])
-    state = {key: np.ascontiguousarray(value[:, rows]) for key, value in problem.state.items()}
-    params, tilts = dict(problem.params), {}
-    here = np.arange(len(rows))
-    if name == "x":
-        time, _, feature = np.unravel_index(change.entry, problem.x.shape)
-        x[time, here, feature] += step
-    elif name.startswith("state["):
-        key = name.removeprefix("state[").removesuffix("]")
-        part, _, unit = np.unravel_index(change.entry, problem.state[key].shape)
-        state[key][part, here, unit] += step
-    elif _tiltable(problem, name):
-        tilts = _tilts(problem, change, step)
-    else:
-        moved = params[name].copy()
-        moved.flat[change.entry[0]] += step
-        params[name] = moved
-    masks = {key: np.ascontiguousarray(value[:, :, rows]) for key, value in problem.masks.items()}
-    counts = problem.counts[rows]
-    y, final, _ = stacked.forward(
-        available("cpu"), layer.parts, layer.merge, params, x, state, counts, masks, None, False, tilts
-    )
-    loss = _weighed(y, problem.dy, rows)
-    for key, value in final.items():
-        loss += _weighed(value, problem.dstate[key], rows)
-    return loss
+class _Batch:
+    """The rows of a batch: everything but the change is copied once, for the losses on either side of it."""
+
+    def __init__(self, problem: Problem, change: _Change) -> None:
+        self.problem, self.rows, self.params, self.tilts = problem, change.rows, dict(problem.params), None
+        self.x = np.ascontiguousarray(problem.x[:, change.rows])
+        self.state = {key: np.ascontiguousarray(value[:, change.rows]) for key, value in problem.state.items()}
+        self.masks = {key: np.ascontiguousarray(value[:, :, change.rows]) for key, value in problem.masks.items()}
+        self.moved, self.at = None, ()
+        name, here = change.tensor, np.arange(len(change.rows))
+        if name == "x":
+            time, _, feature = np.unravel_index(change.entry, problem.x.shape)
+            self.moved, self.at = self.x, (time, here, feature)
+        elif name.startswith("state["):
+            key = name.removeprefix("state[").removesuffix("]")
+            part, _, unit = np.unravel_index(change.entry, problem.state[key].shape)
+            self.moved, self.at = self.state[key], (part, here, unit)
+        elif _tiltable(problem, name):
+            self.tilts = _tilts(problem, change)
+        else:
+            self.moved, self.params[name] = (changed := problem.params[name].copy()), changed
+            self.at = np.unravel_index(change.entry[:1], changed.shape)
+        self.before = None if self.moved is None else self.moved[self.at]
+
+    def losses(self, step: float) -> np.ndarray:
+        """The loss of every row, its number changed by ``step``."""
+        problem, layer, tilts = self.problem, self.problem.layer, {}
+        if self.moved is not None:
+            self.moved[self.at] = self.before + step
+        if self.tilts is not None:
+            part, table = self.tilts
+            tilts[part] = Tilts(table, np.full(len(table), step))
+        y, final, _ = stacked.forward(
+            available("cpu"),
+            layer.parts,
+            layer.merge,
+            self.params,
+            self.x,
+            self.state,
+            problem.counts[self.rows],
+            self.masks,
+            None,
+            False,
+            tilts,
+        )
+        loss = _weighed(y, problem.dy, self.rows)
+        for key, value in final.items():
+            loss += _weighed(value, problem.dstate[key], self.rows)
+        return loss
 
 
 def _weighed(values: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
