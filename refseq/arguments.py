@@ -74,6 +74,17 @@ def choice(name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
+def dtype_name(name: str, value: Any) -> str:
+    """float32 or float64, which may be given as numpy's name, type or dtype; ValueError for another one."""
+    try:
+        found = None if value is None else np.dtype(value).name  # to numpy, None is float64
+    except TypeError:
+        found = None
+    if found not in ("float32", "float64"):
+        raise ValueError(f"{name}: expected float32 or float64; got {value!r}")
+    return found
+
+
 def array(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype | None) -> np.ndarray:
     """A private, native, contiguous copy of an array of this shape (words stand for any size) and dtype."""
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:

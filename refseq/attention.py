@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
@@ -95,7 +96,9 @@ class Attention:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
+    def initialise(
+        self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64", *, gain: float = 1.0
+    ) -> Arrays:
         """Draw parameters, v as a matrix of one row. Schemes and errors as in ``Layer.initialise``."""
         return drawn(self.shapes, seed, scheme, dtype, gain)
 
@@ -211,11 +214,10 @@ class Attention:
         return {}
 
 
-def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: str, gain: float) -> Arrays:
+def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: DTypeLike, gain: float) -> Arrays:
     """Parameters drawn by a scheme, vectors as matrices of one row."""
     arguments.choice("scheme", scheme, initialise.SCHEMES)
-    if str(dtype) not in ("float32", "float64"):
-        raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
+    dtype = arguments.dtype_name("dtype", dtype)
     if arguments.number("gain", gain) <= 0:
         raise ValueError(f"gain: expected a positive number, got {gain}")
     rng = np.random.default_rng(arguments.integer("seed", seed, 0))

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.arrays import zeros
@@ -101,7 +102,9 @@ class GraphLayer:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
+    def initialise(
+        self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64", *, gain: float = 1.0
+    ) -> Arrays:
         """Draw parameters; biases are zero, other parameters of the cell's units have their initial values. Schemes and
         errors as in ``Layer.initialise``."""
         drawn = draw(self.shapes, ("W_hx",), seed, scheme, dtype, gain)

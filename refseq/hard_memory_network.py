@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.arrays import zeros
@@ -83,7 +84,7 @@ class HardMemoryNetwork:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, dtype: str = "float64", *, deviation: float = 0.1) -> Arrays:
+    def initialise(self, seed: int = 0, dtype: DTypeLike = "float64", *, deviation: float = 0.1) -> Arrays:
         """Draw parameters from N(0, deviation^2). Raises ValueError or TypeError."""
         return drawn(self.shapes, seed, dtype, deviation)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 if TYPE_CHECKING:
     from refseq.networks.packing import Part
@@ -50,7 +51,12 @@ INPUT_SCHEME = {"identity": "glorot"}
 
 
 def matrices(
-    rng: np.random.Generator, scheme: str, shape: tuple[int, ...], gain: float, recurrent: bool, dtype: str = "float64"
+    rng: np.random.Generator,
+    scheme: str,
+    shape: tuple[int, ...],
+    gain: float,
+    recurrent: bool,
+    dtype: DTypeLike = "float64",
 ) -> np.ndarray:
     """A stack of gate matrices (G, H, fan_in), drawn gate by gate. Raises ValueError for a gain with which some entry
     would not be finite in the dtype."""
@@ -66,7 +72,7 @@ def matrices(
 
 
 def draw(
-    part: "Part", rng: np.random.Generator, scheme: str, dtype: str, gain: float, forget_bias: float | None
+    part: "Part", rng: np.random.Generator, scheme: str, dtype: DTypeLike, gain: float, forget_bias: float | None
 ) -> dict[str, np.ndarray]:
     """Parameters of one layer in one direction: matrices by the scheme (recurrent: applied to an old state), biases 0,
     the cell's own parameters at their initial values."""

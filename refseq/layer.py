@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
@@ -106,7 +107,7 @@ class Layer:
         self,
         seed: int = 0,
         scheme: str = "glorot",
-        dtype: str = "float64",
+        dtype: DTypeLike = "float64",
         *,
         gain: float = 1.0,
         forget_bias: float | None = None,
@@ -119,8 +120,7 @@ class Layer:
         a cell without forget gate or bias, and TypeError for what is not a number.
         """
         arguments.choice("scheme", scheme, initialise.SCHEMES)
-        if str(dtype) not in ("float32", "float64"):
-            raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
+        dtype = arguments.dtype_name("dtype", dtype)
         if arguments.number("gain", gain) <= 0:
             raise ValueError(f"gain: expected a positive number, got {gain}")
         if forget_bias is not None:

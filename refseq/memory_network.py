@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.arrays import contiguous, zeros
@@ -91,7 +92,7 @@ class MemoryNetwork:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, dtype: str = "float64", *, deviation: float = 0.1) -> Arrays:
+    def initialise(self, seed: int = 0, dtype: DTypeLike = "float64", *, deviation: float = 0.1) -> Arrays:
         """Draw parameters from N(0, deviation^2), as section 4.2 of the paper does. Raises ValueError or TypeError."""
         return drawn(self.shapes, seed, dtype, deviation)
 
@@ -131,10 +132,9 @@ class MemoryNetwork:
         return {name: found[name] for name in self.shapes}
 
 
-def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, dtype: str, deviation: float) -> Arrays:
+def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, dtype: DTypeLike, deviation: float) -> Arrays:
     """Parameters from N(0, deviation^2)."""
-    if str(dtype) not in ("float32", "float64"):
-        raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
+    dtype = arguments.dtype_name("dtype", dtype)
     if arguments.number("deviation", deviation) <= 0:
         raise ValueError(f"deviation: expected a positive number, got {deviation}")
     rng = np.random.default_rng(arguments.integer("seed", seed, 0))

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.layer import Arrays, Gradients, Layer, Run
@@ -88,7 +89,7 @@ class Stack:
     def __str__(self) -> str:
         return " + ".join(map(str, self.layers))
 
-    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", **options: Any) -> Arrays:
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64", **options: Any) -> Arrays:
         """Parameters of all layers, each from a seed of its own made of ``seed``; see ``Layer.initialise``."""
         seeds = np.random.SeedSequence(arguments.integer("seed", seed, 0)).generate_state(len(self.layers))
         drawn = zip(self.layers, seeds, strict=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.arrays import Elsewhere, contiguous, zeros
@@ -54,7 +55,9 @@ class TuringMachine(Sizes):
             getattr(self, option.name) for option in fields(self)
         )  # the cell is the catalogue's
 
-    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64", *, gain: float = 1.0) -> Arrays:
+    def initialise(
+        self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64", *, gain: float = 1.0
+    ) -> Arrays:
         """Draw parameters; biases are zero. Schemes and errors as in ``Layer.initialise``."""
         return draw(self.shapes, ("W_hx", "W_read", "W_write", "W_yh", "W_yr"), seed, scheme, dtype, gain)
 

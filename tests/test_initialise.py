@@ -136,3 +136,17 @@ def test_the_forget_bias_fills_gate_f_of_every_part():
     params = layer.initialise(forget_bias=1.5)
     for part in layer.parts:
         assert np.array_equal(params["b_h" + part.suffix], np.outer([0, 1.5, 0, 0], np.ones(4)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, np.dtype("float32"), ">f4"])
+def test_the_dtype_may_be_a_name_a_type_or_a_dtype(dtype):
+    drawn = refseq.layer("gru", 3, 5).initialise(seed=3, dtype=dtype)
+    expected = refseq.layer("gru", 3, 5).initialise(seed=3, dtype="float32")
+    assert all(drawn[name].dtype == np.float32 and drawn[name].dtype.isnative for name in expected)
+    assert all(drawn[name].tobytes() == value.tobytes() for name, value in expected.items())
+
+
+@pytest.mark.parametrize("dtype", [None, "float16", int, np.complex128, "no dtype", 4])
+def test_other_dtypes_are_refused(dtype):
+    with pytest.raises(ValueError, match="dtype: expected float32 or float64; got"):
+        refseq.layer("gru", 3, 5).initialise(dtype=dtype)

@@ -138,7 +138,7 @@ class _Batch:
         self.x = np.ascontiguousarray(problem.x[:, change.rows])
         self.state = {key: np.ascontiguousarray(value[:, change.rows]) for key, value in problem.state.items()}
         self.masks = {key: np.ascontiguousarray(value[:, :, change.rows]) for key, value in problem.masks.items()}
-        self.moved, self.at = None, ()
+        self.moved, self.at = np.zeros(0), ()
         name, here = change.tensor, np.arange(len(change.rows))
         if name == "x":
             time, _, feature = np.unravel_index(change.entry, problem.x.shape)
@@ -152,13 +152,12 @@ class _Batch:
         else:
             self.moved, self.params[name] = (changed := problem.params[name].copy()), changed
             self.at = np.unravel_index(change.entry[:1], changed.shape)
-        self.before = None if self.moved is None else self.moved[self.at]
+        self.before = self.moved[self.at].copy()
 
     def losses(self, step: float) -> np.ndarray:
         """The loss of every row, its number changed by ``step``."""
         problem, layer, tilts = self.problem, self.problem.layer, {}
-        if self.moved is not None:
-            self.moved[self.at] = self.before + step
+        self.moved[self.at] = self.before + step
         if self.tilts is not None:
             part, table = self.tilts
             tilts[part] = Tilts(table, np.full(len(table), step))

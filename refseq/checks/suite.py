@@ -1,11 +1,10 @@
 """The list of checks, and what runs it: ``verify`` for a report, ``parametrize_with_checks`` for pytest."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
-from refseq.arguments import integer
+from refseq.arguments import dtype_name, integer
 from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.budget import blind
 from refseq.checks.check import Check, Undecided
@@ -102,21 +101,13 @@ def verify(
     every check. The report's verdict is "pass", "fail", "undecided" or "not offered", with findings and reasons;
     whatever the implementation raises becomes a finding. Raises ValueError for an unknown dtype.
     """
-    dtype, seed = _precision(dtype), integer("seed", seed, 0)
+    dtype, seed = dtype_name("dtype", dtype), integer("seed", seed, 0)
     subject, outcomes = Subject(implementation, layer), []
     for check, subject, problem in plan(implementation, layer, dtype, quick, seed):
         outcomes.append(check.run(subject, problem))
         if progress:
             progress(outcomes[-1])
     return Report(subject.name, layer.label, layer.sizes, dtype, tuple(outcomes), subject.activations, quick)
-
-
-def _precision(dtype: Any) -> str:
-    numpys = isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.floating))
-    name = str(np.dtype(dtype).name) if numpys else dtype
-    if name not in ("float32", "float64"):
-        raise ValueError(f"dtype: expected float32 or float64; got {dtype!r}")
-    return str(name)
 
 
 def parametrize_with_checks(

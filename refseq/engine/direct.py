@@ -1,8 +1,9 @@
-"""The short way of a small run: one part, plain arrays, all rows of full length.
+"""The short way of a plain run: one part, plain arrays, all rows of full length.
 
-A small run takes less time than handing its arrays from one Python function to the next. Here all that does not change
-from run to run is ready (``refseq.engine.ready``); a run fills in the addresses of the caller's arrays and makes a few
-calls. What asks for more, or for an error, takes the way through ``refseq.engine.target``: same jobs, same bits.
+A small run takes less time than handing its arrays from one Python function to the next, and the copies of a large one
+are work for all threads. Here all that does not change from run to run is ready (``refseq.engine.ready``); a run fills
+in the addresses of the caller's arrays and makes a few calls. What asks for more, or for an error, takes the way
+through ``refseq.engine.target``: same jobs, same bits.
 """
 
 import ctypes
@@ -15,7 +16,6 @@ import numpy as np
 
 from refseq.engine import threads
 from refseq.engine.backward import backward
-from refseq.engine.calling import run_2
 from refseq.engine.forward import forward
 from refseq.engine.gradient import gradient
 from refseq.engine.handing import drive
@@ -24,14 +24,12 @@ from refseq.engine.layouts import backward_direction, forward_direction, setup_o
 from refseq.engine.moves import FOUND, moves
 from refseq.engine.prepare import prepare
 from refseq.engine.ready import Lease
+from refseq.engine.results import result
 from refseq.engine.setup import REMEMBERED
 from refseq.engine.workspace import address
 
 if TYPE_CHECKING:
     from refseq.networks.packing import Part
-
-SMALL = 1 << 21
-"""Bytes of a run from which on the long way is as good."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,13 +58,11 @@ class Plan:
         largest = float(np.finfo(dtype).max)
         finite = all(abs(value) <= largest for value in cell.constants.values())  # else the long way says so
         self.fits = not cell.masks and not shared and finite
-        self.small = False
         if self.fits:
             setup, name = setup_of_plain(part, dtype, steps, rows, workers), str(dtype)
-            self.setup, self.move, self.prepare = setup, moves(name).address, prepare(name)
+            self.setup, self.move, self.prepare = setup, moves(name), prepare(name)
             self.fore_loop, self.back_loop, self.sums = forward(name), backward(name), gradient(name)
             self.fore, self.back = forward_direction(part, setup, record), backward_direction(part, setup)
-            self.small = self.fore.bytes + self.back.bytes <= SMALL
 
     def holding(self, params: Any) -> Lease | None:
         """A job that has its parameters; None if they are not plain arrays, or one is NaN."""
@@ -79,8 +75,9 @@ class Plan:
         ready = lease.ready
         parameters = ready.copies[0]
         parameters.sources[:] = sources
-        run_2(self.move, parameters.address, parameters.many)
+        parameters.run(self.move)
         if parameters.table[FOUND]:
+            parameters.table[FOUND] = 0
             return None
         threads.share(self.prepare, self.setup.parts, ready.where)
         return lease
@@ -97,22 +94,22 @@ class Plan:
         sources.append(plain(x, self.x_shape, dtype))
         if not all(sources):
             return None
-        ready, y, final = lease.ready, np.empty(self.y_shape, dtype), {}
+        ready, y, final = lease.ready, result(self.y_shape, dtype), {}
         _, inputs, results = ready.copies
         if self.record:
             inputs.sources[:] = sources
         else:  # x is read where it is
             ready.words[FIELD.x] = sources.pop()
             inputs.sources[:] = sources
-        run_2(self.move, inputs.address, inputs.many)
+        inputs.run(self.move)
         ready.words[FIELD.y] = plain(y, self.y_shape, dtype)
         targets = []
         for name, shape in self.states:
-            final[name] = array = np.empty(shape, dtype)
+            final[name] = array = result(shape, dtype)
             targets.append(plain(array, shape, dtype))
         results.targets[:] = targets
         drive(self.fore_loop, ready.words, ready.where, self.setup.sharing)
-        run_2(self.move, results.address, results.many)
+        results.run(self.move)
         return y, final
 
     def backward(self, fore: Lease, dy: np.ndarray, ds: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
@@ -122,21 +119,23 @@ class Plan:
         ready, words = lease.ready, lease.ready.words
         for field in (FIELD.x, FIELD.s, FIELD.tape, FIELD.matrices, FIELD.biases, FIELD.p):
             words[field] = given[field]
-        dx, grads = np.empty(self.x_shape, dtype), {name: np.empty(shape, dtype) for name, shape in self.expected}
-        before = [np.empty(shape, dtype) for _, shape in self.states]
+        dx, grads = result(self.x_shape, dtype), {name: result(shape, dtype) for name, shape in self.expected}
+        before = [result(shape, dtype) for _, shape in self.states]
         words[FIELD.dy], words[FIELD.dx] = address(dy), plain(dx, self.x_shape, dtype)
         results = [*grads.values(), *before]
-        inward, outward = ready.copies
+        inward, summed, outward = ready.copies
         inward.sources[: len(before)] = [address(ds[name]) for name, _ in self.states]
-        outward.targets[-len(results) :] = [plain(array, array.shape, dtype) for array in results]
-        run_2(self.move, inward.address, inward.many)
+        outward.targets[:] = [plain(array, array.shape, dtype) for array in results]
+        inward.run(self.move)
         where, chunk = ready.where, self.back.job.chunk
         threads.share(self.prepare, setup.parts, where)
         for begin in reversed(range(0, setup.steps, chunk)):
             end = min(begin + chunk, setup.steps)
             drive(self.back_loop, words, where, setup.sharing, begin, end)
             threads.share(self.sums, setup.parts, where, begin, end)
-        run_2(self.move, outward.address, outward.many)
+        if summed.many:
+            summed.run(self.move)
+        outward.run(self.move)
         return grads, dx, dict(zip(self.part.cell.state, before, strict=True))
 
 
@@ -167,9 +166,9 @@ def plan(part: "Part", x: Any, record: bool) -> Plan | None:
 def run(
     part: "Part", params: Any, x: Any, state: Any, record: bool
 ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
-    """See ``refseq.targets.directly``: a small run of one part."""
+    """See ``refseq.targets.directly``: a plain run of one part."""
     made = plan(part, x, record)
-    if made is None or not made.small:
+    if made is None:
         return None
     lease = made.holding(params)
     done = made.forward(lease, x, state) if lease is not None else None

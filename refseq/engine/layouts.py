@@ -88,6 +88,7 @@ def forward_direction(part: "Part", setup: Setup, record: bool) -> Direction:
         arrays,
         {"matrices": part.matrix_names, "biases": part.bias_names},
         [parameters, inputs, _states(part, setup, "final", False)],
+        setup.parts,
         ["s0", "p", *(name for name in entries if name not in given)],
         {"p": _constants(part, setup)},
     )
@@ -100,8 +101,8 @@ def _constants(part: "Part", setup: Setup) -> tuple[int, np.ndarray]:
 
 
 def backward_direction(part: "Part", setup: Setup) -> Direction:
-    """The cotangents of the states after, and gradients of zero; the gradients, and the cotangents before. The gradient
-    of a per-unit parameter is the sum of dp over the rows, from the first to the last."""
+    """The cotangents of the states after, and gradients of zero; sums of gradients; the gradients, and the cotangents
+    before. The gradient of a per-unit parameter is the sum of dp over the rows, from the first to the last."""
     states = setup.rows * len(part.cell.state) * part.wide
     padded = {name: int(np.prod(shape)) for name, shape in zip(part.matrix_names, setup.gradient_shapes, strict=True)}
     targets = _entries(part) | padded
@@ -111,19 +112,20 @@ def backward_direction(part: "Part", setup: Setup) -> Direction:
     dp, cleared = {"dp": setup.rows * of_rows}, targets | further | own
     inward = _states(part, setup, "ds_in", True)
     inward += [_whole(CLEAR, "nothing", name, count) for name, count in (cleared | dp).items()]
-    outward = [
+    summed = [
         (("dp", row * setup.width), (name, 0), Move(ADD, setup.rows, own[name], of_rows, 0))
         for name, row in _own(part).items()
     ]
-    outward += [_whole(ADD, f"further {k}", named[to], targets[named[to]]) for k, to in enumerate(more)]
-    outward += _gradients(part, padded) + _states(part, setup, "ds_out", False)
+    summed += [_whole(ADD, f"further {k}", named[to], targets[named[to]]) for k, to in enumerate(more)]
+    outward = _gradients(part, padded) + _states(part, setup, "ds_out", False)
     return Direction(
         setup.backward(setup.full),
         {"start": 0, "stop": setup.steps, "keep": 1},
         setup.size,
         cleared | dp | {"ds_in": states, "ds_out": states},
         {"targets": [*named, *further]},
-        [inward, outward],
+        [inward, summed, outward],
+        setup.parts,
         ["ds_in"],
     )
 

@@ -1,6 +1,7 @@
 """Copies of rows of floats as a program: what comes from the caller's arrays and goes back to them, in one call.
 
 A table of 64-bit integers: FOUND, then the address that each line reads, the address that it writes, and the lines.
+Threads share every line: its rows, or the entries of its only row. So no line may read what another one writes.
 """
 
 import math
@@ -21,7 +22,7 @@ Move = namedtuple("Move", "does rows count from_stride to_stride")
 MOVE = Move(*range(len(Move._fields)))
 
 FOUND, FIRST = 0, 1
-"""Words of the table: the number of the last line that found NaN, counted from 1, or 0; the first source."""
+"""Words of the table: the number of a line that found NaN, counted from 1, or what was there; the first source."""
 
 
 def words(lines: int) -> int:
@@ -40,20 +41,25 @@ def places(lines: int) -> tuple[slice, slice, slice]:
 
 @cache
 def moves(dtype: str) -> CFunction:
-    """Run a table of ``many`` lines: f(table, many)."""
+    """A part's share of a table of ``many`` lines: f(table, part, many, parts)."""
     element, size = vector.element_of(dtype), np.dtype(dtype).itemsize
     load, store, zero, columns = loader(element), storer(element), element(0), len(MOVE)
 
-    def engine_move(table, many):
+    def engine_move(table, part, many, parts):
         keep_apart()
-        put_word(table, FOUND, 0)
         for k in range(many):
             line = table + 8 * (FIRST + 2 * many + k * columns)
-            does, count = word(line, MOVE.does), word(line, MOVE.count)
+            does, rows, count = word(line, MOVE.does), word(line, MOVE.rows), word(line, MOVE.count)
             source, target = word(table, FIRST + k), word(table, FIRST + many + k)
-            for r in range(word(line, MOVE.rows)):
-                here = source + r * word(line, MOVE.from_stride) * size
-                there = target + r * word(line, MOVE.to_stride) * size
+            low, high, first, last = 0, rows, 0, count
+            if rows > 1 and word(line, MOVE.to_stride) != 0:
+                low, high = rows * part // parts, rows * (part + 1) // parts
+            else:  # all rows go to the same one
+                first, last = count * part // parts, count * (part + 1) // parts
+            count = last - first
+            for r in range(low, high):
+                here = source + (r * word(line, MOVE.from_stride) + first) * size
+                there = target + (r * word(line, MOVE.to_stride) + first) * size
                 if does == CLEAR:
                     for j in range(count):
                         store(there, j, zero)
@@ -70,4 +76,4 @@ def moves(dtype: str) -> CFunction:
                     if found:
                         put_word(table, FOUND, k + 1)
 
-    return compiled_c(engine_move, 2, dtype)
+    return compiled_c(engine_move, 4, dtype)

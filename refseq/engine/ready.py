@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from refseq.engine import moves, workspace
+from refseq.engine import moves, threads, workspace
+from refseq.engine.compiling import CFunction
 from refseq.engine.job import FIELD
 from refseq.engine.job_of import JobOf, Region
 from refseq.engine.moves import Move
@@ -17,6 +18,9 @@ from refseq.engine.workspace import address
 Place = tuple[str, int]
 """An array by name, and an entry of it. A name that is no array of the engine's is one of the caller's, whose address
 comes with the run."""
+
+WORTH_A_THREAD = 1 << 16
+"""Entries below which waking a thread costs more than it saves."""
 
 Line = tuple[Place, Place, Move]
 """What is read, what is written, and the copy."""
@@ -29,6 +33,7 @@ class Direction:
     arrays   entries of the engine's arrays that outlast a call, by name; a job's fields of these names point to them
     tables   by field, the names of the arrays of a table of addresses
     copies   programs of copies between these and the caller's arrays
+    parts    threads that share long copies
     zeros    names of arrays that begin with zeros
     fixed    entries of arrays that never change: by name, from which entry on, and what
     """
@@ -41,11 +46,12 @@ class Direction:
         arrays: Mapping[str, int],
         tables: Mapping[str, Sequence[str]],
         copies: Sequence[Sequence[Line]],
+        parts: int,
         zeros: Sequence[str],
         fixed: Mapping[str, tuple[int, np.ndarray]] | None = None,
     ) -> None:
         self.job, self.words, self.size = job, words, size
-        self.region, self.tables, self.copies = Region(arrays, size), tables, copies
+        self.region, self.tables, self.copies, self.parts = Region(arrays, size), tables, copies, parts
         self.zeros = [(self.region.offsets[name], arrays[name] * size) for name in zeros]
         self.fixed = [(self.region.offsets[name] + at * size, what) for name, (at, what) in (fixed or {}).items()]
         self.bytes = job.region.bytes + self.region.bytes
@@ -55,17 +61,26 @@ class Direction:
 
 
 class Copies:
-    """A table of ``refseq.engine.moves`` within the words of a job."""
+    """A table of ``refseq.engine.moves`` within the words of a job, for so many ``parts`` at most."""
 
-    __slots__ = ("address", "many", "sources", "table", "targets")
+    __slots__ = ("address", "many", "parts", "sources", "table", "targets")
 
-    def __init__(self, table: np.ndarray, lines: Sequence[Line], places: Mapping[str, int], size: int) -> None:
+    def __init__(
+        self, table: np.ndarray, lines: Sequence[Line], places: Mapping[str, int], size: int, parts: int
+    ) -> None:
         reads, writes, what = moves.places(len(lines))
         self.table, self.many, self.address = table, len(lines), address(table)
+        table[moves.FOUND] = 0
         self.sources, self.targets = table[reads], table[writes]
         for column, which in ((self.sources, 0), (self.targets, 1)):
             column[:] = [places.get(line[which][0], 0) + size * line[which][1] for line in lines]
         table[what] = [number for _, _, move in lines for number in move]
+        entries = sum(move.rows * move.count for _, _, move in lines)
+        self.parts = parts if entries >= WORTH_A_THREAD else 1
+
+    def run(self, move: CFunction) -> None:
+        """Run the table. ``move``: ``moves`` of the precision."""
+        threads.share(move, self.parts, self.address, self.many, self.parts)
 
 
 class Ready:
@@ -91,7 +106,7 @@ class Ready:
             begin += len(names)
         self.copies: list[Copies] = []
         for lines, length in zip(home.copies, lengths, strict=True):
-            self.copies.append(Copies(self.words[begin : begin + length], lines, places, home.size))
+            self.copies.append(Copies(self.words[begin : begin + length], lines, places, home.size, home.parts))
             begin += length
         for offset, count in home.zeros:
             ctypes.memset(base + offset, 0, count)

@@ -74,7 +74,7 @@ class EngineTarget:
     def direct(
         self, stack: "Sequence[Part]", params: Any, x: Any, state: Any, record: bool
     ) -> tuple[np.ndarray, Arrays, Recording | None] | None:
-        """See ``refseq.targets.directly``: for small runs of one part."""
+        """See ``refseq.targets.directly``: for plain runs of one part."""
         return direct.run(stack[0], params, x, state, record) if len(stack) == 1 else None
 
     def forward(

@@ -1,12 +1,14 @@
 """Memory that is used again: fresh pages from the system cost more than a time step.
 
 Pieces come in sizes of four to the octave. What is given back waits for the next who wants that size, up to BOUND bytes
-in all; ``free`` returns it to the system. Whole jobs wait in the same way, under their owners. Safe in threads.
+in all; beyond, what was last in use the longest ago goes back to the system, and with ``free`` all. Whole jobs wait in
+the same way, under their owners. Safe in threads.
 """
 
 import ctypes
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
@@ -19,10 +21,10 @@ SMALLEST = 1 << 12
 
 
 class _Waiting:
-    """What waits to be used again, by size or owner, and how many bytes that is."""
+    """What waits to be used again, by size or owner, the last one given back last, and how many bytes that is."""
 
     def __init__(self) -> None:
-        self.pieces: dict[Hashable, list[tuple[Any, int]]] = {}
+        self.pieces: OrderedDict[Hashable, list[tuple[Any, int]]] = OrderedDict()
         self.total = 0
         self.unlock()
 
@@ -48,17 +50,36 @@ def take(key: Hashable) -> Any:
 
 
 def give(key: Hashable, piece: Any, count: int) -> None:
-    """Let a piece of so many bytes wait under this key, unless too much does."""
+    """Let a piece of so many bytes wait under this key, in place of those whose keys were last in use the longest ago;
+    but not if too much waits under this key already."""
+    if count > BOUND:
+        return
+    gone = []  # freed when the lock is free again
     with _waiting.lock:
-        if _waiting.total + count <= BOUND:
-            _waiting.total += count
-            _waiting.pieces.setdefault(key, []).append((piece, count))
+        pieces = _waiting.pieces
+        if key in pieces:
+            pieces.move_to_end(key)
+        while _waiting.total + count > BOUND:
+            if not pieces or (len(pieces) == 1 and key in pieces):
+                return
+            _, bucket = pieces.popitem(last=False)
+            gone += bucket
+            less = _bytes(bucket)
+            _waiting.total -= less
+        _waiting.total += count
+        pieces.setdefault(key, []).append((piece, count))
 
 
 def drop(key: Hashable) -> None:
     """Nobody will ask for what waits under this key."""
     with _waiting.lock:
-        _waiting.total -= sum(count for _, count in _waiting.pieces.pop(key, ()))
+        bucket = _waiting.pieces.pop(key, [])
+        less = _bytes(bucket)
+        _waiting.total -= less
+
+
+def _bytes(bucket: list[tuple[Any, int]]) -> int:
+    return sum(count for _, count in bucket)
 
 
 def free() -> None:

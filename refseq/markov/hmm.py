@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.markov import chain
@@ -100,10 +101,10 @@ class HMM:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, dtype: str = "float64") -> Arrays:
+    def initialise(self, seed: int = 0, dtype: DTypeLike = "float64") -> Arrays:
         """Random scores and means, standard normal; variances of 1. Raises TypeError or ValueError."""
         rng = np.random.default_rng(arguments.integer("seed", seed, 0))
-        arguments.choice("dtype", dtype, ("float32", "float64"))
+        dtype = arguments.dtype_name("dtype", dtype)
         drawn = {name: rng.normal(size=shape).astype(dtype) for name, shape in self.shapes.items()}
         if self.features:
             drawn["log_variance"][...] = 0

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.layer import Layer, layer
@@ -105,7 +106,7 @@ class Assembly:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, dtype: str = "float64") -> Arrays:
+    def initialise(self, seed: int = 0, dtype: DTypeLike = "float64") -> Arrays:
         """Parameters of all parts, each from a seed of its own."""
         seeds = np.random.SeedSequence(arguments.integer("seed", seed, 0)).generate_state(len(self._parts))
         parts = zip(self._parts.items(), seeds, strict=True)

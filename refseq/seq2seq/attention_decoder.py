@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.arrays import zeros
@@ -130,7 +131,7 @@ class AttentionDecoder:
     def __str__(self) -> str:
         return f"{self.label} {self.sizes}"
 
-    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: str = "float64") -> Arrays:
+    def initialise(self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64") -> Arrays:
         """Parameters of all parts, each from a seed of its own."""
         seeds = np.random.SeedSequence(arguments.integer("seed", seed, 0)).generate_state(3)
         parts = zip(self._parts.items(), seeds, strict=True)

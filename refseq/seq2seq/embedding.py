@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
+from numpy.typing import DTypeLike
 
 from refseq import arguments, losses
 from refseq.arrays import zeros
@@ -88,7 +89,7 @@ class Embedding:
         """Shape of the parameter."""
         return {"E": (self.tokens, self.features)}
 
-    def initialise(self, seed: int = 0, dtype: str = "float64") -> Arrays:
+    def initialise(self, seed: int = 0, dtype: DTypeLike = "float64") -> Arrays:
         """Draw E from N(0, 1 / F); the row of ``pad`` is zero."""
         rng = np.random.default_rng(arguments.integer("seed", seed, 0))
         E = rng.normal(0.0, self.features**-0.5, (self.tokens, self.features)).astype(dtype)

@@ -1,4 +1,4 @@
-"""The short way of small runs: when it is taken, the same bits as the long way, runs that do not touch one another."""
+"""The short way of plain runs: when it is taken, the same bits as the long way, runs that do not touch one another."""
 
 import gc
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from refseq.checks.problem import draw
-from refseq.engine import direct, workspace
+from refseq.engine import direct, ready, workspace
 from refseq.engine.target import EngineTarget, forget
-from tests.engine.problems import different, everything, shared_between
+from tests.engine.problems import everything, shared_between
 from tests.engine.twice import twice
 from tests.variants import KINDS, label, layer
 
@@ -67,9 +67,21 @@ def test_gradients_that_are_sums_of_several(the_long_way):
 
 def test_threads(monkeypatch):
     problem = draw(layer(LSTM, 5, 17), "float64", 9, 3, padded=False)
-    alone = everything(problem)
+    run, alone = run_of(problem), everything(problem)
     with shared_between(3, monkeypatch):
-        assert different(everything(problem), alone) == []
+        shared = run_of(problem)
+        assert short(shared)
+        assert shared.y.tobytes() == run.y.tobytes()
+        assert problem.layer.backward(shared, problem.dy, problem.dstate).x.tobytes() == alone["dx"].tobytes()
+
+
+def test_threads_share_long_copies(monkeypatch, the_long_way):
+    problem = draw(layer(("lstm_peephole", {}), 251, 73), "float64", 90, 3, padded=False)
+    assert problem.params["W_hx"].size > ready.WORTH_A_THREAD < problem.x.size
+    with shared_between(3, monkeypatch):
+        first, again, long = both_ways(problem, the_long_way)
+    for ours in (first, again):
+        assert [each.tobytes() for each in ours] == [each.tobytes() for each in long]
 
 
 def test_when_it_is_taken():
@@ -88,8 +100,7 @@ def test_when_it_is_taken():
     assert not short(run_of(problem, state={"h": problem.state["h"], "c": None}))
     both = draw(layer(LSTM, 5, 7, bidirectional=True), "float64", 4, 3)
     assert not short(run_of(both))
-    large = layer(LSTM, 5, 7).forward(params, np.zeros((4000, 100, 5)))
-    assert not short(large)
+    assert short(layer(LSTM, 5, 7).forward(params, np.zeros((4000, 100, 5))))
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,20 @@ def test_the_bound_holds(monkeypatch):
     assert not workspace._waiting.pieces
 
 
+def test_what_was_in_use_the_longest_ago_makes_room(monkeypatch):
+    monkeypatch.setattr(workspace, "BOUND", 100_000)
+    workspace.free()
+    for key, count in (("old", 40_000), ("kept", 30_000), ("old", 10_000), ("new", 50_000)):
+        workspace.give(key, key, count)
+    assert workspace.take("kept") is None  # "old" was given back once more after it
+    assert workspace.waiting_bytes() == 100_000
+    workspace.give("more than there is room for", None, 100_001)
+    assert workspace.take("new") == "new"
+    assert workspace.take("old") == "old"
+    assert workspace.take("old") == "old"
+    workspace.free()
+
+
 def test_threads_never_hold_the_same_memory():
     """Each writes its own number all over its buffers, and finds nothing else there."""
     wrong = []

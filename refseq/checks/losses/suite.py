@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arguments import choice, integer
+from refseq.arguments import choice, dtype_name, integer
 from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.budget import sigma
 from refseq.checks.implementation import NotOffered
@@ -79,7 +79,7 @@ def verify(
     Raises TypeError or ValueError naming the argument.
     """
     subject, outcomes = LossSubject(implementation), []
-    choice("dtype", dtype, ("float32", "float64"))
+    dtype = dtype_name("dtype", dtype)
     seed, systems = integer("seed", seed, 0), [CTC(subject.loss.wrt, CLASSES, blank) for blank in BLANKS]
     for system in systems:
         for problem in problems(system, dtype, seed, PEAK):

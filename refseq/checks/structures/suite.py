@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from refseq.arguments import choice, integer
+from refseq.arguments import choice, dtype_name, integer
 from refseq.checks.accuracy import GRADIENTS, VALUES
 from refseq.checks.function import Arrays, Posed
 from refseq.checks.implementation import OwnImplementation
@@ -45,7 +45,7 @@ def verify(
     precision; the report is that of ``refseq.checks.verify``. Raises TypeError or ValueError naming the argument."""
     kind_of(network)
     choice("target", target, TARGETS)
-    choice("dtype", dtype, ("float32", "float64"))
+    dtype = dtype_name("dtype", dtype)
     subject, outcomes = OwnNetwork(network, target), []
     for problem in problems(network, dtype, integer("seed", seed, 0)):
         posed: Any = problem

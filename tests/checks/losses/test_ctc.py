@@ -152,7 +152,7 @@ def test_odd_implementations(result, verdict, words):
         ((object(),), "expected an object with the methods loss and vjp"),
         ((OwnCTC,), "expected an object with the methods loss and vjp"),
         ((OwnCTC("probs"),), "implementation.wrt: expected one of logits, log_probs; got 'probs'"),
-        ((OwnCTC(), "float16"), "dtype: expected one of float32, float64; got 'float16'"),
+        ((OwnCTC(), "float16"), "dtype: expected float32 or float64; got 'float16'"),
     ],
 )
 def test_wrong_arguments(arguments, message):

@@ -68,7 +68,7 @@ def test_wrong_weights_of_edges_are_named(monkeypatch):
     [
         ((refseq.layer("lstm", 3, 4),), "network: expected one of TreeLayer, GraphLayer, .*; got Layer"),
         ((TREE, "gpu"), "target: expected one of reference, cpu, cuda; got 'gpu'"),
-        ((TREE, "cpu", "float16"), "dtype: expected one of float32, float64; got 'float16'"),
+        ((TREE, "cpu", "float16"), "dtype: expected float32 or float64; got 'float16'"),
     ],
 )
 def test_wrong_arguments(arguments, message):
