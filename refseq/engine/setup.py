@@ -28,8 +28,8 @@ ROWS_AHEAD, ROWS_BACK = 128, 256
 """Rows of a chunk of time in each direction: their pre-activations stay in the cache."""
 ROWS_OF_A_SLICE = 128
 """Rows that go through time together at most: more would not find in the cache what the step before has left."""
-WORTH_A_THREAD = 1_000_000
-"""Multiply-adds below which waking a thread costs more than it saves."""
+WORTH_A_THREAD = 2_000_000
+"""Multiply-adds below which a thread costs more, in lines that caches hand one another, than it saves."""
 REMEMBERED, CHUNKS = 64, 4
 """Setups that are kept, and lengths of a chunk for which a setup keeps its jobs."""
 
