@@ -17,7 +17,8 @@ from refseq.checks.properties.relabelling import Labels
 from refseq.checks.properties.spread import noise, of_one, quadrature
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, NOT_OFFERED, PASS, UNDECIDED
-from tests.checks.properties.planted import LSTM, PLANTS, Planted, nothing, scaled
+from tests.checks.properties.planted import LSTM, PLANTS
+from tests.checks.properties.plants import Planted, nothing, scaled
 
 PROBLEM = draw(LSTM, "float64", 5, 4)
 NEEDS_GRADIENTS = {

@@ -6,7 +6,8 @@ from refseq.checks.problem import Problem, draw
 from refseq.checks.properties import PROPERTIES
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, PASS
-from tests.checks.properties.planted import GIVEN, PLANTS, Planted, nothing
+from tests.checks.properties.planted import GIVEN, PLANTS
+from tests.checks.properties.plants import Planted, nothing
 
 BY_NAME = {check.name: check for check in PROPERTIES}
 
