@@ -1,0 +1,99 @@
+"""``refseq verify refseq --target cuda`` turns red when a kernel writes a wrong number; run by test_target.py."""
+
+import numpy as np
+import pytest
+
+from cuda_kernels import gpu
+from refseq.checks.accuracy import GRADIENTS, VALUES
+from refseq.checks.implementation import OwnImplementation
+from refseq.checks.problem import draw
+from refseq.checks.structures.kinds import KINDS
+from refseq.checks.structures.suite import OwnNetwork
+from refseq.checks.subject import Subject
+from refseq.checks.verdict import FAIL, PASS
+from refseq.cli import main
+from refseq.cli.rows import INPUTS, UNITS
+from tests.variants import layer
+
+pytestmark = pytest.mark.skipif(not gpu.SIMULATOR, reason="plants errors in the simulator's arrays")
+LAYER = layer(("lstm_peephole", {}), INPUTS, UNITS, bidirectional=True)
+OFF = 1 + 2.0**-10
+"""What planted numbers are multiplied with: no kernel of float32 is as far off."""
+
+ZEROS = "memory clear"
+"""The kernel that writes nothing else."""
+
+
+def posed():
+    """The layer, and the first example of every kind of network: its target "cuda", and a problem in float32."""
+    yield Subject(OwnImplementation(LAYER, "cuda"), LAYER), draw(LAYER, "float32", 4, 3)
+    for kind in KINDS.values():
+        network = next(iter(kind.examples(INPUTS, UNITS)))
+        yield OwnNetwork(network, "cuda"), next(iter(kind.problems(network, "float32", 0)))
+
+
+def name(kernel):
+    return f"{kernel.py_func.__module__.rpartition('.')[2]} {kernel.py_func.__name__}"
+
+
+def watched(monkeypatch):
+    """The names of the kernels that are launched from now on."""
+    launch, names = gpu.launch, {}
+
+    def told(kernel, *rest, **options):
+        names[name(kernel)] = None
+        launch(kernel, *rest, **options)
+
+    monkeypatch.setattr(gpu, "launch", told)
+    return names
+
+
+def plant(monkeypatch, wrong):
+    """Of every array that kernels of this name write, the largest number is off."""
+    launch = gpu.launch
+
+    def planted(kernel, blocks, threads, arguments, *rest, **options):
+        arrays = [array for array in map(numbers, arguments) if array is not None]
+        before = [array.copy() for array in arrays] if name(kernel) == wrong else []
+        launch(kernel, blocks, threads, arguments, *rest, **options)
+        for array, old in zip(arrays, before, strict=False):
+            changed = np.where((array == old) | np.isnan(array), 0, np.abs(array))
+            array[np.unravel_index(np.argmax(changed), array.shape)] *= OFF if changed.any() else 1
+
+    monkeypatch.setattr(gpu, "launch", planted)
+
+
+def numbers(argument):
+    """numpy's array behind one of the simulator's, if it holds floats."""
+    found = getattr(argument, "_ary", None)
+    return found if isinstance(found, np.ndarray) and found.dtype.kind == "f" and found.size else None
+
+
+def verdicts(subject, problem):
+    return {check.run(subject, problem).verdict for check in (VALUES, GRADIENTS)}
+
+
+@pytest.mark.parametrize(("subject", "problem"), [pytest.param(*given, id=str(given[0].layer)) for given in posed()])
+def test_a_wrong_number_of_any_kernel_is_seen(subject, problem, monkeypatch):
+    with monkeypatch.context() as patch:
+        names = watched(patch)
+        assert verdicts(subject, problem) == {PASS}
+    seen = {}
+    for wrong in names.keys() - {ZEROS}:
+        with monkeypatch.context() as patch:
+            plant(patch, wrong)
+            seen[wrong] = FAIL in verdicts(subject, problem)
+    assert seen
+    assert all(seen.values()), seen
+
+
+@pytest.mark.parametrize(
+    ("cell", "wrong"), [("elman", "scan forward"), ("elman", "products sums"), ("ctc", "rowwise ctc_logits")]
+)
+def test_the_command_fails(cell, wrong, monkeypatch, capsys):
+    command = ["verify", "refseq", "--target", "cuda", "--cell", cell, "--dtype", "float32", "--jobs", "1"]
+    assert main(command) == 0
+    assert "numba-cuda simulator" in capsys.readouterr().out
+    plant(monkeypatch, wrong)
+    assert main(command) == 1
+    assert "1 fail" in capsys.readouterr().out
