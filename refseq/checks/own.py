@@ -29,15 +29,16 @@ def _finite_field(_subject: Subject, problem: Problem) -> Answer:
 def reference(problem: Problem, interpreted: bool) -> Arrays:
     """Results and gradients of the reference target in the problem's precision; ``interpreted``: by plain Python, on
     numpy's scalars, with the same roundings but for the last bits of tanh and exp."""
-    function, given = problem.function, (problem.values, problem.constants, problem.cotangents)
+    function, values, constants, cotangents = problem.function, problem.values, problem.constants, problem.cotangents
     if not interpreted:
-        return function.everything(*given)
+        return function.everything(values, constants, cotangents)
     number = np.dtype(problem.dtype).type
 
     def scalars(arrays: Named) -> Arrays:
         return {name: lift(array, number) for name, array in arrays.items()}
 
-    return {name: found.astype(problem.dtype) for name, found in function.everything(*map(scalars, given)).items()}
+    found = function.everything(scalars(values), scalars(constants), scalars(cotangents))
+    return {name: value.astype(problem.dtype) for name, value in found.items()}
 
 
 def _agreement(subject: Subject, problem: Problem) -> Answer:

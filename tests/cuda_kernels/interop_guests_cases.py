@@ -104,6 +104,23 @@ def test_every_system_has_the_bits_of_the_numpy_path():
             assert not different, (posed.name, posed.shape, different)
 
 
+@pytest.mark.parametrize("queries", [3, 0])
+def test_masked_attention_is_sent_where_keys_are(queries, monkeypatch):
+    """A number for each key, not for each weight: of two heads, rows of all, no and some keys and queries."""
+    rows, keys, heads, sent = 3, 4, 2, []
+    send = GuestMachine.send
+    monkeypatch.setattr(GuestMachine, "send", lambda self, x: sent.append(x.size) or send(self, x))
+    mask = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 1], [1, 1, 0]], bool)
+    keys_of_all = keys_of(keys, np.array([4, 0, 3]), mask)
+    scene = scene_of(Tokens(queries, np.minimum([3, 2, 0], queries)), keys_of_all, False)
+    dense, weights = numbers(rows * heads, queries, keys), numbers(queries, rows, heads, keys)
+    for found in (lambda x, y: scene.weights_of(x, heads), lambda x, y: scene.dense_weights(y, int, heads)):
+        want = found(dense, weights)
+        got = within(lambda given: found(given["dense"], given["weights"]), {"dense": dense, "weights": weights})
+        assert host(got).tobytes() == want.tobytes()
+    assert max(sent) <= rows * heads * max(queries, keys)
+
+
 def called(to):
     """Public functions with arrays that ``to`` makes: what they return, by name; and the runs."""
     attention = refseq.attention("general", 2, 3)
