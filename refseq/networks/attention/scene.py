@@ -103,7 +103,7 @@ class Tokens:
             x = copied(source[:, :, : self.steps].transpose(2, 0, 1, 3))
             return x.reshape(self.steps, rows, heads * size)
         if isinstance(made, Elsewhere):
-            together = contiguous(source.transpose(0, 2, 1, 3)).reshape(-1, heads * size)
+            together = contiguous(source.transpose(0, 2, 1, 3)).reshape(rows * made.shape[1], heads * size)
             return arrays.rows(together, self._places(made.shape[1])).reshape(self.steps, rows, heads * size)
         x = zeros((self.steps, rows, heads, size), made)
         target = x.transpose(1, 2, 0, 3)
