@@ -12,6 +12,8 @@ from refseq.checks.structures.suite import OwnNetwork
 from refseq.checks.subject import Subject
 from refseq.checks.verdict import FAIL, PASS
 from refseq.cli import main
+from refseq.cli.rows import Selection, rows
+from refseq.layer import Layer
 from tests.variants import layer
 
 pytestmark = pytest.mark.skipif(not gpu.SIMULATOR, reason="plants errors in the simulator's arrays")
@@ -92,6 +94,21 @@ def test_a_wrong_number_of_any_kernel_is_seen(subject, problem, modules, monkeyp
             seen[wrong] = FAIL in verdicts(subject, problem)
     assert seen
     assert all(seen.values()), seen
+
+
+def test_nothing_is_left_out_that_the_cpu_is_asked():
+    """Every option of every recurrence; every stack, network and system in both precisions."""
+    recurrences, others = ([], []), ([], [])
+    for at, where in enumerate(("cuda", "cpu")):
+        for item in rows(Selection(["refseq"], (), (), [where], False)):
+            if isinstance(item.layer, Layer):
+                recurrences[at].append(item.layer.label)
+            else:
+                others[at].append((str(item.layer), item.dtype))
+    assert set(recurrences[0]) == set(recurrences[1])
+    assert others[0] == others[1]
+    assert len(set(recurrences[0])) > 80
+    assert len(others[0]) > 80
 
 
 @pytest.mark.parametrize(
