@@ -108,7 +108,16 @@ def rows(
     return [row(name) for name in dict.fromkeys([*labels(), *agreed])]
 
 
-def markdown() -> str:
+def whole() -> list[list[str]]:
+    """All rows, from the simulator, the budget and the results of devices."""
+    return rows(agreement(), budget.read(), devices())
+
+
+def faults(cells: Iterable[list[str]]) -> list[str]:
+    """The entries that the simulator or a device disagrees on, or was not asked, or that do not compile."""
+    return [name for name, agrees, compiles, said in cells if (agrees, compiles) != ("yes", "yes") or "NO" in said]
+
+
+def markdown(cells: Iterable[list[str]]) -> str:
     """The table."""
-    cells = [HEAD, ["---"] * len(HEAD), *rows(agreement(), budget.read(), devices())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ["---"] * len(HEAD), *cells))

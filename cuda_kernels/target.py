@@ -34,6 +34,11 @@ class CudaTarget:
     def __init__(self, blocks: int | None = None, threads: int | None = None) -> None:
         self.machine = Machine(blocks, threads)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether kernels run in numba-cuda's simulator."""
+        return gpu.SIMULATOR
+
     def missing(self) -> str | None:
         """None if there is a device or the simulator, else the reason."""
         return gpu.missing()

@@ -18,6 +18,7 @@ from refseq.cli.interrupts import INTERRUPTED
 from refseq.cli.rows import Selection, has_own_code, rows
 from refseq.cli.running import STOPPED, run
 from refseq.cli.workers import usual_jobs
+from refseq.targets import TARGETS, run_info
 
 
 def verify(
@@ -84,10 +85,13 @@ def verify(
 
 def _print(console: Console, reports: list[Report], cases: list[Any], names: Sequence[str]) -> None:
     judged = [report for report in reports if report.verdict != NOT_OFFERED]
+    own = [report for report in judged if report.implementation.startswith("refseq ")]
     if judged:
         console.print(tables.results(judged))
+    for where in TARGETS:
+        if any(report.implementation == f"refseq {where}" for report in own):
+            console.print(f"refseq {where} ran on {run_info(where)['device']}", style="dim", highlight=False)
     if "refseq" in names:
-        own = [report for report in judged if report.implementation.startswith("refseq ")]
         for dtype in dict.fromkeys(report.dtype for report in own):
             console.print(tables.accuracy(own, dtype))
     if cases:

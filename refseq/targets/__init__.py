@@ -166,6 +166,12 @@ def target(name: str) -> Target:
     return own if own is not None and own.name == name else _provided(name)
 
 
+def runs_in_python(name: str) -> bool:
+    """Whether the target compiles nothing, and a number costs microseconds: a simulator, which says so by an attribute
+    ``simulated`` of its own."""
+    return bool(getattr(target(name), "simulated", False))
+
+
 def run_info(name: str, cell: Cell | None = None, *sizes: Any) -> dict[str, str]:
     """What ran: the target and its device, in words; and what else the target says of a layer of this cell, dtype,
     units, rows and directions, by a function ``ran(cell, *sizes)`` of its own."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cuda_kernels import __main__ as command
 from cuda_kernels import budget, gpu, inventory, offline, table
 from cuda_kernels.bench import ceilings
 from refseq.checks.structures.kinds import KINDS
@@ -85,13 +86,23 @@ def test_the_table_says_yes_no_and_not_run(tmp_path):
     assert rows["child_sum_tree_lstm"] == ["yes", "yes", "A: yes"]
     assert rows["elman(activation=tanh)"] == ["not run", "not run", "not run"]
     assert not (found(True, "lstm") & found(False, "lstm")).good
+    bad = table.faults([name, *row] for name, row in rows.items())
+    assert {"lstm", "lstm_coupled", "elman(activation=tanh)"} <= set(bad)
+    assert "child_sum_tree_lstm" not in bad
+
+
+def test_a_no_in_the_table_is_the_exit_status(monkeypatch, capsys):
+    for said, status in (("not run", 0), ("A: yes, B: NO", 1)):
+        monkeypatch.setattr(table, "whole", lambda said=said: [["lstm", "yes", "yes", said]])
+        assert command.main(["--table"]) == status
+        assert capsys.readouterr().out.splitlines()[2] == f"| lstm | yes | yes | {said} |"
 
 
 @pytest.mark.slow
 def test_the_table_has_a_row_for_everything_and_no_is_in_none():
     framework("numba_cuda")
-    cells = table.rows(table.agreement(), budget.read(), table.devices())
-    assert [row for row in cells if row[1:3] != ["yes", "yes"]] == []
+    cells = table.whole()
+    assert table.faults(cells) == []
     names = {row[0] for row in cells}
     assert {"cross_entropy", "clipping", "adam", "viterbi", "beam", "recall"} < names
     kinds = [known for kind, known in KINDS.items() if kind is not TreeLayer]  # of trees those of the inventory

@@ -22,6 +22,7 @@ CASES = {
     "systems": ("tree", "training", "markov", "attention", "memory"),
     "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests"),
     "benchmark": ("bench", "system_check"),
+    "verify": ("verify",),
 }
 """Files of cases by the process that they run in: each takes seconds to begin."""
 

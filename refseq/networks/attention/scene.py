@@ -103,7 +103,7 @@ class Tokens:
             x = copied(source[:, :, : self.steps].transpose(2, 0, 1, 3))
             return x.reshape(self.steps, rows, heads * size)
         if isinstance(made, Elsewhere):
-            together = contiguous(source.transpose(0, 2, 1, 3)).reshape(-1, heads * size)
+            together = contiguous(source.transpose(0, 2, 1, 3)).reshape(rows * made.shape[1], heads * size)
             return arrays.rows(together, self._places(made.shape[1])).reshape(self.steps, rows, heads * size)
         x = zeros((self.steps, rows, heads, size), made)
         target = x.transpose(1, 2, 0, 3)
@@ -132,12 +132,9 @@ class Scene:
         source = dense.reshape(rows, heads, *dense.shape[1:])
         if self.keys.places is None:
             found = copied(source[:, :, :tq, :tk].transpose(2, 0, 1, 3))
-        elif isinstance(dense, Elsewhere):
-            entry = np.arange(dense.size).reshape(source.shape)
-            index = np.full((tq, rows, heads, tk), -1)
-            for b, count in enumerate(self.keys.counts):
-                index[:, b][..., self.keys.places[b, :count]] = entry[b, :, :tq, :count].transpose(1, 0, 2)
-            found = arrays.rows(dense.reshape(dense.size, 1), index.reshape(-1)).reshape(tq, rows, heads, tk)
+        elif isinstance(dense, Elsewhere):  # a key's weights as a token: a number for each of the queries
+            found = self.keys.scattered(contiguous(dense.transpose(0, 2, 1)), tq, heads)
+            found = copied(found.reshape(tk, rows, heads, tq).transpose(3, 1, 2, 0))
         else:
             found = zeros((tq, rows, heads, tk), dense)
             target = found.transpose(1, 2, 0, 3)
@@ -148,16 +145,16 @@ class Scene:
     def dense_weights(self, weights: np.ndarray, width: Callable[[int], int], heads: int = 1) -> np.ndarray:
         """Cotangents of weights (Tq, B, Tk) or (Tq, B, heads, Tk), dense; 0 where a query sees nothing."""
         rows, (tq, tk) = len(self.seen), (self.queries.steps, self.keys.steps)
+        if isinstance(weights, Elsewhere):  # as in ``weights_of``
+            made = Tokens(tq, self.queries.counts).dense(weights.reshape(tq, rows, heads * tk), width, heads)
+            if self.keys.full:
+                return made
+            wide = made.shape[1]
+            each = made.reshape(rows, heads, wide, made.shape[2])[..., :tk].transpose(3, 0, 1, 2)
+            return contiguous(self.keys.dense(each.reshape(tk, rows, heads * wide), width, heads).transpose(0, 2, 1))
         made = zeros((rows * heads, width(tq), width(tk)), weights)
         target = made.reshape(rows, heads, *made.shape[1:])
         source = weights.reshape(tq, rows, heads, tk).transpose(1, 2, 0, 3)
-        if isinstance(weights, Elsewhere):
-            entry = np.arange(weights.size).reshape(tq, rows, heads, tk)
-            index = np.full(target.shape, -1)
-            for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
-                where = np.arange(keys) if self.keys.places is None else self.keys.places[b, :keys]
-                index[b, :, :count, :keys] = entry[:count, b][..., where].transpose(1, 0, 2)
-            return arrays.rows(contiguous(weights).reshape(weights.size, 1), index.reshape(-1)).reshape(made.shape)
         for b, (count, keys) in enumerate(zip(self.queries.counts, self.keys.counts, strict=True)):
             where = slice(keys) if self.keys.places is None else self.keys.places[b, :keys]
             target[b, :, :count, :keys] = source[b][:, :count, where]
