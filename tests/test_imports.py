@@ -12,7 +12,7 @@ import refseq
 PACKAGE = Path(refseq.__file__).parent
 
 ORDER = """
-    symbols; rules; primitives; arrays fields columns tuples linear softmax stage layout; lanes operand operations
+    symbols wholes; rules; primitives; arrays fields columns tuples linear softmax stage layout; lanes operand operations
     equations team; validation exponentials; cell; regularise tree_cell; recurrence; cells; pointwise; step; scan;
     tree_scan targets; engine; arguments initialise kernels; rowwise; markov trees; networks; run; bound; forms
     layer tree_layer graph_layer attention; turing_machine memory_network self_attention; hard_memory_network recall

@@ -16,7 +16,7 @@ from types import ModuleType
 
 import numba
 
-from refseq import cells, scan
+from refseq import cells, scan, wholes
 from refseq.cell import Cell
 from refseq.targets.sources import sources
 
@@ -39,7 +39,7 @@ def name_for_cache(function: Callable, dtype: str, digest: str) -> Callable:
 
 def compiled_and_cached(function: Callable) -> Callable:
     """The function, compiled by numba on its first call and kept on disk where that is possible."""
-    options = {"nogil": True, "error_model": "numpy"}
+    options = {"nogil": True, "error_model": "numpy", **wholes.OPTIONS}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError as error:
