@@ -95,9 +95,10 @@ class Whole(JITCodeLibrary):
 
     def _finalize_specific(self) -> None:
         super()._finalize_specific()
+        codegen: Any = self._codegen
         for part in self.parts:
             if part.environment is not None:
-                self._codegen.set_env(*part.environment)
+                codegen.set_env(*part.environment)
 
 
 def _behind(libraries: Iterable[Any]) -> list[Any]:

@@ -142,7 +142,7 @@ def put_word(typing: Any, address: Any, number: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), generate
 
 
-def _array(context: Any, builder: Any, kind: types.Array, address: Any, shape: list[Any]) -> Any:
+def _array(context: Any, builder: Any, kind: Any, address: Any, shape: list[Any]) -> Any:
     """A contiguous array that owns no memory."""
     made, size = context.make_array(kind)(context, builder), ir.Constant(ir.IntType(64), kind.dtype.bitwidth // 8)
     strides = [size]
