@@ -33,6 +33,9 @@ BESIDE = (112, 128)
 """Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
 kernels at the limit spill."""
 
+FURTHER_STAGE = 8
+"""Registers of a thread that a further stage of a cell needs beside these in float64, as compiled."""
+
 MOST_THREADS = 512
 
 PARTS = 128
@@ -168,7 +171,8 @@ def _room(cell: Cell, dtype: str, launch: Launch) -> str:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
     size, share = np.dtype(dtype).itemsize, launch.share
     stages = sum(bool(columns.pairs(cell, number)) for number in range(len(cell.stages)))
-    registers = (share.terms * stages + 2 * share.rows) * (size // 4) + BESIDE[launch.blocks > 1]
+    beside = BESIDE[launch.blocks > 1] + FURTHER_STAGE * max(stages - 1, 0) * (size // 8)
+    registers = (share.terms * stages + 2 * share.rows) * (size // 4) + beside
     most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // PARTS) * PARTS))
     if registers > most:
         return f"{registers} registers of a thread, more than {most}"

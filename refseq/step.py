@@ -44,8 +44,7 @@ def build_step(cell: Cell, team: Team, chained: bool = True, ahead: bool = False
     """The step of a cell, for a team of threads. Not ``chained``: the old states' cotangent stays in d0. ``ahead``: the
     pre-activations that get a matrix product of x have it, and their bias, on entry; and dx is without their part.
 
-    All parts of all stages are called by one function: numba optimises every function again inside its caller, so that
-    each level of calls would cost compile time.
+    All parts of all stages are called by one function: every level of calls would be further functions to compile.
     """
     stages = [_stage(cell, number, team, ahead) for number in range(len(cell.stages))]
     begin, finish = _cotangents(team)

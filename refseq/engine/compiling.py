@@ -16,9 +16,10 @@ from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 
 import refseq.symbols  # noqa: F401 - before anything is compiled
+from refseq import wholes
 from refseq.engine import vector
 
-OPTIONS = {"nopython": True, "error_model": "numpy"}
+OPTIONS = {"nopython": True, "error_model": "numpy", "_nrt": False}
 
 
 class _Cache(FunctionCache):
@@ -55,7 +56,7 @@ def compiled_c(function: Callable, count: int, dtype: str, *more: str) -> CFunct
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     function.__qualname__ = function.__name__ = f"{function.__name__}_{dtype}_{digest[:20]}"
     signature = sigutils.normalize_signature(types.void(*[types.int64] * count))
-    compiled = CFunction(function, signature, {}, dict(OPTIONS))
+    compiled = CFunction(function, signature, {}, dict(OPTIONS), **wholes.PIPELINE)
     compiled.enable_caching()
     settings: Any = config
     off, settings.DISABLE_JIT = settings.DISABLE_JIT, 0  # the engine has no plain Python that could run instead

@@ -5,6 +5,7 @@ entries. What is beyond the end is ``filler`` when read, and not written.
 """
 
 import operator
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -29,6 +30,7 @@ class _Model(models.StructModel):
         super().__init__(manager, kind, [(name, types.int64) for name in ("address", "count", "stride")])
 
 
+@cache
 def entries_of(element: types.Float, filler: float = 0.0) -> Any:
     """f(address, count, stride), rows of ``count`` entries that begin ``stride`` entries apart."""
     kind = Entries(element, filler)

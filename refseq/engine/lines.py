@@ -30,6 +30,7 @@ def _absent(job, line, present):
     return (present >> (word(line, INSTRUCTION.row) // word(job, FIELD.states))) & 1 == 0
 
 
+@cache
 def affine(dtype: str) -> Callable:
     """f(job, line, first, count, n, source, stride, a, product): one product on n rows, or the operand itself."""
     add, multiply = copying(dtype).add, caller(8)
@@ -93,6 +94,7 @@ def forward_lines(dtype: str) -> Callable:
     return run_lines
 
 
+@cache
 def affine_back(dtype: str) -> Callable:
     """f(job, line, n, target, stride, da, product): the adjoint of one product on n rows, in its operand."""
     add, multiply = copying(dtype).add, caller(8)

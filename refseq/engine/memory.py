@@ -5,12 +5,13 @@ cell. Whoever calls answers for the bounds; the only callers are in ``refseq.eng
 """
 
 import operator
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import models, overload, register_jitable, register_model
-from numba.np.numpy_support import carray
+from numba.core import cgutils, types
+from numba.extending import models, overload, register_model
+from numba.np.arrayobj import populate_array
 
 from refseq.engine.vector import Vector, float_type, intrinsic, vector_type
 
@@ -33,6 +34,7 @@ def _pointer(builder: Any, element: types.Float, address: Any, entry: Any) -> An
     return builder.gep(builder.inttoptr(address, float_type(element).as_pointer()), [entry])
 
 
+@cache
 def strip_of(element: types.Float) -> Any:
     """f(address, width), the strip of rows that are ``width`` entries long."""
     kind = Strip(element)
@@ -87,6 +89,7 @@ def _setitem(strip, index, value):
     return None
 
 
+@cache
 def loader(element: types.Float) -> Any:
     """f(address, entry), the float at this entry."""
 
@@ -100,6 +103,7 @@ def loader(element: types.Float) -> Any:
     return load
 
 
+@cache
 def storer(element: types.Float) -> Any:
     """f(address, entry, value) writes a float."""
 
@@ -138,21 +142,29 @@ def put_word(typing: Any, address: Any, number: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), generate
 
 
+def _array(context: Any, builder: Any, kind: Any, address: Any, shape: list[Any]) -> Any:
+    """A contiguous array that owns no memory."""
+    made, size = context.make_array(kind)(context, builder), ir.Constant(ir.IntType(64), kind.dtype.bitwidth // 8)
+    strides = [size]
+    for entries in shape[:0:-1]:
+        strides.insert(0, builder.mul(strides[0], entries))
+    data = builder.inttoptr(address, made.data.type)
+    populate_array(made, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+    return made._getvalue()
+
+
+@cache
 def array_at(element: Any) -> Any:
     """f(address, shape), a contiguous array at the address."""
 
     @intrinsic
-    def pointer(typing: Any, address: Any) -> Any:
-        kind = types.CPointer(element)
+    def array(typing: Any, address: Any, shape: Any) -> Any:
+        kind = types.Array(element, len(shape), "C")
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], context.get_value_type(kind))
+            return _array(context, builder, kind, arguments[0], cgutils.unpack_tuple(builder, arguments[1]))
 
-        return kind(types.int64), generate
-
-    @register_jitable
-    def array(address, shape):
-        return carray(pointer(address), shape)
+        return kind(types.int64, types.UniTuple(types.int64, len(shape))), generate
 
     return array
 
@@ -168,13 +180,17 @@ def address_of_array(typing: Any, array: Any) -> Any:
     return types.int64(array), generate
 
 
+@cache
 def matrix_of(element: Any) -> Any:
     """f(address, rows, width), an array of floats at the address."""
-    at = array_at(element)
+    kind = types.Array(element, 2, "C")
 
-    @register_jitable
-    def matrix(address, rows, width):
-        return at(address, (rows, width))
+    @intrinsic
+    def matrix(typing: Any, address: Any, rows: Any, width: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _array(context, builder, kind, arguments[0], list(arguments[1:]))
+
+        return kind(types.int64, types.int64, types.int64), generate
 
     return matrix
 

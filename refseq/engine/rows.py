@@ -5,6 +5,7 @@ All functions are for numba alone. ``load`` and ``store`` are those of a precisi
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from numba.extending import register_jitable
 
@@ -53,6 +54,7 @@ class Copying:
     clear: Callable
 
 
+@cache
 def copying(dtype: str) -> Copying:
     """The copying of rows in this precision."""
     element = vector.element_of(dtype)
@@ -93,6 +95,7 @@ def tape_at(job, t, b):
     return word(job, FIELD.tape) + place * word(job, FIELD.size)
 
 
+@cache
 def states_between(dtype: str) -> tuple[Callable, Callable]:
     """bring(job, first, last, source, to): the caller's states (B, S, wide) to sorted rows first <= b < last.
     back(job, b, source, to): those of one sorted row to the caller's."""
@@ -120,6 +123,7 @@ def states_between(dtype: str) -> tuple[Callable, Callable]:
     return bring, back
 
 
+@cache
 def gathering(dtype: str) -> tuple[Callable, Callable]:
     """Gather the rows of x, and of the masks, of a slice's steps begin <= t < end: (job, first, last, begin, end, to).
 

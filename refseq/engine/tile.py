@@ -6,6 +6,7 @@ that begins with the entry's old value. So its bits depend neither on the tile's
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -32,6 +33,7 @@ class Shape:
     panels: int = 1
 
 
+@cache
 def tiles(element: types.Float, vectors: int, most: int, panels: int = 1, turned: bool = False) -> Callable:
     """f(rows, A, lda, count, B, apart, C, ldc): the tile of 1 <= rows <= most, by the loop of that number.
 

@@ -16,7 +16,7 @@ from types import ModuleType
 
 import numba
 
-from refseq import cells, scan
+from refseq import cells, scan, wholes
 from refseq.cell import Cell
 from refseq.targets.sources import sources
 
@@ -37,9 +37,10 @@ def name_for_cache(function: Callable, dtype: str, digest: str) -> Callable:
     return function
 
 
-def compiled_and_cached(function: Callable) -> Callable:
-    """The function, compiled by numba on its first call and kept on disk where that is possible."""
-    options = {"nogil": True, "error_model": "numpy"}
+def compiled_and_cached(function: Callable, allocates: bool = False) -> Callable:
+    """The function, compiled by numba on its first call and kept on disk where that is possible; ``allocates``: it
+    makes arrays."""
+    options = {"nogil": True, "error_model": "numpy", **({} if allocates else wholes.OPTIONS)}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError as error:

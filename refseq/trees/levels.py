@@ -3,9 +3,13 @@
 Forests are as in ``refseq.trees.forest``; arrays are written in place.
 """
 
+from functools import partial
+
 import numpy as np
 
 from refseq.targets.digest import compiled_and_cached
+
+allocating = partial(compiled_and_cached, allocates=True)
 
 
 @compiled_and_cached
@@ -20,7 +24,7 @@ def parents_of(offsets, children, parents):
     return -1
 
 
-@compiled_and_cached
+@allocating
 def levels_of(offsets, parents, levels, ready):
     """Writes the level of every node; returns how many there are, fewer than all where a node is below itself."""
     done = 0
@@ -43,7 +47,7 @@ def levels_of(offsets, parents, levels, ready):
     return done
 
 
-@compiled_and_cached
+@allocating
 def sort_by_level(levels, bounds, order):
     """Writes the nodes level by level, in ascending order, and where each level begins (a counting sort)."""
     for level in levels:
@@ -65,7 +69,7 @@ def top_down(values, parents, order):
             values[node] = values[parents[node]]
 
 
-@compiled_and_cached
+@allocating
 def edges_by_place(order, offsets, children, positions, first, ends, places):
     """Writes the edges in the order of their parents' places: the first one of every place, the child's place and its
     position."""

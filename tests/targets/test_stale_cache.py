@@ -48,7 +48,7 @@ EDITS = [
         'tanh = _primitive("tanh", lambda x, one: math.tanh(x)',
         'tanh = _primitive("tanh", lambda x, one: x',
     ),
-    ("step.py", "choose(x, s0, s1, tape)[row], first", "choose(x, s0, s1, tape)[row] * 2, first"),
+    ("step.py", "choose(x, s0, s1, tape)[row], first", "choose(x, s0, s1, tape)[row][::-1], first"),
     ("rules.py", "return one / (one + math.exp(-x))", "return one / (one + one + math.exp(-x))"),
     ("linear.py", "        target[j] = source[j]\n", "        target[j] = source[j] + source[j]\n"),
     ("scan.py", "y[i, b, j] = s[n + 1, b, 0, j]", "y[i, b, j] = s[n, b, 0, j]"),
