@@ -1,0 +1,214 @@
+"""Launches of rows (``refseq.rowwise``) one after another, on arrays that have names.
+
+What depends on sizes alone is made once: a sequence runs any number of times. On the CPU all its launches are one call
+of compiled code, and arrays that only launches see are pieces of memory that is used again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refseq.arrays import zeros
+from refseq.engine import rowwise, sequence
+from refseq.engine.results import result
+from refseq.engine.workspace import ALIGNMENT, Buffer, address
+from refseq.kernels import on_vectors
+from refseq.rowwise import run_rows, shared
+
+GIVEN, WHOLE, RESULT, KEPT, PASSING, SCRATCH = "given", "whole", "result", "kept", "passing", "scratch"
+"""What becomes of an array. Given ones come with the run, and those of whole numbers; results are the caller's, kept
+ones are for another sequence, passing ones are forgotten; scratch has the shape of one row, which finds it at its own
+number, and nobody reads what is written there."""
+
+KINDS = RESULT, KEPT
+MEMORY = "memory"
+"""The name under which what was kept holds its memory."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Rows of ``build`` with its options; names of its arrays in their order. Units and work as for
+    ``refseq.rowwise.run_rows``. ``family``: of launches of one family and as many rows that follow one another, no row
+    reads what another row wrote."""
+
+    build: Callable
+    options: tuple
+    rows: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    scratch: tuple[str, ...] = ()
+    units: int = 32
+    work: int = 0
+    family: str = ""
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """All names."""
+        return (*self.inputs, *self.outputs, *self.scratch)
+
+
+@dataclass(frozen=True)
+class Array:
+    """Shape of an array, and what becomes of it. ``of``: the name of another one, if it is that in this shape."""
+
+    shape: tuple[int, ...]
+    role: str = GIVEN
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Launches and their arrays; what an earlier part of a sequence makes may be given to a later one. ``after``: launches
+    after those of all parts, family after family."""
+
+    launches: Sequence[Launch]
+    arrays: Mapping[str, Array]
+    after: Sequence[Launch] = ()
+
+
+class Held:
+    """Memory that was kept. Nobody writes to it after its run, so a copy is itself."""
+
+    __slots__ = ("buffer",)
+
+    def __init__(self, buffer: Buffer) -> None:
+        self.buffer = buffer
+
+    def __copy__(self) -> "Held":
+        return self
+
+    def __deepcopy__(self, memo: dict) -> "Held":
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError("what a pass on the target 'cpu' keeps cannot be pickled: it is in memory of this process")
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What a run made, by name: results, and what is kept, to be given to another sequence."""
+
+    results: dict[str, np.ndarray]
+    kept: dict[str, Any]
+
+
+class Relay:
+    """The parts one after another, in a precision ("object" for numbers of any field), on a target."""
+
+    def __init__(self, parts: Sequence[Part], dtype: str, target: str) -> None:
+        self.launches: list[Launch] = []
+        self.arrays: dict[str, Array] = {}
+        for part in parts:
+            self.launches += part.launches
+        after = [launch for part in parts for launch in part.after]
+        order = list(dict.fromkeys(launch.family for launch in after))
+        self.launches += sorted(after, key=lambda launch: order.index(launch.family))
+        for part in parts:
+            self.arrays |= {name: array for name, array in part.arrays.items() if not self._has(name, array)}
+        self.target = target
+        read = {self.arrays[name].of or name for launch in self.launches for name in launch.arrays}
+        self.given = [name for name, array in self.arrays.items() if array.role in (GIVEN, WHOLE) and name in read]
+        self._program: Any = _Program(self.launches, self.arrays, self.given, dtype) if on_vectors(dtype, target) else None
+
+    def __deepcopy__(self, memo: dict) -> "Relay":
+        return self
+
+    def _has(self, name: str, array: Array) -> bool:
+        """Whether an earlier part makes what is given to this one."""
+        return name in self.arrays and array.role in (GIVEN, WHOLE)
+
+    def run(self, given: Mapping[str, Any], like: np.ndarray) -> Made:
+        """On contiguous arrays; ``like`` has the number field and the place of what is made."""
+        if self._program is not None:
+            return self._program.run(given)
+        arrays = {name: given[name] for name in self.given}
+        for name, array in self.arrays.items():
+            if array.role in (RESULT, KEPT, PASSING) and not array.of:
+                arrays[name] = zeros(array.shape, like)
+        for launch in self.launches:
+            inputs, outputs = ([self._shaped(arrays, name) for name in names] for names in (launch.inputs, launch.outputs))
+            scratch = [zeros((launch.rows, *self.arrays[name].shape), like) for name in launch.scratch]
+            how = {"target": self.target, "units": launch.units, "work": launch.work}
+            run_rows(launch.build, launch.options, launch.rows, inputs, outputs, scratch, **how)
+        return Made(*({n: arrays[n] for n, a in self.arrays.items() if a.role == role and not a.of} for role in KINDS))
+
+    def _shaped(self, arrays: Mapping[str, Any], name: str) -> Any:
+        array = self.arrays[name]
+        return arrays[array.of].reshape(array.shape) if array.of else arrays[name]
+
+
+class _Program:
+    """A sequence on the threads of the CPU: words for ``refseq.engine.sequence`` in which addresses are filled in."""
+
+    def __init__(self, launches: list[Launch], arrays: Mapping[str, Array], given: list[str], dtype: str) -> None:
+        self.dtype, self.given = np.dtype(dtype), given
+        groups: list[list[Launch]] = []
+        for launch in launches:
+            if groups and (groups[-1][0].family, groups[-1][0].rows) == (launch.family, launch.rows) != ("", launch.rows):
+                groups[-1].append(launch)
+            else:
+                groups.append([launch])
+        parts = [rowwise.parts_of(group[0].rows, sum(launch.work for launch in group)) for group in groups]
+        self.groups, self.most = len(groups), max(parts, default=0)
+        self._place(arrays)
+        self._write(groups, parts, arrays)
+
+    def _place(self, arrays: Mapping[str, Array]) -> None:
+        """Where every array is: in which memory, and how far from its beginning."""
+        self.results = [(name, array.shape) for name, array in arrays.items() if array.role == RESULT and not array.of]
+        names = [*self.given, *(name for name, _ in self.results)]
+        self.home = {name: (number, 0) for number, name in enumerate(names)}
+        self.kept, self.words_at = len(names), len(names) + 2
+        self.bytes = [0, 0]
+        for name, array in arrays.items():
+            if array.of or array.role not in (KEPT, PASSING, SCRATCH):
+                continue
+            which = 0 if array.role == KEPT else 1
+            self.home[name] = self.kept + which, self.bytes[which]
+            count = self.dtype.itemsize * int(np.prod(array.shape)) * (self.most if array.role == SCRATCH else 1)
+            self.bytes[which] += -(-count // ALIGNMENT) * ALIGNMENT
+        self.offsets = {name: at for name, (where, at) in self.home.items() if where == self.kept}
+
+    def _write(self, groups: list[list[Launch]], parts: list[int], arrays: Mapping[str, Array]) -> None:
+        """The words, and where which addresses go."""
+        tables = [1 + sequence.GROUP * len(groups)]
+        for group in groups:
+            tables.append(tables[-1] + 1 + 2 * len(group))
+        words, places = [0] * tables[-1], []
+        for number, (group, count, table) in enumerate(zip(groups, parts, tables, strict=False)):
+            line = 1 + sequence.GROUP * number
+            words[line] = count
+            places.append((line + 1, self.words_at, 8 * table))
+            words[table] = len(group)
+            for n, launch in enumerate(group):
+                shaped = [(name, arrays[name]) for name in launch.arrays]
+                kinds = tuple(self._kind(launch, name, array) for name, array in shaped)
+                function = shared(launch.build, launch.options, kinds, len(launch.scratch))
+                words[table + 1 + 2 * n] = function.address
+                places.append((table + 2 + 2 * n, self.words_at, 8 * len(words)))
+                words += [count, launch.rows]
+                for name, array in shaped:
+                    places.append((len(words), *self.home[array.of or name]))
+                    words += [0, *([count] if name in launch.scratch else []), *array.shape]
+        self.words = np.array(words, np.int64)
+        self.at, self.which, self.shift = np.array(places, np.int64).reshape(-1, 3).T.copy()
+
+    def _kind(self, launch: Launch, name: str, array: Array) -> tuple[str, int]:
+        dtype = "int64" if array.role == WHOLE else str(self.dtype)
+        return dtype, len(array.shape) + (name in launch.scratch)
+
+    def run(self, given: Mapping[str, Any]) -> Made:
+        """Given arrays are numpy's, or the addresses of what was kept."""
+        words = self.words.copy()
+        values = [given[name] for name in self.given]
+        results = {name: result(shape, self.dtype) for name, shape in self.results}
+        where = [value if type(value) is int else address(value) for value in (*values, *results.values())]
+        keeping, passing, here = Buffer(self.bytes[0]), Buffer(self.bytes[1]), address(words)
+        where += [keeping.address, passing.address, here]
+        words[self.at] = np.array(where, np.int64)[self.which] + self.shift
+        sequence.run(here, words, self.groups, self.most)
+        kept: dict[str, Any] = {name: keeping.address + at for name, at in self.offsets.items()}
+        kept[MEMORY] = Held(keeping)
+        return Made(results, kept)
