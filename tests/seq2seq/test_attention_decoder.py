@@ -9,8 +9,8 @@ from refseq.checks.finite_field import not_transposed
 from refseq.checks.structures.seq2seq import examples, problems
 from refseq.networks.attention import affine, softmax_rows
 from refseq.networks.attention.memory import MemoryGradients
+from refseq.relay import Relay
 from refseq.seq2seq import attention_decoder
-from refseq.sequence import Relay
 from tests.conftest import framework
 from tests.seq2seq.cases import FED, LOOKING
 

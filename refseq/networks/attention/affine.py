@@ -1,5 +1,6 @@
 """y = W x for every token of a row, and its adjoints: of x row by row, of W by blocks of its rows, each a sum over all
-tokens in their order. Arrays are dense (``refseq.networks.attention.tokens``); W (A, D), or (A, 1, D), is the caller's."""
+tokens in their order. Arrays are dense (``refseq.networks.attention.tokens``), W (A, D) or (A, 1, D) is the
+caller's."""
 
 from collections.abc import Callable
 
@@ -14,8 +15,8 @@ BLOCK = 32
 
 
 def build_packed(kit_of: Callable, dtype: str, team: Team) -> Callable:
-    """row(n, W, turned, straight, padded): row 0 makes ready W's columns, for ``build_forward``, and row 1 its rows, for
-    ``build_backward``, by way of a padded W."""
+    """row(n, W, turned, straight, padded): row 0 makes ready W's columns, for ``build_forward``, and row 1 its rows,
+    for ``build_backward``, by way of a padded W."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     clear, take, pack, pack_turned = kit.clear, kit.take, kit.pack, kit.pack_turned
 

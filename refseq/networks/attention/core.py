@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from refseq.engine import threads
+from refseq.launches import Part
+from refseq.networks.attention.keys import Keys
+from refseq.networks.attention.looks import Looks
 from refseq.networks.attention.matrices import Matrix, Precision
-from refseq.networks.attention.passes import Keys, Looks
 from refseq.networks.attention.scores import ADDITIVE, PRODUCT
-from refseq.sequence import Part, Relay
+from refseq.relay import Relay
 
 OF_KEYS, OF_QUERIES, OF_SUM = ("W_k", "W_qk"), "W_q", "v"
 """Names of parameters: the matrix of the keys, that of the queries, and what weighs their sum."""
@@ -21,6 +23,9 @@ class Plan:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
         self._looks = lru_cache(maxsize=SIZES)(lambda steps: LookPlan(self, steps))
+
+    def __deepcopy__(self, memo: dict) -> "Plan":
+        return self
 
     def relay(self, *parts: Part) -> Relay:
         """These parts one after another."""
@@ -64,7 +69,7 @@ class LookPlan:
         return self._plan.relay(self._plan.keys.ready(), self._looks.forward())
 
     def _backward(self, weighed: bool, alone: bool) -> Relay:
-        """``weighed``: there are cotangents of the weights. ``alone``: it is the only look, and gradients are finished."""
+        """``weighed``: there are cotangents of the weights. ``alone``: it is the only look; gradients are finished."""
         parts = [self._looks.add(weighed)]
         if alone:
             parts = [self._looks.clear(), *parts, self._looks.finish()]

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from refseq.engine import threads
+from refseq.launches import GIVEN, KEPT, PASSING, RESULT, WHOLE, Array, Launch, Part
 from refseq.networks.attention.core import SIZES
+from refseq.networks.attention.keys import Keys
+from refseq.networks.attention.looks import Looks
 from refseq.networks.attention.matrices import Arrays, Matrix, Precision, gathered, scattered
-from refseq.networks.attention.passes import Keys, Looks
 from refseq.networks.attention.scene import Scene
 from refseq.networks.attention.scores import PRODUCT
-from refseq.sequence import KEPT, PASSING, RESULT, WHOLE, Array, Launch, Part, Relay
+from refseq.relay import Relay
 
 NAMES = ("W_q", "W_k", "W_v", "W_o")
 SEEN = ("queries", "keys", "values")
@@ -56,7 +58,10 @@ class Heads:
     def _split(self, name: str, role: str = PASSING) -> Arrays:
         """Tokens (T, B, units), and as heads see them."""
         shape = (self.steps, self.rows * self.heads, self.units // self.heads)
-        return {f"{name}_whole": Array((self.steps, self.rows, self.units), role), name: Array(shape, role, f"{name}_whole")}
+        return {
+            f"{name}_whole": Array((self.steps, self.rows, self.units), role),
+            name: Array(shape, role, f"{name}_whole"),
+        }
 
     def _joined(self, name: str) -> Arrays:
         """What heads made, and as (T, B, units)."""
@@ -75,7 +80,10 @@ class Heads:
     def forward(self) -> Relay:
         """From x to y and weights."""
         matrices, size = self._matrices, self.units
-        arrays = self._common | {"x": Array((self.steps, self.rows, self.inputs)), "x_dense": self._dense(self.inputs, KEPT)}
+        arrays = self._common | {
+            "x": Array((self.steps, self.rows, self.inputs)),
+            "x_dense": self._dense(self.inputs, KEPT),
+        }
         launches = [matrix.ready for matrix in matrices.values()] + [self._gathered("x", "x_dense", self.inputs)]
         for matrix, name in zip(matrices.values(), SEEN, strict=False):
             arrays |= self._split(name) | {f"{name}_dense": self._dense(size, PASSING)}
@@ -97,7 +105,7 @@ class Heads:
     def backward(self, weighed: bool) -> Relay:
         """From dout to dx, by way of each of the first three matrices, and the gradients of all."""
         matrices, size, count = self._matrices, self.units, self.rows * self.steps
-        arrays = self._common | {"x_dense": self._dense(self.inputs, "given"), "y_dense": self._dense(size, "given")}
+        arrays = self._common | {"x_dense": self._dense(self.inputs, GIVEN), "y_dense": self._dense(size, GIVEN)}
         arrays |= {"dout": Array((self.steps, self.rows, self.inputs)), "dout_dense": self._dense(self.inputs, PASSING)}
         arrays |= self._split("dy")
         for matrix in matrices.values():
@@ -149,7 +157,7 @@ def forward(
     """Outputs, weights (T, B * heads, T) if there are any."""
     counts, order = scene.queries.numbers()
     matrices = {name: value.reshape(value.shape[0], 1, value.shape[1]) for name, value in W.items()}
-    fixed = {"counts": counts, "order": order, "tools": plan.precision.kit.tools()}
+    fixed = {"counts": counts, "order": order, "tools": plan.precision.tools}
     fixed |= scene.numbers(plan.units // plan.heads, plan.heads) | matrices
     like = W["W_q"]
     made = plan.forward.run(fixed | {"x": x}, like)

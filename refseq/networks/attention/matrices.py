@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from refseq.kernels import on_vectors
+from refseq.launches import KEPT, PASSING, RESULT, SCRATCH, Array, Launch
 from refseq.networks.attention import affine, tokens
 from refseq.networks.attention.kit import Kit, plain_kit
 from refseq.networks.attention.vector_kit import vector_kit
-from refseq.sequence import KEPT, PASSING, RESULT, SCRATCH, Array, Launch
 
 ROWS = "rows"
 """The family of what a row of the batch does for itself."""
@@ -33,6 +35,11 @@ class Precision:
         """What is computed with."""
         make, dtype = self.options
         return make(dtype)
+
+    @cached_property
+    def tools(self) -> np.ndarray:
+        """Of the kit."""
+        return self.kit.tools()
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,8 @@ class Matrix:
     def gradient(self, x: str, dy: str, count: int) -> tuple[list[Launch], Arrays]:
         """Adds that of dense x and dy of so many tokens, (count, width)."""
         kit, options = self.precision.kit, self.precision.options
-        width, height, name, packed = kit.width(self.features), kit.width(self.units), f"room_{self.name}", f"{x}_packed"
+        width, height = kit.width(self.features), kit.width(self.units)
+        name, packed = f"room_{self.name}", f"{x}_packed"
         arrays = {
             f"{x}_flat": Array((count, width), of=x),
             f"{dy}_flat": Array((count, height), of=dy),

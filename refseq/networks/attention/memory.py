@@ -36,9 +36,8 @@ class Look:
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """Keys and values, and parameters by name, all of which are refseq's own once they are ``ready``. ``like``: an array
-    of their number field. ``features``: entries of a query, a key and a value; ``scaled``: those of a key if scores are
-    divided by their root, else 0."""
+    """Keys and values, and parameters by name, all of which are refseq's own once they are ``ready``. ``like``: an
+    array of their number field; ``scaled``: the entries of a key if scores are divided by their root, else 0."""
 
     plan: Plan
     tokens: Tokens
@@ -63,7 +62,7 @@ class Memory:
     def fixed(self) -> Arrays:
         """What every pass is given: parameters as (A, 1, D), and addresses."""
         given = {name: value.reshape(value.shape[0], 1, -1) for name, value in self.W.items() if value.ndim > 1}
-        given["tools"] = self.plan.keys.precision.kit.tools()
+        given["tools"] = self.plan.keys.precision.tools
         if OF_SUM in self.W:
             given |= {"score": self.W[OF_SUM].reshape(1, 1, -1), "one": ONE, "first": FIRST}
         return given
@@ -79,9 +78,7 @@ class Memory:
         """From queries (Tq, B, D), within their lengths (B,), None for all."""
         return self._look(queries, counts, {}, self.plan.look(len(queries)).again)
 
-    def first_look(
-        self, queries: np.ndarray, counts: np.ndarray | None, keys: np.ndarray, values: np.ndarray
-    ) -> Look:
+    def first_look(self, queries: np.ndarray, counts: np.ndarray | None, keys: np.ndarray, values: np.ndarray) -> Look:
         """``ready`` and ``look`` together."""
         return self._look(queries, counts, {"keys": keys, "values": values}, self.plan.look(len(queries)).first)
 
@@ -119,7 +116,9 @@ class MemoryGradients:
         made = self._add(look, dy, dweights, {}, True)
         return made["dqueries"], *self._gradients(made)
 
-    def _add(self, look: Look, dy: np.ndarray, dweights: np.ndarray | None, sums: dict[str, Any], alone: bool) -> Arrays:
+    def _add(
+        self, look: Look, dy: np.ndarray, dweights: np.ndarray | None, sums: dict[str, Any], alone: bool
+    ) -> Arrays:
         memory = self.memory
         given = memory.fixed | look.scene.numbers(memory.scaled) | memory.kept | look.kept | sums | {"dy": dy}
         if dweights is not None:

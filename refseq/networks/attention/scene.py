@@ -38,7 +38,8 @@ class Tokens:
     def numbers(self, heads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Counts (R,) and places (R, T)."""
         if heads not in self._numbers:
-            places = np.arange(self.steps)[None].repeat(len(self.counts), axis=0) if self.places is None else self.places
+            first = np.arange(self.steps)[None].repeat(len(self.counts), axis=0)
+            places = first if self.places is None else self.places
             both = self.counts.repeat(heads), places.repeat(heads, axis=0)
             self._numbers[heads] = tuple(np.ascontiguousarray(part, np.int64) for part in both)
         return self._numbers[heads]

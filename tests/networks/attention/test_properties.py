@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import refseq
-from refseq import sequence
+from refseq import launches
 from refseq.engine.workspace import Buffer
 from tests.networks.attention.cases import ATTENTIONS, TK, TQ, WHO, drawn, results, visible
 
@@ -204,8 +204,8 @@ def test_memory_is_written_before_it_is_read(attention, who, streaming, monkeypa
             ctypes.memset(self.address, 0xFF, count)  # NaN
             poisoned.append(count)
 
-    monkeypatch.setattr(sequence, "Buffer", Poisoned)
-    monkeypatch.setattr(sequence, "result", lambda shape, dtype: np.full(shape, np.nan, dtype))
+    monkeypatch.setattr(launches, "Buffer", Poisoned)
+    monkeypatch.setattr(launches, "result", lambda shape, dtype: np.full(shape, np.nan, dtype))
     got = results(own, values, cotangents, **WHO[who])
     assert poisoned
     assert all(got[name].tobytes() == value.tobytes() for name, value in want.items())

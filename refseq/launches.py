@@ -1,8 +1,4 @@
-"""Launches of rows (``refseq.rowwise``) one after another, on arrays that have names.
-
-What depends on sizes alone is made once: a sequence runs any number of times. On the CPU all its launches are one call
-of compiled code, and arrays that only launches see are pieces of memory that is used again.
-"""
+"""Launches of rows by the names of their arrays, and how several are one call of compiled code (``refseq.relay``)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import zeros
 from refseq.engine import rowwise, sequence
 from refseq.engine.results import result
 from refseq.engine.workspace import ALIGNMENT, Buffer, address
-from refseq.kernels import on_vectors
-from refseq.rowwise import run_rows, shared
+from refseq.rowwise import shared
 
 GIVEN, WHOLE, RESULT, KEPT, PASSING, SCRATCH = "given", "whole", "result", "kept", "passing", "scratch"
 """What becomes of an array. Given ones come with the run, and those of whole numbers; results are the caller's, kept
@@ -60,8 +54,8 @@ class Array:
 
 @dataclass(frozen=True)
 class Part:
-    """Launches and their arrays; what an earlier part of a sequence makes may be given to a later one. ``after``: launches
-    after those of all parts, family after family."""
+    """Launches and their arrays; what an earlier part of a sequence makes may be given to a later one. ``after``:
+    launches after those of all parts, family after family."""
 
     launches: Sequence[Launch]
     arrays: Mapping[str, Array]
@@ -94,59 +88,14 @@ class Made:
     kept: dict[str, Any]
 
 
-class Relay:
-    """The parts one after another, in a precision ("object" for numbers of any field), on a target."""
-
-    def __init__(self, parts: Sequence[Part], dtype: str, target: str) -> None:
-        self.launches: list[Launch] = []
-        self.arrays: dict[str, Array] = {}
-        for part in parts:
-            self.launches += part.launches
-        after = [launch for part in parts for launch in part.after]
-        order = list(dict.fromkeys(launch.family for launch in after))
-        self.launches += sorted(after, key=lambda launch: order.index(launch.family))
-        for part in parts:
-            self.arrays |= {name: array for name, array in part.arrays.items() if not self._has(name, array)}
-        self.target = target
-        read = {self.arrays[name].of or name for launch in self.launches for name in launch.arrays}
-        self.given = [name for name, array in self.arrays.items() if array.role in (GIVEN, WHOLE) and name in read]
-        self._program: Any = _Program(self.launches, self.arrays, self.given, dtype) if on_vectors(dtype, target) else None
-
-    def __deepcopy__(self, memo: dict) -> "Relay":
-        return self
-
-    def _has(self, name: str, array: Array) -> bool:
-        """Whether an earlier part makes what is given to this one."""
-        return name in self.arrays and array.role in (GIVEN, WHOLE)
-
-    def run(self, given: Mapping[str, Any], like: np.ndarray) -> Made:
-        """On contiguous arrays; ``like`` has the number field and the place of what is made."""
-        if self._program is not None:
-            return self._program.run(given)
-        arrays = {name: given[name] for name in self.given}
-        for name, array in self.arrays.items():
-            if array.role in (RESULT, KEPT, PASSING) and not array.of:
-                arrays[name] = zeros(array.shape, like)
-        for launch in self.launches:
-            inputs, outputs = ([self._shaped(arrays, name) for name in names] for names in (launch.inputs, launch.outputs))
-            scratch = [zeros((launch.rows, *self.arrays[name].shape), like) for name in launch.scratch]
-            how = {"target": self.target, "units": launch.units, "work": launch.work}
-            run_rows(launch.build, launch.options, launch.rows, inputs, outputs, scratch, **how)
-        return Made(*({n: arrays[n] for n, a in self.arrays.items() if a.role == role and not a.of} for role in KINDS))
-
-    def _shaped(self, arrays: Mapping[str, Any], name: str) -> Any:
-        array = self.arrays[name]
-        return arrays[array.of].reshape(array.shape) if array.of else arrays[name]
-
-
-class _Program:
+class Program:
     """A sequence on the threads of the CPU: words for ``refseq.engine.sequence`` in which addresses are filled in."""
 
     def __init__(self, launches: list[Launch], arrays: Mapping[str, Array], given: list[str], dtype: str) -> None:
         self.dtype, self.given = np.dtype(dtype), given
         groups: list[list[Launch]] = []
         for launch in launches:
-            if groups and (groups[-1][0].family, groups[-1][0].rows) == (launch.family, launch.rows) != ("", launch.rows):
+            if groups and launch.family and (groups[-1][0].family, groups[-1][0].rows) == (launch.family, launch.rows):
                 groups[-1].append(launch)
             else:
                 groups.append([launch])
