@@ -135,7 +135,7 @@ class Program:
                 shaped = [(name, arrays[name]) for name in launch.arrays]
                 kinds = tuple(self._kind(launch, name, array) for name, array in shaped)
                 function = shared(launch.build, launch.options, kinds, len(launch.scratch))
-                words[table + 1 + 2 * n] = function.address
+                words[table + 1 + 2 * n] = function.address or 0
                 places.append((table + 2 + 2 * n, self.words_at, 8 * len(words)))
                 words += [count, launch.rows]
                 for name, array in shaped:

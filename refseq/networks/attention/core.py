@@ -86,7 +86,7 @@ def _plan(
     streaming: bool,
     _threads: int,
 ) -> Plan:
-    matrices = {name: Matrix(name, *shape, precision) for name, shape in shapes if len(shape) > 1}
+    matrices = {name: Matrix(name, shape[0], shape[1], precision) for name, shape in shapes if len(shape) > 1}
     of_keys = next((matrices[name] for name in OF_KEYS if name in matrices), None)
     kind = ADDITIVE if OF_SUM in dict(shapes) else PRODUCT
     return Plan(Keys(precision, rows, steps, features, kind, matrices.get(OF_QUERIES), of_keys, streaming))

@@ -47,7 +47,9 @@ class Heads:
     @cached_property
     def _looks(self) -> Looks:
         size = self.units // self.heads
-        keys = Keys(self.precision, self.rows * self.heads, self.steps, (size,) * 3, PRODUCT, streaming=self.streaming)
+        keys = Keys(
+            self.precision, self.rows * self.heads, self.steps, (size, size, size), PRODUCT, streaming=self.streaming
+        )
         return Looks(keys, self.steps)
 
     @property

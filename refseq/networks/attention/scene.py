@@ -40,8 +40,8 @@ class Tokens:
         if heads not in self._numbers:
             first = np.arange(self.steps)[None].repeat(len(self.counts), axis=0)
             places = first if self.places is None else self.places
-            both = self.counts.repeat(heads), places.repeat(heads, axis=0)
-            self._numbers[heads] = tuple(np.ascontiguousarray(part, np.int64) for part in both)
+            counts, places = self.counts.repeat(heads), places.repeat(heads, axis=0)
+            self._numbers[heads] = np.ascontiguousarray(counts, np.int64), np.ascontiguousarray(places, np.int64)
         return self._numbers[heads]
 
 
