@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import contiguous
 from refseq.networks.attention.core import OF_SUM, Plan
 from refseq.networks.attention.scene import Scene, Tokens, scene_of, whole
 
@@ -86,7 +87,7 @@ class Memory:
         rows = queries.shape[1]
         tokens = whole(len(queries), rows) if counts is None else Tokens(len(queries), counts)
         scene = scene_of(tokens, self.tokens, self.causal)
-        given = self.fixed | scene.numbers(self.scaled) | self.kept | {"queries": queries} | new
+        given = self.fixed | scene.numbers(self.scaled) | self.kept | {"queries": contiguous(queries)} | new
         made = relay.run(given, self.like)
         return Look(made.results["y"], made.results.get("weights"), scene, made.kept)
 
@@ -120,9 +121,10 @@ class MemoryGradients:
         self, look: Look, dy: np.ndarray, dweights: np.ndarray | None, sums: dict[str, Any], alone: bool
     ) -> Arrays:
         memory = self.memory
-        given = memory.fixed | look.scene.numbers(memory.scaled) | memory.kept | look.kept | sums | {"dy": dy}
+        given = memory.fixed | look.scene.numbers(memory.scaled) | memory.kept | look.kept | sums
+        given["dy"] = contiguous(dy)
         if dweights is not None:
-            given["dweights"] = dweights
+            given["dweights"] = contiguous(dweights)
         relay = memory.plan.look(len(dy)).backward(dweights is not None, alone)
         return relay.run(given, memory.like).results
 
