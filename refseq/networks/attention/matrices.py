@@ -37,6 +37,11 @@ class Precision:
         return make(dtype)
 
     @cached_property
+    def by_address(self) -> bool:
+        """Whether relays may be given addresses in place of arrays."""
+        return on_vectors(self.dtype, self.target)
+
+    @cached_property
     def tools(self) -> np.ndarray:
         """Of the kit."""
         return self.kit.tools()

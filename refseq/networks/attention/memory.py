@@ -83,11 +83,16 @@ class Memory:
         """``ready`` and ``look`` together."""
         return self._look(queries, counts, {"keys": keys, "values": values}, self.plan.look(len(queries)).first)
 
+    def _numbers(self, scene: Scene) -> Mapping[str, Any]:
+        """Of a scene, or where they are."""
+        give = scene.addresses if self.plan.keys.precision.by_address else scene.numbers
+        return give(self.scaled)
+
     def _look(self, queries: np.ndarray, counts: np.ndarray | None, new: Arrays, relay: Any) -> Look:
         rows = queries.shape[1]
         tokens = whole(len(queries), rows) if counts is None else Tokens(len(queries), counts)
         scene = scene_of(tokens, self.tokens, self.causal)
-        given = self.fixed | scene.numbers(self.scaled) | self.kept | {"queries": contiguous(queries)} | new
+        given = self.fixed | self._numbers(scene) | self.kept | {"queries": contiguous(queries)} | new
         made = relay.run(given, self.like)
         return Look(made.results["y"], made.results.get("weights"), scene, made.kept)
 
@@ -121,7 +126,7 @@ class MemoryGradients:
         self, look: Look, dy: np.ndarray, dweights: np.ndarray | None, sums: dict[str, Any], alone: bool
     ) -> Arrays:
         memory = self.memory
-        given = memory.fixed | look.scene.numbers(memory.scaled) | memory.kept | look.kept | sums
+        given = memory.fixed | memory._numbers(look.scene) | memory.kept | look.kept | sums
         given["dy"] = contiguous(dy)
         if dweights is not None:
             given["dweights"] = contiguous(dweights)

@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from refseq.engine.workspace import address
+
 Numbers = dict[str, np.ndarray]
 
 
@@ -53,6 +55,15 @@ class Scene:
     keys: Tokens
     seen: np.ndarray
     _numbers: dict[tuple[int, int], Numbers] = field(default_factory=dict, repr=False)
+    _addresses: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict, repr=False)
+
+    def addresses(self, scaled: int, heads: int = 1) -> dict[str, int]:
+        """Where ``numbers`` are, as long as this is there."""
+        found = self._addresses.get((scaled, heads))
+        if found is None:
+            found = {name: address(array) for name, array in self.numbers(scaled, heads).items()}
+            self._addresses[scaled, heads] = found
+        return found
 
     def numbers(self, scaled: int, heads: int = 1) -> Numbers:
         """What rows are given, by name. ``scaled``: the numbers of a key if scores are divided by its root, else 0."""
