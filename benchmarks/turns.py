@@ -30,7 +30,7 @@ def medians(calls: Mapping[str, Callable[[], Any]], rounds: int = 11) -> dict[st
 
 
 def awake(calls: Mapping[str, Callable[[], Any]], rounds: int = 5) -> dict[str, float]:
-    """As ``medians``, of calls that follow one another at once, so that the library's threads are awake: the best round's
+    """As ``medians``, of calls that follow one another, so that the library's threads are awake: the best round's
     median."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
