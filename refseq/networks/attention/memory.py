@@ -83,9 +83,9 @@ class Memory:
         """``ready`` and ``look`` together."""
         return self._look(queries, counts, {"keys": keys, "values": values}, self.plan.look(len(queries)).first)
 
-    def _numbers(self, scene: Scene) -> Mapping[str, Any]:
+    def _numbers(self, scene: Scene) -> dict[str, Any]:
         """Of a scene, or where they are."""
-        give = scene.addresses if self.plan.keys.precision.by_address else scene.numbers
+        give: Any = scene.addresses if self.plan.keys.precision.by_address else scene.numbers
         return give(self.scaled)
 
     def _look(self, queries: np.ndarray, counts: np.ndarray | None, new: Arrays, relay: Any) -> Look:
