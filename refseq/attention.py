@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike
 
 from refseq import arguments, initialise
 from refseq.arrays import zeros
-from refseq.networks.attention.core import Launcher
+from refseq.networks.attention.core import plan_of, precision_of
 from refseq.networks.attention.memory import Look, Memory, MemoryGradients
-from refseq.networks.attention.scene import keys_of
+from refseq.networks.attention.scene import keys_of, whole
 from refseq.targets import available, run_info
 from refseq.targets.visiting import guests
 
@@ -75,6 +75,10 @@ class Attention:
             return {"W_q": (self.units, self.queries), "W_k": (self.units, self.keys), "v": (self.units,)}
         return {"W_qk": (self.queries, self.keys)} if self.score == "general" else {}
 
+    @cached_property
+    def _shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        return tuple(self.shapes.items())
+
     @property
     def label(self) -> str:
         """The score with its options."""
@@ -129,8 +133,10 @@ class Attention:
         params = self._parameters(params, "queries", queries, self.queries, target)
         dtype = next(iter(params.values())).dtype if params else queries.dtype
         queries = arguments.readable("queries", queries, ("Tq", "B", self.queries), dtype)
-        memory = self._memory(params, keys, values, queries.shape[1], dtype, lengths, mask, target)
-        look = memory.look(queries, arguments.lengths(query_lengths, len(queries), queries.shape[1], "query_lengths"))
+        memory, keys, values = self._memory(params, keys, values, queries.shape[1], dtype, lengths, mask, target)
+        if query_lengths is not None:
+            query_lengths = arguments.lengths(query_lengths, len(queries), queries.shape[1], "query_lengths")
+        look = memory.first_look(queries, query_lengths, keys, values)
         return AttentionRun(look.y, look.weights, run_info(target), self, memory, look)
 
     def memory(
@@ -148,7 +154,8 @@ class Attention:
         ``forward``."""
         params = self._parameters(params, "keys", keys, self.keys, target)
         dtype = next(iter(params.values())).dtype if params else keys.dtype
-        return self._memory(params, keys, values, "B", dtype, lengths, mask, target)
+        memory, keys, values = self._memory(params, keys, values, "B", dtype, lengths, mask, target)
+        return memory.ready(keys, values)
 
     def _memory(
         self,
@@ -160,23 +167,23 @@ class Attention:
         lengths: Any,
         mask: Any,
         target: str,
-    ) -> Memory:
-        """Of checked parameters."""
+    ) -> tuple[Memory, np.ndarray, np.ndarray]:
+        """Of checked parameters, not ready; and the keys and values that it is to be made of."""
         keys = arguments.readable("keys", keys, ("Tk", rows, self.keys), dtype)
         values = arguments.readable("values", values, (*keys.shape[:2], "V"), dtype)
         size = arguments.integer("values: number of features", values.shape[2], 1)
-        if mask is not None:
-            mask = arguments.array("mask", mask, keys.shape[:2], np.dtype(bool))
-        tokens = keys_of(len(keys), arguments.lengths(lengths, len(keys), keys.shape[1]), mask)
-        launcher = Launcher(target, next((a for a in (*params.values(), keys, values) if a.size), keys))
-        width, W = (
-            launcher.kit.width,
-            {name: launcher.padded(p if p.ndim == 2 else p[None]) for name, p in params.items()},
-        )
-        k, v = tokens.dense(keys, width), tokens.dense(values, width)
+        steps, count, _ = keys.shape
+        if mask is None and lengths is None:
+            tokens = whole(steps, count)
+        else:
+            if mask is not None:
+                mask = arguments.array("mask", mask, keys.shape[:2], np.dtype(bool))
+            tokens = keys_of(steps, arguments.lengths(lengths, steps, count), mask)
+        like = next((a for a in (*params.values(), keys, values) if a.size), keys)
+        precision, features = precision_of(target, str(like.dtype)), (self.queries, self.keys, size)
+        plan = plan_of(precision, count, steps, features, self._shapes, self.streaming)
         scaled = self.keys if self.score == "scaled_dot" else 0
-        features = self.queries, self.keys, size
-        return Memory(launcher, tokens, k, v, W, self.shapes, features, scaled, self.causal, self.streaming)
+        return Memory(plan, tokens, params, self.shapes, like, scaled, self.causal), keys, values
 
     @guests("dy", "dweights")
     def backward(
@@ -190,14 +197,13 @@ class Attention:
             raise ValueError(f"run: expected a run of {self}, got one of {run.attention}")
         if self.streaming and dweights is not None:
             raise ValueError("dweights: the streaming form has no weights")
-        dtype, whole = run.y.dtype, MemoryGradients(run._memory)
+        dtype = run.y.dtype
         if dy is None:
-            dy = zeros(run.y.shape, run._memory.launcher.like)
+            dy = zeros(run.y.shape, run._memory.like)
         dy = arguments.readable("dy", dy, run.y.shape, dtype)
         if dweights is not None and run.weights is not None:
             dweights = arguments.readable("dweights", dweights, run.weights.shape, dtype)
-        queries = whole.add(run._look, dy, dweights)
-        params, keys, values = whole.finished()
+        queries, params, keys, values = MemoryGradients(run._memory).only(run._look, dy, dweights)
         return AttentionGradients(params, queries, keys, values)
 
     def _parameters(self, params: Any, name: str, tokens: Any, features: int, target: str) -> Arrays:

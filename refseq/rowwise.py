@@ -49,7 +49,7 @@ def run_rows(
         return
     if on_vectors(str(dtype), target):
         arrays = [*given, *written]
-        rowwise.run_rows(_shared(build, options, rowwise.kinds_of(arrays)), rows, arrays, work)
+        rowwise.run_rows(shared(build, options, rowwise.kinds_of(arrays)), rows, arrays, work)
         return
     run = _loop(build, options, len(given) + len(written))
     compiled(run, str(dtype), *described(build, options))(rows, *given, *written)
@@ -68,11 +68,10 @@ def name(build: Callable, options: tuple) -> str:
 
 
 @cache
-def _shared(build: Callable, options: tuple, kinds: rowwise.Kinds) -> CFunction:
-    """On the threads of the CPU."""
-    return rowwise.function_of(
-        build(*options, ALONE), name(build, options), source_key(*described(build, options)), kinds
-    )
+def shared(build: Callable, options: tuple, kinds: rowwise.Kinds, scratch: int = 0) -> CFunction:
+    """On the threads of the CPU; the last ``scratch`` arrays are those of ``refseq.engine.rowwise.function_of``."""
+    row, key = build(*options, ALONE), source_key(*described(build, options))
+    return rowwise.function_of(row, name(build, options), key, kinds, scratch)
 
 
 @cache

@@ -12,8 +12,8 @@ from refseq import arguments
 from refseq.arrays import zeros
 from refseq.attention import drawn
 from refseq.networks.attention import heads
-from refseq.networks.attention.core import Launcher
-from refseq.networks.attention.scene import Tokens, scene_of
+from refseq.networks.attention.core import precision_of
+from refseq.networks.attention.scene import Tokens, scene_of, whole
 from refseq.targets import available, run_info
 from refseq.targets.visiting import guests
 
@@ -102,17 +102,13 @@ class SelfAttention:
         sample = next(iter(params.values()))
         x = arguments.readable("x", x, ("T", "B", self.inputs), sample.dtype)
         steps, rows, _ = x.shape
-        counts = arguments.lengths(lengths, steps, rows)
-        tokens = Tokens(steps, counts)
-        scene = scene_of(tokens, tokens, self.causal)
-        launcher = Launcher(target, sample)
-        W = {name: launcher.padded(value) for name, value in params.items()}
-        dense, size = scene.queries.dense(x, launcher.kit.width), self.units // self.heads
-        y, recording = heads.forward(launcher, W, dense, scene, self.heads, size, self.streaming)
-        weights = None if self.streaming else scene.weights_of(recording.made.weights, self.heads)
+        tokens = whole(steps, rows) if lengths is None else Tokens(steps, arguments.lengths(lengths, steps, rows))
+        scene, precision = scene_of(tokens, tokens, self.causal), precision_of(target, str(sample.dtype))
+        plan = heads.plan_of(precision, steps, rows, self.inputs, self.units, self.heads, self.streaming)
+        y, weights, recording = heads.forward(plan, params, x, scene)
         if weights is not None:
             weights = weights.reshape(steps, rows, self.heads, steps)
-        return SelfAttentionRun(scene.queries.scattered(y, self.inputs), weights, run_info(target), self, recording)
+        return SelfAttentionRun(y, weights, run_info(target), self, recording)
 
     @guests("dy", "dweights")
     def backward(
@@ -126,16 +122,14 @@ class SelfAttention:
             raise ValueError(f"run: expected a run of {self}, got one of {run.layer}")
         if self.streaming and dweights is not None:
             raise ValueError("dweights: the streaming form has no weights")
-        record, launcher = run._recording, run._recording.launcher
-        scene, width = record.scene, launcher.kit.width
-        dy = zeros(run.y.shape, launcher.like) if dy is None else dy
-        dense = scene.queries.dense(arguments.readable("dy", dy, run.y.shape, run.y.dtype), width)
+        dy = zeros(run.y.shape, run._recording.like) if dy is None else dy
+        dy = arguments.readable("dy", dy, run.y.shape, run.y.dtype)
         if dweights is not None and run.weights is not None:
             dweights = arguments.readable("dweights", dweights, run.weights.shape, run.y.dtype)
-            dweights = scene.dense_weights(dweights, width, self.heads)
-        found, dx = heads.backward(record, dense, dweights)
-        params = {name: found[name][tuple(map(slice, shape))].copy() for name, shape in self.shapes.items()}
-        return SelfAttentionGradients(params, scene.queries.scattered(dx, self.inputs))
+            steps, rows, several, _ = dweights.shape
+            dweights = dweights.reshape(steps, rows * several, steps)
+        found, dx = heads.backward(run._recording, dy, dweights)
+        return SelfAttentionGradients({name: found[name].reshape(shape) for name, shape in self.shapes.items()}, dx)
 
 
 def self_attention(

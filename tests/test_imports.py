@@ -14,9 +14,10 @@ PACKAGE = Path(refseq.__file__).parent
 ORDER = """
     symbols wholes; rules; primitives; arrays fields columns tuples linear softmax stage layout; lanes operand
     operations equations team; validation exponentials; cell; regularise tree_cell; recurrence; cells; pointwise;
-    step; scan; tree_scan targets; engine; arguments initialise kernels; rowwise; markov trees; networks; run; bound;
-    forms layer tree_layer graph_layer attention; turing_machine memory_network self_attention; hard_memory_network
-    recall stack gradients losses decoding clipping optimisers saved_state; dynamics training seq2seq; __init__
+    step; scan; tree_scan targets; engine; arguments initialise kernels; rowwise; launches; relay; markov trees;
+    networks; run; bound; forms layer tree_layer graph_layer attention; turing_machine memory_network
+    self_attention; hard_memory_network recall stack gradients losses decoding clipping optimisers saved_state;
+    dynamics training seq2seq; __init__
 """
 LEVELS = {name: level for level, names in enumerate(ORDER.split(";")) for name in names.split()}
 """Modules and packages of the core; one imports only from lower levels, or from its own package. Everything else

@@ -17,7 +17,7 @@ from tests.variants import KINDS
 PACKAGE = Path(refseq.__file__).parent
 CELLS = sorted(path for path in (PACKAGE / "cells").glob("*.py") if path.name != "__init__.py")
 COMPILED = ("step", "scan", "linear", "columns", "tuples", "operand", "pointwise", "team", "softmax", "regularise")
-ATTENTION = ("affine", "kit", "rows", "scores", "softmax_rows", "streaming")
+ATTENTION = ("affine", "kit", "rows", "scores", "softmax_rows", "streaming", "tokens")
 LOOPS = [PACKAGE / f"{name}.py" for name in (*COMPILED, *(f"networks/attention/{name}" for name in ATTENTION))]
 ARITHMETIC = [*CELLS, PACKAGE / "operations.py", PACKAGE / "regularise.py"]
 KINDS_OF_CELL = [catalogue()[name].cell(**options) for name, options in KINDS]

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import refseq
+from refseq.arrays import zeros
 from refseq.checks.finite_field import not_transposed
 from refseq.checks.structures.seq2seq import examples, problems
-from refseq.networks.attention import softmax_rows
-from refseq.networks.attention.core import Launcher
+from refseq.networks.attention import affine, softmax_rows
 from refseq.networks.attention.memory import MemoryGradients
+from refseq.relay import Relay
 from refseq.seq2seq import attention_decoder
 from tests.conftest import framework
 from tests.seq2seq.cases import FED, LOOKING
@@ -150,21 +151,20 @@ def test_no_steps(query):
 def test_a_memory_is_projected_once(query, target, monkeypatch):
     """Its keys' matrix is used once forward and once backward, however many steps look at it; a memory that was made
     ready is as good as the arrays."""
-    decoder, used = DECODERS[query], []
+    decoder, used, right = DECODERS[query], [], Relay.run
     params, x, memory, state = drawn(decoder)
-    for name in ("project", "project_backward"):
-        right = getattr(Launcher, name)
 
-        def noted(self, array, W, counts, name=name, right=right):
-            used.append((name, id(W)))
-            return right(self, array, W, counts)
+    def noted(self, given, like):
+        used.extend((launch.build, launch.inputs[1]) for launch in self.launches if launch.build in (there, back))
+        return right(self, given, like)
 
-        monkeypatch.setattr(Launcher, name, noted)
+    there, back = affine.build_forward, affine.build_backward
+    monkeypatch.setattr(Relay, "run", noted)
     ready = decoder.ready(params, memory, memory_lengths=MEMORY_LENGTHS, target=target)
     run = decoder.forward(params, x, ready, state, LENGTHS, target)
     dy = np.ones_like(run.y)
-    grads, matrix = decoder.backward(run, dy), id(ready.W[ready.of_keys])
-    assert [name for name, W in used if matrix == W] == ["project", "project_backward"]
+    grads, matrix = decoder.backward(run, dy), f"{ready.plan.keys.of_keys.name}_flat"
+    assert [build for build, W in used if matrix == W] == [there, back]
     again = decoder.forward(params, x, memory, state, LENGTHS, target, memory_lengths=MEMORY_LENGTHS)
     assert run.y.tobytes() == again.y.tobytes()
     assert grads.memory.tobytes() == decoder.backward(again, dy).memory.tobytes()
@@ -184,13 +184,14 @@ def test_queries_of_one_look_only_are_seen_by_the_finite_field(monkeypatch):
     model = list(examples(2, 3))[2]
     problem = next(iter(problems(model, "float64")))
     assert not_transposed(problem) == []
-    right = MemoryGradients._of_queries
+    right = MemoryGradients.add
 
-    def wrong(self):
-        self._queries = self._queries[-1:]
-        return right(self)
+    def wrong(self, look, dy, dweights):
+        total = self._sums["sum_W_q"]
+        total[...] = zeros(total.shape, dy)
+        return right(self, look, dy, dweights)
 
-    monkeypatch.setattr(MemoryGradients, "_of_queries", wrong)
+    monkeypatch.setattr(MemoryGradients, "add", wrong)
     assert not_transposed(problem) == ["decoder.attention.W_q"]
 
 

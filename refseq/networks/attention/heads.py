@@ -1,91 +1,178 @@
-"""Self-attention with several heads on dense arrays: every head is a row of its own, with its share of the entries.
+"""Self-attention with several heads: every head is a row of its own, with its share of the entries.
 
 q, k, v = W_q x, W_k x, W_v x        y = W_o [heads beside one another]
+
+Tokens after a matrix (T, B, units) are what heads see as (T, B * heads, units / heads).
 """
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
-from refseq.networks.attention.core import Attended, Launcher, Sides, sides
+from refseq.engine import threads
+from refseq.launches import GIVEN, KEPT, PASSING, RESULT, WHOLE, Array, Launch, Part
+from refseq.networks.attention.core import SIZES
+from refseq.networks.attention.keys import Keys
+from refseq.networks.attention.looks import Looks
+from refseq.networks.attention.matrices import Arrays, Matrix, Precision, gathered, scattered
 from refseq.networks.attention.scene import Scene
 from refseq.networks.attention.scores import PRODUCT
+from refseq.relay import Relay
 
 NAMES = ("W_q", "W_k", "W_v", "W_o")
+SEEN = ("queries", "keys", "values")
+"""What heads are given, after the first three matrices."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Of tokens (T, B, I): a plan for these sizes."""
+
+    precision: Precision
+    steps: int
+    rows: int
+    inputs: int
+    units: int
+    heads: int
+    streaming: bool
+    _threads: int
+
+    @cached_property
+    def _matrices(self) -> dict[str, Matrix]:
+        inner = {name: Matrix(name, self.units, self.inputs, self.precision) for name in NAMES[:3]}
+        return inner | {"W_o": Matrix("W_o", self.inputs, self.units, self.precision)}
+
+    @cached_property
+    def _looks(self) -> Looks:
+        size = self.units // self.heads
+        keys = Keys(
+            self.precision, self.rows * self.heads, self.steps, (size, size, size), PRODUCT, streaming=self.streaming
+        )
+        return Looks(keys, self.steps)
+
+    @property
+    def _common(self) -> Arrays:
+        whole = {"counts": Array((self.rows,), WHOLE), "order": Array((self.rows, self.steps), WHOLE)}
+        return whole | {"tools": Array((2,), WHOLE)}
+
+    def _split(self, name: str, role: str = PASSING) -> Arrays:
+        """Tokens (T, B, units), and as heads see them."""
+        shape = (self.steps, self.rows * self.heads, self.units // self.heads)
+        return {
+            f"{name}_whole": Array((self.steps, self.rows, self.units), role),
+            name: Array(shape, role, f"{name}_whole"),
+        }
+
+    def _joined(self, name: str) -> Arrays:
+        """What heads made, and as (T, B, units)."""
+        return {f"{name}_whole": Array((self.steps, self.rows, self.units), PASSING, name)}
+
+    def _dense(self, size: int, role: str) -> Array:
+        return Array((self.rows, self.steps, self.precision.kit.width(size)), role)
+
+    def _gathered(self, x: str, dense: str, size: int) -> Launch:
+        return gathered(self.precision, self.rows, x, "counts", "order", dense, self.steps * size)
+
+    def _scattered(self, dense: str, x: str, size: int) -> Launch:
+        return scattered(self.precision, self.rows, dense, "counts", "order", x, self.steps * size)
+
+    @cached_property
+    def forward(self) -> Relay:
+        """From x to y and weights."""
+        matrices, size = self._matrices, self.units
+        arrays = self._common | {
+            "x": Array((self.steps, self.rows, self.inputs)),
+            "x_dense": self._dense(self.inputs, KEPT),
+        }
+        launches = [matrix.ready for matrix in matrices.values()] + [self._gathered("x", "x_dense", self.inputs)]
+        for matrix, name in zip(matrices.values(), SEEN, strict=False):
+            arrays |= self._split(name) | {f"{name}_dense": self._dense(size, PASSING)}
+            launches.append(matrix.forward(self.rows, "x_dense", "counts", f"{name}_dense", self.steps))
+            launches.append(self._scattered(f"{name}_dense", f"{name}_whole", size))
+        for matrix in matrices.values():
+            arrays |= matrix.arrays
+        last = [
+            self._gathered("y_whole", "y_dense", size),
+            matrices["W_o"].forward(self.rows, "y_dense", "counts", "out_dense", self.steps),
+            self._scattered("out_dense", "out", self.inputs),
+        ]
+        more = {"y_dense": self._dense(size, KEPT), "out_dense": self._dense(self.inputs, PASSING)}
+        more |= self._joined("y") | {"out": Array((self.steps, self.rows, self.inputs), RESULT)}
+        parts = Part(launches, arrays), self._looks.keys.ready(), self._looks.forward(PASSING), Part(last, more)
+        return Relay(parts, self.precision.dtype, self.precision.target)
+
+    @lru_cache(maxsize=2)  # noqa: B019 - plans are remembered, and few
+    def backward(self, weighed: bool) -> Relay:
+        """From dout to dx, by way of each of the first three matrices, and the gradients of all."""
+        matrices, size, count = self._matrices, self.units, self.rows * self.steps
+        arrays = self._common | {"x_dense": self._dense(self.inputs, GIVEN), "y_dense": self._dense(size, GIVEN)}
+        arrays |= {"dout": Array((self.steps, self.rows, self.inputs)), "dout_dense": self._dense(self.inputs, PASSING)}
+        arrays |= self._split("dy")
+        for matrix in matrices.values():
+            arrays |= {name: Array(array.shape, of=array.of) for name, array in matrix.arrays.items()} | matrix.sums
+        back, made = matrices["W_o"].backward(self.rows, "dout_dense", "counts", "order", "dy_whole", self.steps)
+        launches = [matrix.clear() for matrix in matrices.values()]
+        launches += [self._gathered("dout", "dout_dense", self.inputs), back]
+        last, more, gradients, cuts = [], {}, [], []
+        for matrix, name in zip(matrices.values(), SEEN, strict=False):
+            back, also = matrix.backward(self.rows, f"d{name}_dense", "counts", "order", f"dx_{name}", self.steps)
+            last += [self._gathered(f"d{name}_whole", f"d{name}_dense", size), back]
+            more |= also | self._joined(f"d{name}") | {f"d{name}_dense": self._dense(size, PASSING)}
+            more[f"dx_{name}"] = Array((self.steps, self.rows, self.inputs), RESULT)
+        for matrix, name in zip(matrices.values(), (*SEEN, "out"), strict=True):
+            own, also = matrix.gradient("y_dense" if name == "out" else "x_dense", f"d{name}_dense", count)
+            cut, result = matrix.cut()
+            more |= also | result
+            gradients += [launch for launch in own if launch not in gradients]  # x is packed once
+            cuts.append(cut)
+        looks = self._looks
+        parts = looks.clear(), looks.add(weighed, PASSING), looks.finish(PASSING)
+        parts = Part(launches, arrays | made), *parts, Part([*last, *gradients, *cuts], more)
+        return Relay(parts, self.precision.dtype, self.precision.target)
+
+
+@lru_cache(maxsize=SIZES)
+def _plan(*sizes: Any) -> Heads:
+    return Heads(*sizes)
+
+
+def plan_of(precision: Precision, steps: int, rows: int, inputs: int, units: int, heads: int, streaming: bool) -> Heads:
+    """For these sizes."""
+    return _plan(precision, steps, rows, inputs, units, heads, streaming, threads.count())
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What backward needs: dense x, the padded matrices by name, the heads' sides and outputs, and these joined."""
+    """What backward needs."""
 
-    launcher: Launcher
+    plan: Heads
     scene: Scene
-    heads: int
-    size: int
-    streaming: bool
-    x: np.ndarray
-    W: dict[str, np.ndarray]
-    given: Sides
-    made: Attended
-    joined: np.ndarray
-
-    @property
-    def counts(self) -> np.ndarray:
-        """Tokens of every row."""
-        return self.scene.queries.counts
+    given: dict[str, Any]
+    like: np.ndarray
 
 
 def forward(
-    launcher: Launcher, W: dict[str, np.ndarray], x: np.ndarray, scene: Scene, heads: int, size: int, streaming: bool
-) -> tuple[np.ndarray, Recording]:
-    """Outputs, dense, of dense x; W padded; ``size`` entries of a head."""
-    counts = scene.queries.counts
-    q, k, v = (split(launcher, launcher.project(x, W[name], counts), heads, size) for name in NAMES[:3])
-    given = sides(q, k, v, launcher.zeros(1, q.shape[2]), scene, size, heads)
-    made = launcher.stream(PRODUCT, given) if streaming else launcher.attend(PRODUCT, given)
-    joined = join(launcher, made.y, heads, size, len(W["W_v"]))
-    recording = Recording(launcher, scene, heads, size, streaming, x, W, given, made, joined)
-    return launcher.project(joined, W["W_o"], counts), recording
+    plan: Heads, W: dict[str, np.ndarray], x: np.ndarray, scene: Scene
+) -> tuple[np.ndarray, np.ndarray | None, Recording]:
+    """Outputs, weights (T, B * heads, T) if there are any."""
+    counts, order = scene.queries.numbers()
+    matrices = {name: value.reshape(value.shape[0], 1, value.shape[1]) for name, value in W.items()}
+    fixed = {"counts": counts, "order": order, "tools": plan.precision.tools}
+    fixed |= scene.numbers(plan.units // plan.heads, plan.heads) | matrices
+    like = W["W_q"]
+    made = plan.forward.run(fixed | {"x": x}, like)
+    return made.results["out"], made.results.get("weights"), Recording(plan, scene, fixed | made.kept, like)
 
 
 def backward(
     recording: Recording, dy: np.ndarray, dweights: np.ndarray | None
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Gradients of the matrices, padded, and of x, dense."""
-    launcher, W, x, counts = recording.launcher, recording.W, recording.x, recording.counts
-    heads, size = recording.heads, recording.size
-    djoined = launcher.project_backward(dy, W["W_o"], counts)
-    dheads = split(launcher, djoined, heads, size)
-    given, made = recording.given, recording.made
-    sums = launcher.sums(given.k, given.v, given.u, recording.streaming)
-    if recording.streaming:
-        dq = launcher.stream_backward(PRODUCT, given, made, dheads, sums)
-    else:
-        dq = launcher.attend_backward(PRODUCT, given, made, dheads, dweights, sums)
-    found = {"W_o": launcher.project_gradient(recording.joined, dy)}
-    dx = None
-    for name, part in zip(NAMES[:3], (dq, *sums.finished[:2]), strict=True):
-        own = join(launcher, part, heads, size, len(W[name]))
-        found[name] = launcher.project_gradient(x, own)
-        more = launcher.project_backward(own, W[name], counts)
-        dx = more if dx is None else dx + more
-    assert dx is not None  # there are three
-    return {name: found[name] for name in NAMES}, dx
-
-
-def split(launcher: Launcher, x: np.ndarray, heads: int, size: int) -> np.ndarray:
-    """(B, T, heads * size) as (B * heads, T, size), both padded."""
-    rows, steps, _ = x.shape
-    made = launcher.zeros(rows, heads, steps, launcher.kit.width(size))
-    made[..., :size] = x[..., : heads * size].reshape(rows, steps, heads, size).transpose(0, 2, 1, 3)
-    return made.reshape(rows * heads, steps, -1)
-
-
-def join(launcher: Launcher, x: np.ndarray, heads: int, size: int, width: int) -> np.ndarray:
-    """The inverse of ``split``, padded to ``width``."""
-    total, steps, _ = x.shape
-    rows = total // heads
-    made = launcher.zeros(rows, steps, width)
-    own = x.reshape(rows, heads, steps, -1)[..., :size].transpose(0, 2, 1, 3)
-    made[..., : heads * size] = own.reshape(rows, steps, heads * size)
-    return made
+    """Gradients of the matrices (A, 1, D), and of x."""
+    given = recording.given | {"dout": dy} | ({} if dweights is None else {"dweights": dweights})
+    made = recording.plan.backward(dweights is not None).run(given, recording.like).results
+    first, *others = (made[f"dx_{name}"] for name in SEEN)
+    for other in others:
+        first = first + other
+    return {name: made[f"d{name}"] for name in NAMES}, first

@@ -14,6 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from refseq.lanes import ONE, Lanes
+from refseq.primitives import zero
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,18 @@ class Kit:
     whole(matrix)                     what is indexed [i, j] for the vector that begins there
     lines(matrix)                     what gives [i, :n], the first n entries of row i for lanes; beyond them 0
     score_lines(matrix)               the same; beyond them -inf
+    clear(matrix, i)                  row i becomes 0
+    take(matrix, i, x, t, b)          row i becomes x[t, b, :], beyond its entries 0
+    put(x, t, b, matrix, i)           x[t, b, :] becomes what row i begins with
+    blank(x, t, b)                    x[t, b, :] becomes 0
     pack(room, B, depth)              makes ready the rows of B
     add(C, A, B, first, last, depth, packed)     C[m, n] += sum over k < depth of A[m, k] B[k, n] for first <= m < last
     pack_turned(room, B)              makes ready the columns of B
     add_by_rows(C, A, B, first, last)            C[m, n] += sum_k A[m, k] B[n, k] for first <= m < last
     add_turned(C, A, B, first, last, depth)      C[m, n] += sum over k < depth of A[k, m] B[k, n] for first <= m < last
+    panels(columns)                   how many parts a matrix of so many columns is packed in
+    pack_panel(packed, B, n)          makes ready part n of all rows of B
+    add_turned_to(C, A, B, packed, first, last)  as ``add_turned``, of all k
     """
 
     lanes: Lanes
@@ -39,11 +47,18 @@ class Kit:
     whole: Callable
     lines: Callable
     score_lines: Callable
+    clear: Callable
+    take: Callable
+    put: Callable
+    blank: Callable
     pack: Callable
     add: Callable
     pack_turned: Callable
     add_by_rows: Callable
     add_turned: Callable
+    panels: Callable[[int], int]
+    pack_panel: Callable
+    add_turned_to: Callable
 
 
 def _same_width(n: int) -> int:
@@ -61,6 +76,38 @@ def _no_tools() -> np.ndarray:
 @register_jitable
 def _whole(matrix):
     return matrix
+
+
+@register_jitable
+def _clear(matrix, i, lane, lanes):
+    j = lane
+    while j < matrix.shape[1]:
+        matrix[i, j] = zero(matrix[i, j])
+        j += lanes
+
+
+@register_jitable
+def _take(matrix, i, x, t, b, lane, lanes):
+    j = lane
+    while j < x.shape[2]:
+        matrix[i, j] = x[t, b, j]
+        j += lanes
+
+
+@register_jitable
+def _put(x, t, b, matrix, i, lane, lanes):
+    j = lane
+    while j < x.shape[2]:
+        x[t, b, j] = matrix[i, j]
+        j += lanes
+
+
+@register_jitable
+def _blank(x, t, b, lane, lanes):
+    j = lane
+    while j < x.shape[2]:
+        x[t, b, j] = zero(x[t, b, j])
+        j += lanes
 
 
 @register_jitable
@@ -109,6 +156,20 @@ def _add_turned(C, A, B, room, tools, first, last, depth, lane, lanes):
             n += lanes
 
 
+def _one_panel(columns: int) -> int:
+    return 1
+
+
+@register_jitable
+def _pack_panel(packed, B, n):
+    pass
+
+
+@register_jitable
+def _add_turned_to(C, A, B, packed, room, tools, first, last, lane, lanes):
+    _add_turned(C, A, B, room, tools, first, last, A.shape[0], lane, lanes)
+
+
 @cache
 def plain_kit(dtype: str = "") -> Kit:
     """One number at a time, of any field."""
@@ -120,9 +181,16 @@ def plain_kit(dtype: str = "") -> Kit:
         _whole,
         _whole,
         _whole,
+        _clear,
+        _take,
+        _put,
+        _blank,
         _pack,
         _add,
         _pack_turned,
         _add_by_rows,
         _add_turned,
+        _one_panel,
+        _pack_panel,
+        _add_turned_to,
     )

@@ -9,82 +9,92 @@ Backward is the same in reverse: every look gives the gradient of its queries an
 of the values and of the parameters of the queries; the matrix of the keys is gone through once at the end.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from refseq.networks.attention.core import Attended, Launcher, Sides, sides
-from refseq.networks.attention.scene import Scene, Tokens, scene_of
-from refseq.networks.attention.scores import ADDITIVE, PRODUCT
+from refseq.arrays import contiguous
+from refseq.networks.attention.core import OF_SUM, Plan
+from refseq.networks.attention.scene import Scene, Tokens, scene_of, whole
 
 Arrays = dict[str, np.ndarray]
-OF_KEYS, OF_QUERIES, OF_SUM = ("W_k", "W_qk"), "W_q", "v"
-"""Names of parameters: the matrix of the keys, that of the queries, and what weighs their sum."""
+ONE, FIRST = np.ones(1, np.int64), np.zeros((1, 1), np.int64)
+"""A token, and its place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Queries that have looked: outputs (Tq, B, V), and weights (Tq, B, Tk) unless keys stream; dense queries, as they
-    came, what the score was taken of, and what was made."""
+    """Queries that have looked: outputs (Tq, B, V), and weights (Tq, B, Tk) unless keys stream; and what is kept."""
 
     y: np.ndarray
     weights: np.ndarray | None
     scene: Scene
-    q: np.ndarray
-    given: Sides
-    made: Attended
+    kept: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """Dense keys, as they came, and values; padded parameters by name, and their shapes. ``features``: entries of a
-    query, a key and a value; ``scaled``: those of a key if scores are divided by their root, else 0."""
+    """Keys and values, and parameters by name, all of which are refseq's own once they are ``ready``. ``like``: an
+    array of their number field; ``scaled``: the entries of a key if scores are divided by their root, else 0."""
 
-    launcher: Launcher
+    plan: Plan
     tokens: Tokens
-    keys: np.ndarray
-    values: np.ndarray
     W: Arrays
     shapes: Mapping[str, tuple[int, ...]]
-    features: tuple[int, int, int]
+    like: np.ndarray
     scaled: int
     causal: bool
-    streaming: bool
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
-        """The score after the matrices."""
-        return ADDITIVE if OF_SUM in self.W else PRODUCT
+    def features(self) -> tuple[int, int, int]:
+        """Of a query, a key and a value."""
+        return self.plan.keys.features
+
+    @property
+    def streaming(self) -> bool:
+        """Whether there are no weights."""
+        return self.plan.keys.streaming
 
     @cached_property
-    def of_keys(self) -> str | None:
-        """The name of the matrix of the keys, if there is one."""
-        return next((name for name in OF_KEYS if name in self.W), None)
+    def fixed(self) -> Arrays:
+        """What every pass is given: parameters as (A, 1, D), and addresses."""
+        given = {name: value.reshape(value.shape[0], 1, -1) for name, value in self.W.items() if value.ndim > 1}
+        given["tools"] = self.plan.keys.precision.tools
+        if OF_SUM in self.W:
+            given |= {"score": self.W[OF_SUM].reshape(1, 1, -1), "one": ONE, "first": FIRST}
+        return given
 
-    @cached_property
-    def projected(self) -> np.ndarray:
-        """Keys after their matrix."""
-        if self.of_keys is None:
-            return self.keys
-        return self.launcher.project(self.keys, self.W[self.of_keys], self.tokens.counts)
+    def ready(self, keys: np.ndarray, values: np.ndarray) -> "Memory":
+        """With dense keys and values, for any number of looks."""
+        counts, places = self.tokens.numbers()
+        given = {"keys": keys, "values": values, "k_counts": counts, "places": places}
+        self.kept.update(self.plan.ready.run(self.fixed | given, self.like).kept)
+        return self
 
-    @cached_property
-    def u(self) -> np.ndarray:
-        """The vector v of the additive score (1, A)."""
-        return self.W[OF_SUM][:1] if OF_SUM in self.W else self.launcher.zeros(1, self.projected.shape[2])
+    def look(self, queries: np.ndarray, counts: np.ndarray | None) -> Look:
+        """From queries (Tq, B, D), within their lengths (B,), None for all."""
+        return self._look(queries, counts, {}, self.plan.look(len(queries)).again)
 
-    def look(self, queries: np.ndarray, counts: np.ndarray) -> Look:
-        """From queries (Tq, B, D), within their lengths (B,)."""
-        launcher = self.launcher
-        scene = scene_of(Tokens(len(queries), counts), self.tokens, self.causal)
-        q = scene.queries.dense(queries, launcher.kit.width)
-        own = launcher.project(q, self.W[OF_QUERIES], counts) if OF_QUERIES in self.W else q
-        given = sides(own, self.projected, self.values, self.u, scene, self.scaled)
-        made = (launcher.stream if self.streaming else launcher.attend)(self.kind, given)
-        weights = None if self.streaming else scene.weights_of(made.weights)
-        return Look(scene.queries.scattered(made.y, self.features[2]), weights, scene, q, given, made)
+    def first_look(self, queries: np.ndarray, counts: np.ndarray | None, keys: np.ndarray, values: np.ndarray) -> Look:
+        """``ready`` and ``look`` together."""
+        return self._look(queries, counts, {"keys": keys, "values": values}, self.plan.look(len(queries)).first)
+
+    def _numbers(self, scene: Scene) -> dict[str, Any]:
+        """Of a scene, or where they are."""
+        give: Any = scene.addresses if self.plan.keys.precision.by_address else scene.numbers
+        return give(self.scaled)
+
+    def _look(self, queries: np.ndarray, counts: np.ndarray | None, new: Arrays, relay: Any) -> Look:
+        rows = queries.shape[1]
+        tokens = whole(len(queries), rows) if counts is None else Tokens(len(queries), counts)
+        scene = scene_of(tokens, self.tokens, self.causal)
+        given = self.fixed | self._numbers(scene) | self.kept | {"queries": contiguous(queries)} | new
+        made = relay.run(given, self.like)
+        return Look(made.results["y"], made.results.get("weights"), scene, made.kept)
 
 
 class MemoryGradients:
@@ -92,51 +102,44 @@ class MemoryGradients:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self._sums = memory.launcher.sums(memory.projected, memory.values, memory.u, memory.streaming)
-        self._queries: list[tuple[np.ndarray, np.ndarray]] = []
+        self._kept: dict[str, Any] | None = None
+
+    @property
+    def _sums(self) -> dict[str, Any]:
+        """0 before the first look."""
+        if self._kept is None:
+            self._kept = self.memory.plan.clear.run(self.memory.fixed, self.memory.like).kept
+        return self._kept
 
     def add(self, look: Look, dy: np.ndarray, dweights: np.ndarray | None) -> np.ndarray:
         """The gradient of the look's queries, from those of its outputs and weights."""
-        memory, launcher, tokens = self.memory, self.memory.launcher, look.scene.queries
-        dy = tokens.dense(dy, launcher.kit.width)
-        if memory.streaming:
-            dq = launcher.stream_backward(memory.kind, look.given, look.made, dy, self._sums)
-        else:
-            if dweights is not None:
-                dweights = look.scene.dense_weights(dweights, launcher.kit.width)
-            dq = launcher.attend_backward(memory.kind, look.given, look.made, dy, dweights, self._sums)
-        if OF_QUERIES in memory.W:
-            self._queries.append((look.q, dq))
-            dq = launcher.project_backward(dq, memory.W[OF_QUERIES], tokens.counts)
-        return tokens.scattered(dq, memory.features[0])
+        return self._add(look, dy, dweights, self._sums, False)["dqueries"]
+
+    def only(
+        self, look: Look, dy: np.ndarray, dweights: np.ndarray | None
+    ) -> tuple[np.ndarray, Arrays, np.ndarray, np.ndarray]:
+        """``add`` and ``finished``, for a memory that was looked at once."""
+        made = self._add(look, dy, dweights, {}, True)
+        return made["dqueries"], *self._gradients(made)
+
+    def _add(
+        self, look: Look, dy: np.ndarray, dweights: np.ndarray | None, sums: dict[str, Any], alone: bool
+    ) -> Arrays:
+        memory = self.memory
+        given = memory.fixed | memory._numbers(look.scene) | memory.kept | look.kept | sums
+        given["dy"] = contiguous(dy)
+        if dweights is not None:
+            given["dweights"] = contiguous(dweights)
+        relay = memory.plan.look(len(dy)).backward(dweights is not None, alone)
+        return relay.run(given, memory.like).results
 
     def finished(self) -> tuple[Arrays, np.ndarray, np.ndarray]:
         """Gradients of the parameters, of keys and of values, after all looks."""
-        memory, launcher, params = self.memory, self.memory.launcher, {}
-        dk, dv, du = self._sums.finished
-        if OF_SUM in memory.W:
-            params[OF_SUM] = du[0]
-        if OF_QUERIES in memory.W:
-            params[OF_QUERIES] = self._of_queries()
-        if memory.of_keys is not None:
-            params[memory.of_keys] = launcher.project_gradient(memory.keys, dk)
-            dk = launcher.project_backward(dk, memory.W[memory.of_keys], memory.tokens.counts)
-        cut = {name: params[name][tuple(map(slice, shape))].copy() for name, shape in memory.shapes.items()}
-        scattered = memory.tokens.scattered
-        return cut, scattered(dk, memory.features[1]), scattered(dv, memory.features[2])
+        memory = self.memory
+        counts, places = memory.tokens.numbers()
+        given = memory.fixed | {"k_counts": counts, "places": places} | memory.kept | self._sums
+        return self._gradients(memory.plan.finish.run(given, memory.like).results)
 
-    def _of_queries(self) -> np.ndarray:
-        """Of the matrix of the queries: one sum over those of all looks."""
-        if not self._queries:
-            return self.memory.launcher.zeros(*self.memory.W[OF_QUERIES].shape)
-        q, dq = (self._joined(part) for part in zip(*self._queries, strict=True))
-        return self.memory.launcher.project_gradient(q, dq)
-
-    def _joined(self, parts: Sequence[np.ndarray]) -> np.ndarray:
-        """One after another in time."""
-        rows, _, width = parts[0].shape
-        made, begin = self.memory.launcher.zeros(rows, sum(part.shape[1] for part in parts), width), 0
-        for part in parts:
-            made[:, begin : begin + part.shape[1]] = part
-            begin += part.shape[1]
-        return made
+    def _gradients(self, made: Arrays) -> tuple[Arrays, np.ndarray, np.ndarray]:
+        found = {n: made["dscore" if n == OF_SUM else f"d{n}"].reshape(s) for n, s in self.memory.shapes.items()}
+        return found, made["dkeys"], made["dvalues"]

@@ -18,17 +18,19 @@ from numba.extending import register_jitable
 from refseq.networks.attention import scores
 from refseq.networks.attention.rows import root_of
 from refseq.networks.attention.scores import visible
+from refseq.networks.attention.tokens import moves
 from refseq.primitives import exp, larger, zero
 from refseq.team import Team
 
 
 def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
-    """row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room) adds to y, and writes m and l of every query."""
+    """row(b, q, k, v, u, sizes, seen, firsts, tools, y, totals, made, s, room) writes y, the caller's and dense
+    (``made``), and m and l of every query."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     lanes_, pack, lines, score_lines, whole = kit.lanes, kit.pack, kit.lines, kit.score_lines, kit.whole
     spread, step, fold, pivot, entry = lanes_.spread, lanes_.step, lanes_.fold, lanes_.pivot, lanes_.entry
     score_forward, _ = scores.build(score, kit)
-    add_seen = scores.seen_product(kit.add)
+    add_seen, (_, scatter, wipe) = scores.seen_product(kit.add), moves(kit)
 
     @register_jitable
     def divide(row, x):
@@ -55,17 +57,18 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
         totals[i, 0], totals[i, 1] = m, totals[i, 1] + fold(total)
 
     @register_jitable
-    def row(b, q, k, v, u, sizes, seen, tools, totals, y, s, room):
+    def row(b, q, k, v, u, sizes, seen, firsts, tools, y, totals, made, s, room):
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
-        block, p = s.shape[2], s[b]
+        block, p, own = s.shape[2], s[b], made[b]
+        wipe(own, queries, lane, lanes)
+        i = lane
+        while i < queries:
+            totals[b, i, 1] = zero(totals[b, i, 1])
+            i += lanes
         begin = 0
         while begin < keys:  # and no range: a runtime step makes numba-cuda divide 64-bit integers
             inside, ks, vs = min(block, keys - begin), k[b, begin : begin + block], v[b, begin : begin + block]
-            i = lane
-            while i < queries:
-                for j in range(block):
-                    p[i, j] = zero(p[i, j])
-                i += lanes
+            wipe(p, queries, lane, lanes)
             barrier()
             score_forward(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
             barrier()
@@ -75,30 +78,32 @@ def build_forward(score: str, kit_of: Callable, dtype: str, team: Team) -> Calla
                 if count:
                     if sizes[b, 2] > 0:
                         divide(lines(p)[i, :count], spread(root_of(p[i, 0], sizes[b, 2])))
-                    renew(i, count, begin, p, totals[b], y[b])
+                    renew(i, count, begin, p, totals[b], own)
                 i += lanes
             barrier()
             pack(room[b], vs, inside)
-            add_seen(y[b], p, vs, queries, inside, seen[b], begin, room[b], tools, lane, lanes)
+            add_seen(own, p, vs, queries, inside, seen[b], begin, room[b], tools, lane, lanes)
             barrier()
             begin += block
         i = lane
         while i < queries:
             if seen[b, i]:
-                divide(lines(y[b])[i, : y.shape[2]], spread(totals[b, i, 1]))
+                divide(lines(own)[i, : own.shape[1]], spread(totals[b, i, 1]))
             i += lanes
+        barrier()
+        scatter(y, b, own, queries, firsts[b], lane, lanes)
 
     return row
 
 
 def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Callable:
-    """row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room) adds to dq, dk, dv and du[b],
-    which are 0 before."""
+    """row(b, dy, q, k, v, u, sizes, seen, tools, totals, y, dq, dk, dv, du, s, ds, room) writes dq, and adds to dk, dv
+    and du[b]; y and dy are dense."""
     kit, index, size, barrier = kit_of(dtype), team.index, team.size, team.barrier
     lanes_, pack_turned, lines, score_lines = kit.lanes, kit.pack_turned, kit.lines, kit.score_lines
     spread, step, fold = lanes_.spread, lanes_.step, lanes_.fold
     score_forward, score_backward = scores.build(score, kit)
-    add_by_rows, add_turned = kit.add_by_rows, kit.add_turned
+    add_by_rows, add_turned, (_, _, wipe) = kit.add_by_rows, kit.add_turned, moves(kit)
 
     @register_jitable
     def divide(row, x):
@@ -120,18 +125,16 @@ def build_backward(score: str, kit_of: Callable, dtype: str, team: Team) -> Call
             drow[j] = row[j] * (drow[j] - level)
 
     @register_jitable
-    def row(b, q, k, v, u, sizes, seen, tools, totals, y, dy, dq, dk, dv, du, s, ds, room):
+    def row(b, dy, q, k, v, u, sizes, seen, tools, totals, y, dq, dk, dv, du, s, ds, room):
         queries, keys, lane, lanes = sizes[b, 0], sizes[b, 1], index(), size()
         block, p, g, width = s.shape[2], s[b], ds[b], y.shape[2]
+        wipe(dq[b], dq.shape[1], lane, lanes)
         begin = 0
         while begin < keys:  # and no range: a runtime step makes numba-cuda divide 64-bit integers
             end = begin + block
             inside, ks, vs = min(block, keys - begin), k[b, begin:end], v[b, begin:end]
-            i = lane
-            while i < queries:
-                for j in range(block):
-                    p[i, j], g[i, j] = zero(p[i, j]), zero(g[i, j])
-                i += lanes
+            wipe(p, queries, lane, lanes)
+            wipe(g, queries, lane, lanes)
             barrier()
             score_forward(p, q[b], ks, u, queries, inside, room[b], tools, lane, lanes)
             pack_turned(room[b], vs)

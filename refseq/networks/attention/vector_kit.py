@@ -16,6 +16,7 @@ from refseq.engine.tile import WIDE
 from refseq.engine.transpose import transposing
 from refseq.engine.vector_lanes import vector_lanes
 from refseq.networks.attention.kit import Kit
+from refseq.primitives import zero
 
 
 @cache
@@ -53,6 +54,36 @@ def vector_kit(dtype: str) -> Kit:
     @register_jitable
     def score_lines(matrix):
         return low(address_of_array(matrix), matrix.shape[1], matrix.shape[1])
+
+    @register_jitable
+    def token(x, t, b):
+        """The entries of x[t, b, :]."""
+        n = x.shape[2]
+        return zeros(address_of_array(x) + (t * x.shape[1] + b) * n * size, n, n)
+
+    @register_jitable
+    def clear(matrix, i, lane, lanes):
+        rows = whole(matrix)
+        for j in range(0, matrix.shape[1], count):
+            rows[i, j] = zero(rows[i, j])
+
+    @register_jitable
+    def take(matrix, i, x, t, b, lane, lanes):
+        rows, given = whole(matrix), token(x, t, b)
+        for j in range(0, x.shape[2], count):
+            rows[i, j] = given[j]
+
+    @register_jitable
+    def put(x, t, b, matrix, i, lane, lanes):
+        rows, made = whole(matrix), token(x, t, b)
+        for j in range(0, x.shape[2], count):
+            made[j] = rows[i, j]
+
+    @register_jitable
+    def blank(x, t, b, lane, lanes):
+        made = token(x, t, b)
+        for j in range(0, x.shape[2], count):
+            made[j] = zero(made[j])
 
     @register_jitable
     def pack_at(start, B, depth):
@@ -100,20 +131,49 @@ def vector_kit(dtype: str) -> Kit:
         add(C, A, B, room, tools, first, last, A.shape[1], A.shape[1], lane, lanes)
 
     @register_jitable
-    def add_turned(C, A, B, room, tools, first, last, depth, lane, lanes):
-        start, rows, ldc = address_of_array(room), whole(A), C.shape[1]
+    def pack_panel(packed, B, n):
+        rows, first = whole(B), n * panel
+        columns = min(panel, B.shape[1] - first)
+        made = strip(address_of_array(packed) + first * B.shape[0] * size, columns)
+        for k in range(B.shape[0]):
+            for j in range(0, columns, count):
+                made[k, j] = rows[k, first + j]
+
+    @register_jitable
+    def pack_bands(room, A, first, last, depth):
+        """Columns of A; how many bands they are."""
+        start, rows = address_of_array(room), whole(A)
         bands = (last - first + band - 1) // band
         for number in range(bands):
             begin = first + number * band
             columns = min(band, A.shape[1] - begin)
-            packed = strip(start + number * band * depth * size, band)
+            made = strip(start + number * band * depth * size, band)
             for k in range(depth):
                 for j in range(0, columns, count):
-                    packed[k, j] = rows[k, begin + j]
-        right = start + bands * band * depth * size
+                    made[k, j] = rows[k, begin + j]
+        return bands
+
+    @register_jitable
+    def add_bands(C, room, packed, tools, first, last, depth):
+        start, out, ldc = address_of_array(room), address_of_array(C), C.shape[1]
+        call_turned(tools[1], start, last - first, depth, packed, out + first * ldc * size, ldc, ldc // count)
+
+    @register_jitable
+    def add_turned(C, A, B, room, tools, first, last, depth, lane, lanes):
+        bands = pack_bands(room, A, first, last, depth)
+        right = address_of_array(room) + bands * band * depth * size
         pack_at(right, B, depth)
-        out = address_of_array(C) + first * ldc * size
-        call_turned(tools[1], start, last - first, depth, right, out, ldc, ldc // count)
+        add_bands(C, room, right, tools, first, last, depth)
+
+    @register_jitable
+    def add_turned_to(C, A, B, packed, room, tools, first, last, lane, lanes):
+        pack_bands(room, A, first, last, A.shape[0])
+        add_bands(C, room, address_of_array(packed), tools, first, last, A.shape[0])
+
+    def panels(columns: int) -> int:
+        return -(-columns // panel)
 
     lanes = vector_lanes(dtype)
-    return Kit(lanes, width, room, tools, whole, lines, score_lines, pack, add, pack_turned, add_by_rows, add_turned)
+    moves = clear, take, put, blank
+    products_ = pack, add, pack_turned, add_by_rows, add_turned, panels, pack_panel, add_turned_to
+    return Kit(lanes, width, room, tools, whole, lines, score_lines, *moves, *products_)

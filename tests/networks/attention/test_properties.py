@@ -1,12 +1,14 @@
 """What holds of any attention: weights are probabilities, symmetries, limits, one key, causality, several heads."""
 
+import ctypes
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import refseq
-from refseq.networks.attention import core
+from refseq import launches
+from refseq.engine.workspace import Buffer
 from tests.networks.attention.cases import ATTENTIONS, TK, TQ, WHO, drawn, results, visible
 
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
@@ -186,17 +188,24 @@ def test_backward_is_linear_and_can_be_repeated(streaming):
         assert np.array_equal(value, again.params[name])
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
-def test_scratch_is_written_before_it_is_read(attention, monkeypatch):
-    values, cotangents = drawn(attention)
-    want = results(attention, values, cotangents)
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("who", ["all", "everything"])
+@every_attention
+def test_memory_is_written_before_it_is_read(attention, who, streaming, monkeypatch):
+    """What passes keep, results, and scratch."""
+    own = replace(attention, streaming=streaming)
+    values, cotangents = drawn(own)
+    want = results(own, values, cotangents, **WHO[who])
     poisoned = []
 
-    def scratch(shape, dtype):
-        poisoned.append(np.full(shape, np.nan, dtype))
-        return poisoned[-1]
+    class Poisoned(Buffer):
+        def __init__(self, count):
+            super().__init__(count)
+            ctypes.memset(self.address, 0xFF, count)  # NaN
+            poisoned.append(count)
 
-    monkeypatch.setattr(core, "result", scratch)
-    got = results(attention, values, cotangents)
+    monkeypatch.setattr(launches, "Buffer", Poisoned)
+    monkeypatch.setattr(launches, "result", lambda shape, dtype: np.full(shape, np.nan, dtype))
+    got = results(own, values, cotangents, **WHO[who])
     assert poisoned
     assert all(got[name].tobytes() == value.tobytes() for name, value in want.items())
