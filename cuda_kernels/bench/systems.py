@@ -26,15 +26,20 @@ TINY, SIZES = (2, 3), ((3, 5), (17, 37))
 
 
 def posed(tiny: bool) -> Iterator[Posed]:
-    """All of them; for the simulator one problem of every network."""
+    """All of them; for the simulator one problem of every network and choice of results that a loss is of."""
     for sizes in (TINY,) if tiny else SIZES:
         for kind, known in KINDS.items():
             networks = _trees(*sizes) if kind is TreeLayer else list(known.examples(*sizes))
             for network in networks:
                 points = list(known.problems(network, "float32", 0))
-                for point in points[-1:] if tiny else points if sizes == SIZES[0] else points[:1]:
+                for point in _last(points) if tiny else points if sizes == SIZES[0] else _last(points[::-1]):
                     yield of_point(network, point)
     yield from _others()
+
+
+def _last(points: list[Any]) -> list[Any]:
+    """The last one for every set of cotangents."""
+    return list({tuple(point.cotangents): point for point in points}.values())
 
 
 def _trees(inputs: int, units: int) -> list[Any]:

@@ -9,7 +9,6 @@ from cuda_kernels import gpu, places
 from cuda_kernels.bench import structures, systems
 from cuda_kernels.interop.guest_machine import GuestMachine
 from refseq import clipping, losses, markov, seq2seq
-from refseq.networks.attention.scene import Tokens, keys_of, scene_of
 from refseq.targets import visiting
 from tests.cuda_kernels.callers import KINDS, host, mapped
 from tests.cuda_kernels.interop_cases import assert_bitwise, simulated
@@ -106,10 +105,10 @@ def test_every_system_has_the_bits_of_the_numpy_path():
             assert not different, (posed.name, posed.shape, different)
 
 
-@pytest.mark.parametrize("queries", [3, 0])
-def test_masked_attention_is_sent_where_keys_are(queries, monkeypatch):
-    """A number for each key, not for each weight: of two heads, rows of all, no and some keys and queries."""
-    rows, keys, heads, sent, send = 3, 4, 2, [0], GuestMachine.send
+@pytest.mark.parametrize("steps", [3, 0])
+def test_masked_attention_is_sent_where_keys_are(steps, monkeypatch):
+    """A number for each key, not for each weight: rows of all, no and some keys and queries."""
+    rows, count, sent, send = 3, 4, [0], GuestMachine.send
 
     def told(machine, array):
         if isinstance(array, np.ndarray):
@@ -118,17 +117,21 @@ def test_masked_attention_is_sent_where_keys_are(queries, monkeypatch):
 
     monkeypatch.setattr(GuestMachine, "send", told)
     mask = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 1], [1, 1, 0]], bool)
-    keys_of_all = keys_of(keys, np.array([4, 0, 3]), mask)
-    scene = scene_of(Tokens(queries, np.minimum([3, 2, 0], queries)), keys_of_all, False)
-    given = {"dense": numbers(rows * heads, queries, keys), "weights": numbers(queries, rows, heads, keys)}
+    who = {"lengths": np.array([4, 0, 3]), "mask": mask, "query_lengths": np.minimum([3, 2, 0], steps)}
+    attention = refseq.attention("general", 2, 3)
+    groups = {"W_qk": numbers(2, 3), "queries": numbers(steps, rows, 2), "keys": numbers(count, rows, 3)}
+    groups |= {"values": numbers(count, rows, 2), "dy": numbers(steps, rows, 2), "dw": numbers(steps, rows, count)}
 
     def found(given, _target):
-        made = scene.weights_of(given["dense"], heads), scene.dense_weights(given["weights"], int, heads)
-        return dict(zip(("weights", "dense"), made, strict=True))
+        run = attention.forward(
+            {"W_qk": given["W_qk"]}, given["queries"], given["keys"], given["values"], target="cuda", **who
+        )
+        grads = attention.backward(run, given["dy"], given["dw"])
+        return {"y": run.y, "weights": run.weights, "dW": grads.params["W_qk"], "dkeys": grads.keys}
 
-    got = structures.within(found, structures.mapped(gpu.cuda.to_device, given), target="cuda")
-    assert_bitwise(got, found(given, None))
-    assert max(sent) <= rows * keys
+    got = structures.within(found, structures.mapped(gpu.cuda.to_device, groups), target="cuda")
+    assert_bitwise(got, found(groups, None))
+    assert max(sent) <= rows * count
 
 
 def called(to):

@@ -14,6 +14,7 @@ from refseq.self_attention import SelfAttention
 
 QUERIES, KEYS, ROWS, VALUES = 3, 4, 3, 2
 TOKENS = ("queries", "keys", "values")
+ALONE = ", outputs alone"
 
 
 def examples(inputs: int, units: int) -> Iterator[Attention]:
@@ -33,35 +34,41 @@ def self_examples(inputs: int, _units: int) -> Iterator[SelfAttention]:
 
 
 def problems(network: Attention, dtype: str, seed: int = 0) -> Iterator[Point]:
-    """Rows of all, some and no keys; keys left out by a mask, queries beyond their length; coarse values too."""
+    """Rows of all, some and no keys; keys left out by a mask, queries beyond their length; coarse values too; a loss of
+    outputs and weights, and one of outputs alone."""
     lengths, query_lengths = np.array([KEYS, 0, KEYS - 1]), np.array([QUERIES, QUERIES, QUERIES - 1])
     mask = np.ones((KEYS, ROWS), bool)
     mask[1, 0] = mask[0, 2] = False
     yield attention_problem(network, dtype, "generic", seed)
-    yield attention_problem(network, dtype, "coarse", seed, lengths=lengths, mask=mask, query_lengths=query_lengths)
+    who = {"lengths": lengths, "mask": mask, "query_lengths": query_lengths}
+    yield attention_problem(network, dtype, "coarse", seed, **who)
+    if not network.streaming:
+        yield attention_problem(network, dtype, "generic", seed, weights=False, **who)
 
 
-def attention_problem(network: Attention, dtype: str, regime: str, seed: int, **who: Any) -> Point:
-    """Parameters, queries, keys and values; cotangents of outputs and weights."""
+def attention_problem(
+    network: Attention, dtype: str, regime: str, seed: int, weights: bool = True, **who: Any
+) -> Point:
+    """Parameters, queries, keys and values; cotangents of outputs and, if asked for, of weights."""
     drawing = Drawing(np.random.default_rng([seed, network.queries, network.keys]), regime, dtype)
     values = drawing.weights(network.shapes)
     shapes = (QUERIES, ROWS, network.queries), (KEYS, ROWS, network.keys), (KEYS, ROWS, VALUES)
     values |= {name: drawing.signals(shape) for name, shape in zip(TOKENS, shapes, strict=True)}
     cotangents = {"y": drawing.signals((QUERIES, ROWS, VALUES))}
-    if not network.streaming:
+    if weights and not network.streaming:
         cotangents["weights"] = drawing.signals((QUERIES, ROWS, KEYS))
-    label = f"{regime} {QUERIES} queries, {KEYS} keys" + (", masked" if who else "")
-    return Point(network, dtype, label, of_attention(network, **who), values, cotangents)
+    label = f"{regime} {QUERIES} queries, {KEYS} keys" + (", masked" if who else "") + ("" if weights else ALONE)
+    return Point(network, dtype, label, of_attention(network, weights, **who), values, cotangents)
 
 
-def of_attention(network: Attention, **who: Any) -> Function:
+def of_attention(network: Attention, weights: bool = True, **who: Any) -> Function:
     """Attention with these lengths and this mask: values are its parameters, ``queries``, ``keys`` and ``values``;
-    results are ``y``, and ``weights`` unless it streams."""
+    results are ``y``, and ``weights`` unless it streams or nobody wants them."""
 
     def forward(values: Named, _constants: Named, target: str) -> tuple[Arrays, Any]:
         params = {name: values[name] for name in network.shapes}
         run = network.forward(params, *(values[name] for name in TOKENS), target=target, **who)
-        return {"y": run.y} | ({} if run.weights is None else {"weights": run.weights}), run
+        return {"y": run.y} | ({"weights": run.weights} if weights and run.weights is not None else {}), run
 
     def backward(run: Any, cotangents: Named) -> Arrays:
         grads = network.backward(run, cotangents["y"], cotangents.get("weights"))
@@ -71,24 +78,32 @@ def of_attention(network: Attention, **who: Any) -> Function:
 
 
 def self_problems(network: SelfAttention, dtype: str, seed: int = 0) -> Iterator[Point]:
-    """Rows of all, some and no tokens."""
+    """Rows of all, some and no tokens; a loss of outputs and weights, and one of outputs alone."""
+    yield self_problem(network, dtype, seed)
+    if not network.streaming:
+        yield self_problem(network, dtype, seed, weights=False)
+
+
+def self_problem(network: SelfAttention, dtype: str, seed: int, weights: bool = True) -> Point:
+    """Parameters and tokens; cotangents as in ``attention_problem``."""
     drawing = Drawing(np.random.default_rng([seed, network.units]), "generic", dtype)
     lengths = np.array([QUERIES, 0, QUERIES - 1])
     shape = (QUERIES, ROWS, network.inputs)
     values = drawing.weights(network.shapes) | {"x": drawing.signals(shape)}
     cotangents = {"y": drawing.signals(shape)}
-    if not network.streaming:
+    if weights and not network.streaming:
         cotangents["weights"] = drawing.signals((QUERIES, ROWS, network.heads, QUERIES))
-    yield Point(network, dtype, f"{QUERIES} tokens", of_self_attention(network, lengths), values, cotangents)
+    function, label = of_self_attention(network, lengths, weights), f"{QUERIES} tokens" + ("" if weights else ALONE)
+    return Point(network, dtype, label, function, values, cotangents)
 
 
-def of_self_attention(network: SelfAttention, lengths: np.ndarray | None = None) -> Function:
-    """Values are its parameters and ``x``; results are ``y``, and ``weights`` unless it streams."""
+def of_self_attention(network: SelfAttention, lengths: np.ndarray | None = None, weights: bool = True) -> Function:
+    """Values are its parameters and ``x``; results are as in ``of_attention``."""
 
     def forward(values: Named, _constants: Named, target: str) -> tuple[Arrays, Any]:
         params = {name: values[name] for name in network.shapes}
         run = network.forward(params, values["x"], lengths=lengths, target=target)
-        return {"y": run.y} | ({} if run.weights is None else {"weights": run.weights}), run
+        return {"y": run.y} | ({"weights": run.weights} if weights and run.weights is not None else {}), run
 
     def backward(run: Any, cotangents: Named) -> Arrays:
         grads = network.backward(run, cotangents["y"], cotangents.get("weights"))

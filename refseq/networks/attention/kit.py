@@ -35,7 +35,7 @@ class Kit:
     pack_turned(room, B)              makes ready the columns of B
     add_by_rows(C, A, B, first, last)            C[m, n] += sum_k A[m, k] B[n, k] for first <= m < last
     add_turned(C, A, B, first, last, depth)      C[m, n] += sum over k < depth of A[k, m] B[k, n] for first <= m < last
-    panels(columns)                   how many parts a matrix of so many columns is packed in
+    panels(columns)                   how many parts a matrix of so many columns is packed in; 0 where none is packed
     pack_panel(packed, B, n)          makes ready part n of all rows of B
     add_turned_to(C, A, B, packed, first, last)  as ``add_turned``, of all k
     """
@@ -156,8 +156,8 @@ def _add_turned(C, A, B, room, tools, first, last, depth, lane, lanes):
             n += lanes
 
 
-def _one_panel(columns: int) -> int:
-    return 1
+def _no_panels(columns: int) -> int:
+    return 0
 
 
 @register_jitable
@@ -190,7 +190,7 @@ def plain_kit(dtype: str = "") -> Kit:
         _pack_turned,
         _add_by_rows,
         _add_turned,
-        _one_panel,
+        _no_panels,
         _pack_panel,
         _add_turned_to,
     )

@@ -81,10 +81,11 @@ class Matrix:
 
     @property
     def ready(self) -> Launch:
-        """Packs it."""
+        """Packs it, where the kit packs matrices."""
+        rows = 2 if self.precision.kit.panels(self.features) else 0
         made, padded = (f"{self.name}_turned", f"{self.name}_straight"), (f"{self.name}_padded",)
-        work = self.units * self.features
-        return Launch(affine.build_packed, self.precision.options, 2, (self.name,), made, padded, 32, work, "matrices")
+        how = self.precision.options, rows, (self.name,), made, padded, 32, self.units * self.features, "matrices"
+        return Launch(affine.build_packed, *how)
 
     def forward(self, rows: int, x: str, counts: str, y: str, work: int) -> Launch:
         """Of dense x, dense y."""
