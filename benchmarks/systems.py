@@ -6,8 +6,7 @@ fused function ("fused"), beside which refseq's streaming form stands, as neithe
 
 Turing machine: the same formulas in torch's operations, with autograd (``tests.networks.turing_torch``).
 
-Results are compared before anything is timed. Medians of rounds in turn (``benchmarks.turns``); with --awake of calls
-that follow one another, so that no call waits for threads to wake.
+Results are compared before anything is timed. Medians of rounds in turn (``benchmarks.turns``).
 """
 
 import argparse
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 
 import refseq
-from benchmarks.turns import awake, medians
+from benchmarks.turns import medians
 from tests.networks import turing_torch
 
 ATTENTION = ((1, 50, 16, 64), (20, 20, 16, 64), (50, 50, 16, 128), (128, 128, 8, 64), (33, 47, 7, 100))
@@ -36,7 +35,6 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--dtype", default="float32", choices=TOLERANCE)
     options.add_argument("--rounds", type=int, default=15)
-    options.add_argument("--awake", action="store_true")
     chosen = options.parse_args()
     torch.set_num_threads(numba.get_num_threads())
     print(f"{chosen.dtype}, {numba.get_num_threads()} threads; milliseconds, forward and backward\n")
@@ -59,7 +57,7 @@ def show(head: str, calls: Calls, chosen: argparse.Namespace) -> None:
         for name, value in calls[ours]().items():
             scale = np.abs(want[name]).max()
             np.testing.assert_allclose(value, want[name], rtol=0, atol=TOLERANCE[chosen.dtype] * scale, err_msg=name)
-    times = (awake if chosen.awake else medians)(calls, chosen.rounds)
+    times = medians(calls, chosen.rounds)
     pairs = zip(names[::2], names[1::2], strict=True)
     cells = [f"{times[a]:9.3f}{times[b]:9.3f}{times[b] / times[a]:6.2f}x" for a, b in pairs]
     print(head + "".join(cells), flush=True)
