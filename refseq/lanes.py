@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from numba.extending import register_jitable
 
 from refseq.primitives import zero
+from refseq.row import row_of
 from refseq.softmax import pivot
 
 
@@ -83,5 +84,5 @@ def _less(a, b, c):
     return a * b - c
 
 
-ONE = Lanes(_step, _item, _item, _put, _same, _same, _apart, _within, _product, _less, pivot)
+ONE = Lanes(_step, row_of, _item, _put, _same, _same, _apart, _within, _product, _less, pivot)
 """One number at a time, of any field."""

@@ -12,7 +12,7 @@ import refseq
 PACKAGE = Path(refseq.__file__).parent
 
 ORDER = """
-    symbols wholes; rules; primitives; arrays fields columns tuples linear softmax stage layout; lanes operand
+    symbols wholes; rules; primitives; row arrays fields columns tuples linear softmax stage layout; lanes operand
     operations equations team; validation exponentials; cell; regularise tree_cell; recurrence; cells; pointwise;
     step; scan; tree_scan targets; engine; arguments initialise kernels; rowwise; launches; relay; markov trees;
     networks; run; bound; forms layer tree_layer graph_layer attention; turing_machine memory_network

@@ -10,11 +10,13 @@ from numba.extending import register_jitable
 
 import refseq
 from refseq.arrays import lift
+from refseq.engine import threads
 from refseq.fields.residue import Residue
 from refseq.launches import KEPT, MEMORY, RESULT, SCRATCH, Array, Held, Launch, Part
 from refseq.networks.attention.memory import MemoryGradients
 from refseq.relay import Relay
 from refseq.team import Team
+from tests.engine.problems import shared_between
 
 ROWS, SIZE = 12, 5
 BOTH = pytest.mark.parametrize("target", ["cpu", "reference"])
@@ -76,10 +78,12 @@ def test_families_are_groups(family):
     assert program.groups == (1 if family == "own" else 2)
 
 
-def test_a_launch_that_does_not_wait_is_seen():
-    """Planted: the family of the first one."""
-    wrong, x = relay("cpu", total=replace(TOTAL, family="own")), np.ones((ROWS, SIZE))
-    sums = [wrong.run({"x": sign * x}, x).results["s"] * sign for sign in (1, -1)]  # memory is used again
+def test_a_launch_that_does_not_wait_is_seen(monkeypatch):
+    """Planted: the family of the first one. While others have the threads, parts follow one another."""
+    with shared_between(3, monkeypatch):
+        wrong, x = relay("cpu", total=replace(TOTAL, family="own")), np.ones((ROWS, SIZE))
+        with threads.borrowed(3):
+            sums = [wrong.run({"x": sign * x}, x).results["s"] * sign for sign in (1, -1)]  # memory is used again
     assert any((s != 2 * x.sum()).any() for s in sums)
 
 

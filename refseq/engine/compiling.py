@@ -45,8 +45,8 @@ class CFunction(CFunc):
 def _source() -> str:
     """All source of the engine, and of what it calculates with: a function is made of most of it, and a list for each
     would miss a file one day."""
-    here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), *(here.parent / f"{name}.py" for name in ("lanes", "primitives", "rules"))]
+    here, more = Path(__file__).parent, ("lanes", "primitives", "row", "rules")
+    files = [*sorted(here.glob("*.py")), *(here.parent / f"{name}.py" for name in more)]
     return "\0".join(path.read_text() for path in files)
 
 

@@ -85,8 +85,8 @@ def _bytes(bucket: list[tuple[Any, int]]) -> int:
 def free() -> None:
     """Return the memory that nobody uses to the system."""
     with _waiting.lock:
-        _waiting.pieces.clear()
-        _waiting.total = 0
+        gone, _waiting.pieces, _waiting.total = _waiting.pieces, OrderedDict(), 0
+    gone.clear()  # not under the lock, and not what others see: jobs give back what they hold
 
 
 def waiting_bytes() -> int:

@@ -99,6 +99,23 @@ def test_what_was_in_use_the_longest_ago_makes_room(monkeypatch):
     workspace.free()
 
 
+def test_what_is_freed_may_give_back_what_it_holds():
+    class Job:
+        def __init__(self) -> None:
+            self.buffer = Buffer(10_000)
+
+    workspace.free()
+    for key in range(3):
+        workspace.give(key, Job(), 10)
+    workspace.free()  # its buffers wait now
+    assert workspace.waiting_bytes() == 3 * workspace._class(10_000 + ALIGNMENT)
+    again = [Buffer(10_000) for _ in range(3)]
+    again.clear()
+    assert len(workspace._waiting.pieces) == 1
+    workspace.free()
+    assert workspace.waiting_bytes() == 0
+
+
 def test_threads_never_hold_the_same_memory():
     """Each writes its own number all over its buffers, and finds nothing else there."""
     wrong = []
