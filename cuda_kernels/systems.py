@@ -31,13 +31,15 @@ def ctc(dtype: str) -> None:
 
 
 def attention(dtype: str) -> None:
-    """Every kind of score, plain and streaming, forward and backward."""
+    """Every kind of score, plain and streaming, forward and backward, of outputs alone and with weights."""
     x = zeros(dtype, 3, 2, 4)
     for score, options in [("scaled_dot", {}), ("general", {}), ("additive", {"units": 4})]:
         for streaming in (False, True):
             network = refseq.attention(score, 4, 4, streaming=streaming, **options)
             run = network.forward(network.initialise(dtype=dtype), x, x, x, target="cuda")
             network.backward(run, run.y)
+            if not streaming:
+                network.backward(run, run.y, run.weights)
 
 
 def embedding(dtype: str) -> None:

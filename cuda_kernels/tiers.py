@@ -33,7 +33,7 @@ BESIDE = (112, 128)
 """Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
 kernels at the limit spill."""
 
-FURTHER_STAGE = 8
+FURTHER_STAGE = 12
 """Registers of a thread that a further stage of a cell needs beside these in float64, as compiled."""
 
 MOST_THREADS = 512
