@@ -1,8 +1,8 @@
 """Central differences at every entry of every input, as a few large batches through the target "cpu".
 
 A row of such a batch is a row of the problem that differs from it in one number: of x, of a state, or of a parameter.
-Rows share the packed matrices; the one product that a changed entry of a matrix adds is added row by row
-(``refseq.engine.target.Tilts``).
+Rows share the packed matrices, and rows that differ in a parameter the affine maps of x; the one product that a changed
+entry of a matrix adds is added row by row (``refseq.engine.target.Tilts``).
 
 With D(h) the difference quotient (L(+h) - L(-h))/2h of the loss L, all entries are seen at one step: ``screen``. Its
 error is truncation, measured at a sample of entries as SAFETY |D(2h) - D(h)|/3, and the rounding of the loss, whose
@@ -95,18 +95,17 @@ def _changes(problem: Problem, name: str, entries: np.ndarray) -> Iterator[tuple
     """The entries in batches of bounded size, and which entry each row belongs to. An entry of x or of a state moves
     one row, one of a parameter all."""
     steps, batch, _ = problem.x.shape
-    parameter, places = name.removeprefix("d") in problem.params, np.arange(len(entries))
-    if parameter:
-        rows, places = np.tile(np.arange(batch), len(entries)), np.repeat(places, batch)
-    else:
-        rows = np.unravel_index(entries, inputs(problem)[name].shape)[1]
-    size = max(batch, NUMBERS_AT_ONCE // (max(steps, 1) * (problem.layer.inputs + problem.layer.outputs)))
-    if parameter and not _tiltable(problem, name.removeprefix("d")):
-        size = batch  # all rows share it: one entry at a time
-    size = max(size // batch, 1) * batch if batch else 1
-    for first in range(0, len(rows), size):
-        some = slice(first, first + size)
-        yield _Change(name.removeprefix("d"), rows[some], entries[places[some]]), places[some]
+    tensor, copied = name.removeprefix("d"), batch if name.removeprefix("d") in problem.params else 1
+    size = max(NUMBERS_AT_ONCE // (max(steps, 1) * (problem.layer.inputs + problem.layer.outputs) * max(copied, 1)), 1)
+    if tensor in problem.params and not _tiltable(problem, tensor):
+        size = 1  # all rows share it: one entry at a time
+    for first in range(0, len(entries) if batch else 0, size):
+        places = np.arange(first, min(first + size, len(entries)))
+        if tensor in problem.params:  # copies of a row are neighbours, which is when they share its maps of x
+            rows, places = np.repeat(np.arange(batch), len(places)), np.tile(places, batch)
+        else:
+            rows = np.unravel_index(entries[places], inputs(problem)[name].shape)[1]
+        yield _Change(tensor, rows, entries[places]), places
 
 
 def _owner(problem: Problem, name: str) -> Part:
@@ -160,7 +159,7 @@ class _Batch:
         self.moved[self.at] = self.before + step
         if self.tilts is not None:
             part, table = self.tilts
-            tilts[part] = Tilts(table, np.full(len(table), step))
+            tilts[part] = Tilts(table, np.full(len(table), step), self.rows)
         y, final, _ = stacked.forward(
             available("cpu"),
             layer.parts,
@@ -183,7 +182,7 @@ class _Batch:
 def _weighed(values: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The sum of values (T, R, H) times weights (T, B, H) of each row; ``rows``: a row's own one of the B."""
     steps, batch, width = weights.shape
-    if len(rows) % batch == 0 and np.array_equal(rows, np.tile(np.arange(batch), len(rows) // batch)):
-        copies = values.reshape(steps, -1, batch, width)  # of the whole problem: the weights need no copies
-        return np.einsum("tcbh,tbh->cb", copies, weights).reshape(-1)
+    if batch and np.array_equal(rows, np.repeat(np.arange(batch), len(rows) // batch)):
+        copies = values.reshape(steps, batch, -1, width)  # of the whole problem: the weights need no copies
+        return np.einsum("tbch,tbh->bc", copies, weights).reshape(-1)
     return np.einsum("trh,trh->r", values, weights[:, rows])

@@ -3,6 +3,9 @@
 A chunk of steps at a time: the affine maps of x for the whole chunk, which is one large product; then step by step the
 recurrent products and the stages' functions. Pre-activations stay in the cache; nothing waits for another slice.
 
+Rows that differ in a parameter alone may have the same x (``refseq.engine.target.Tilts``): the affine maps of x are
+then taken for the first of them, and copied.
+
 Where there are too few rows for slices, one slice has them all, and every step is handed out in shares of the units
 (``refseq.engine.shares``).
 """
@@ -14,10 +17,19 @@ from numba.extending import register_jitable
 
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.handing import hand, span
-from refseq.engine.job import FIELD, LINE
+from refseq.engine.job import FIELD, INSTRUCTION, LINE, TILT
 from refseq.engine.lines import ALL, affine, forward_lines
 from refseq.engine.memory import keep_apart, word
-from refseq.engine.rows import callers_row, copying, gathering, running, states_at, states_between, tape_at
+from refseq.engine.rows import (
+    callers_row,
+    copying,
+    gathering,
+    like_the_one_before,
+    running,
+    states_at,
+    states_between,
+    tape_at,
+)
 
 FILL, AHEAD, STEP = range(3)
 """What is handed out: rows that begin with the biases; the affine maps of x; and from here on, the phases of a step."""
@@ -43,11 +55,25 @@ def _parts_of_a_chunk(dtype: str) -> tuple[Callable, Callable, Callable]:
             copy(place(job, first, r)[0], word(job, FIELD.bias), row)
 
     @register_jitable
-    def ahead(job, lines, many, first, count, begin, end):
-        a, x = place(job, first, 0)
+    def maps(job, lines, many, first, count, row, rows, tilts):
+        """The affine maps of x of so many rows of the chunk, or the rows' own changes to them."""
+        (a, x), inputs, product = place(job, first, row), word(job, FIELD.inputs), word(job, FIELD.product)
         for k in range(many):
-            rows = (end - begin) * count
-            line_of(job, lines + k * LINE, first, count, rows, x, word(job, FIELD.inputs), a, word(job, FIELD.product))
+            if (word(lines + k * LINE, INSTRUCTION.does) == TILT) == tilts:
+                line_of(job, lines + k * LINE, first, count, rows, x, inputs, a, product)
+
+    @register_jitable
+    def ahead(job, lines, many, first, count, begin, end):
+        rows, row = (end - begin) * count, word(job, FIELD.slots) * word(job, FIELD.width)
+        if word(job, FIELD.alike) == 0:
+            maps(job, lines, many, first, count, 0, rows, False)
+        else:
+            for r in range(rows):
+                if like_the_one_before(job, first, first + r % count):
+                    copy(place(job, first, r)[0], place(job, first, r - 1)[0], row)
+                else:
+                    maps(job, lines, many, first, count, r, 1, False)
+        maps(job, lines, many, first, count, 0, rows, True)
 
     @register_jitable
     def step(job, lines, many, first, count, begin, t):

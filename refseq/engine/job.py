@@ -9,7 +9,7 @@ from collections import namedtuple
 _FIELDS = (
     "size rows width wide inputs padded_inputs outputs mask_size slots states stored vectors masks own numbers steps "
     "start stop reverse chunk keep slices parts bounds order lengths x m s0 final y p matrices biases s tape packed "
-    "bias p_rows a x_rows m_rows tilts tilt_sizes fills fills_count packs packs_count ahead ahead_count program "
+    "bias p_rows a x_rows m_rows tilts tilt_sizes alike fills fills_count packs packs_count ahead ahead_count program "
     "program_count dy ds_in ds_out dx dp ds d0 dv dx_rows left right side_left side_right back back_count after "
     "after_count gradients gradients_count sums sums_count targets product turned shares spans phases share "
     "pool call give_way"
@@ -65,7 +65,8 @@ LINE = 8 * len(INSTRUCTION)
 
 Tilt = namedtuple("Tilt", "gate input unit")
 """What is different in a row of the batch: entry (unit, input) of one gate of a matrix, or a unit of a bias. Gates are
-numbered through all matrices, then all rows of biases. ``tilt_sizes`` has by how much."""
+numbered through all matrices, then all rows of biases. ``tilt_sizes`` has by how much. ``alike``: a number for every
+row, equal where x is the same; 0: no two are."""
 TILTED = Tilt(*range(len(Tilt._fields)))
 TILT_LINE = 8 * len(TILTED)
 

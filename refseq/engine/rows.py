@@ -36,6 +36,13 @@ def callers_row(job, b, t):
 
 
 @register_jitable
+def like_the_one_before(job, first, b):
+    """Whether the sorted row b of a slice that begins with ``first`` has the same x as row b - 1."""
+    alike, order = word(job, FIELD.alike), word(job, FIELD.order)
+    return b > first and word(alike, word(order, b)) == word(alike, word(order, b - 1))
+
+
+@register_jitable
 def operand(kind, x, old, new, tape):
     """The array that has an operand of this kind."""
     if kind == X:

@@ -42,10 +42,12 @@ class EngineTape(Tape):
 @dataclass(frozen=True)
 class Tilts:
     """For every row of a batch: which gate of a matrix or row of a bias (``programs.gate_numbers``), which entry of its
-    operand, which unit (B, 3), and how much is added there (B,). Gate -1: nothing."""
+    operand, which unit (B, 3), and how much is added there (B,). Gate -1: nothing. ``alike`` (B,): rows with equal numbers
+have the same x; where they are neighbours, its affine maps are taken once."""
 
     entries: np.ndarray
     sizes: np.ndarray
+    alike: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class _Forward:
             if tilts is not None:
                 self.job.words[FIELD.tilts] = address(tilts.entries)
                 self.job.words[FIELD.tilt_sizes] = address(tilts.sizes)
+                self.job.words[FIELD.alike] = address(tilts.alike)
             threads.share(prepare(setup.dtype), setup.parts, self.job.where)
 
     def piece(self, s0: np.ndarray, y: np.ndarray, start: int, stop: int, keep: bool) -> tuple[Kept | None, np.ndarray]:
