@@ -42,8 +42,8 @@ class EngineTape(Tape):
 @dataclass(frozen=True)
 class Tilts:
     """For every row of a batch: which gate of a matrix or row of a bias (``programs.gate_numbers``), which entry of its
-    operand, which unit (B, 3), and how much is added there (B,). Gate -1: nothing. ``alike`` (B,): rows with equal numbers
-have the same x; where they are neighbours, its affine maps are taken once."""
+    operand, which unit (B, 3), and how much is added there (B,). Gate -1: nothing. ``alike`` (B,): rows with equal
+    numbers have the same x; where they are neighbours, its affine maps are taken once."""
 
     entries: np.ndarray
     sizes: np.ndarray
