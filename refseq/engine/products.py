@@ -17,7 +17,7 @@ import numpy as np
 from refseq.engine import vector
 from refseq.engine.compiling import compiled_c
 from refseq.engine.memory import keep_apart
-from refseq.engine.tile import FEW, ROWS, WIDE, tiles
+from refseq.engine.tile import FEW, ROWS, WIDE, most_rows, tiles
 
 BAND = 4 * ROWS
 BLOCK = {4: 256, 8: 128}
@@ -39,7 +39,8 @@ def products(dtype: str) -> Products:
     size, lanes = np.dtype(dtype).itemsize, vector.lanes(dtype)
     panel, block, few, rows, band = WIDE * lanes, BLOCK[size], FEW, ROWS, BAND
     wide, narrow = tiles(element, WIDE, ROWS), tiles(element, 1, ROWS)
-    four, two = tiles(element, WIDE, FEW, 4), tiles(element, WIDE, FEW, 2)
+    most_of_four, most_of_two = min(few, most_rows(4)), min(few, most_rows(2))
+    four, two = tiles(element, WIDE, most_of_four, 4), tiles(element, WIDE, most_of_two, 2)
     turned_wide, turned_narrow = tiles(element, WIDE, ROWS, turned=True), tiles(element, 1, ROWS, turned=True)
 
     def add_product(A, lda, M, K, B, C, ldc, V):
@@ -47,10 +48,10 @@ def products(dtype: str) -> Products:
         panels = V // 2
         if few >= M:
             p = 0
-            while p + 4 <= panels:
+            while p + 4 <= panels and most_of_four >= M:
                 four(M, A, lda, K, B + p * K * panel * size, K * panel, C + p * panel * size, ldc)
                 p += 4
-            while p + 2 <= panels:
+            while p + 2 <= panels and most_of_two >= M:
                 two(M, A, lda, K, B + p * K * panel * size, K * panel, C + p * panel * size, ldc)
                 p += 2
             while p < panels:
@@ -74,7 +75,10 @@ def products(dtype: str) -> Products:
                     for j in range(count):
                         m = (first + height - r + count - j - 1) // (count - j)
                         left, out = A + (r * lda + k) * size, C + (r * ldc + p * panel) * size
-                        if p < panels:
+                        if most_of_two >= m and p | 1 < panels:
+                            if p % 2 == 0:  # and the next panel
+                                two(m, left, lda, depth, right, K * panel, out, ldc)
+                        elif p < panels:
                             wide(m, left, lda, depth, right, 0, out, ldc)
                         else:
                             narrow(m, left, lda, depth, right, 0, out, ldc)

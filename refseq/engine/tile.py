@@ -14,14 +14,24 @@ from numba.core import types
 
 from refseq.engine.vector import Vector, call, float_type, intrinsic, register_bytes, vector_type
 
-ROWS = 8 if register_bytes() in (16, 64) else 6
-"""Most rows of a tile: with 2 vectors, 16 (or 12) registers of 32 (or, with AVX2, 16) hold the tile."""
 WIDE = 2
 """Vectors of a panel of B."""
 FEW = 3
-"""So few rows take several panels at a time, or the tile would not fill the pipeline."""
+"""So few rows take several panels at a time, if registers hold their tile, or it would not fill the pipeline."""
+REGISTERS = 16 if register_bytes() == 32 else 32
 UNROLL = 4
 I64 = ir.IntType(64)
+
+
+def most_rows(panels: int) -> int:
+    """Rows of a tile of so many panels at most: its entries, the entries of A or B that wait, whichever are fewer, and
+    the other one's are in registers."""
+    vectors = WIDE * panels
+    return max(rows for rows in range(1, 9) if rows * vectors + min(rows, vectors) + 1 <= REGISTERS)
+
+
+ROWS = most_rows(1)
+"""Most rows of a tile."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +136,20 @@ class _Tile:
         b, shape = self.builder, self.shape
         row = b.gep(self.B, [b.mul(k, ir.Constant(I64, shape.vectors * self.lanes))])
         panels = [b.gep(row, [b.mul(self.apart, ir.Constant(I64, p))]) for p in range(shape.panels)]
-        right = [
-            b.load(self._vector_at(panel, v * self.lanes), align=self.align)
-            for panel in panels
-            for v in range(shape.vectors)
-        ]
-        new = []
-        for r in range(shape.rows):
-            left = self._spread(b.load(self._left(r, k), align=self.align))
-            for j, value in enumerate(right):
-                new.append(call(b, "fma", left, value, sums[r * len(right) + j]))
+        places = [self._vector_at(panel, v * self.lanes) for panel in panels for v in range(shape.vectors)]
+        new = list(sums)
+        if shape.rows < len(places):  # the fewer wait in registers
+            left = [self._spread(b.load(self._left(r, k), align=self.align)) for r in range(shape.rows)]
+            for j, place in enumerate(places):
+                right = b.load(place, align=self.align)
+                for r, value in enumerate(left):
+                    new[r * len(places) + j] = call(b, "fma", value, right, sums[r * len(places) + j])
+        else:
+            rights = [b.load(place, align=self.align) for place in places]
+            for r in range(shape.rows):
+                left = self._spread(b.load(self._left(r, k), align=self.align))
+                for j, right in enumerate(rights):
+                    new[r * len(places) + j] = call(b, "fma", left, right, sums[r * len(places) + j])
         return new
 
     def _left(self, r: int, k: Any) -> Any:
