@@ -3,7 +3,7 @@
 import pytest
 
 import refseq
-from cuda_kernels import tiers
+from cuda_kernels import room, tiers
 from cuda_kernels.tiers import Device
 
 DEVICE = Device(132)
@@ -76,19 +76,19 @@ def test_a_launch_fits_a_device(name, tier, directions):
             assert share.units * launch.blocks == units
             assert share.terms * launch.slices == units
             assert launch.threads % share.units == 0
-            assert launch.threads <= tiers.MOST_THREADS
-            assert share.terms * size // 4 < tiers.MOST_REGISTERS
+            assert launch.threads <= room.MOST_THREADS
+            assert share.terms * size // 4 < room.MOST_REGISTERS
             assert launch.blocks * directions <= DEVICE.multiprocessors
     assert found
 
 
 def test_what_is_asked_for():
-    assert tiers.asked() is None
+    assert tiers.asked() == (None, None)
     with tiers.using("generic"):
-        assert tiers.choose(cell("elman"), "float32", 3, 4, 1, DEVICE, tiers.asked()).reason == "asked for"
+        assert tiers.choose(cell("elman"), "float32", 3, 4, 1, DEVICE, *tiers.asked()).reason == "asked for"
         with tiers.using("resident"):
-            assert tiers.asked() == "resident"
-        assert tiers.asked() == "generic"
+            assert tiers.asked() == ("resident", None)
+        assert tiers.asked() == ("generic", None)
     with (
         pytest.raises(ValueError, match="tier: expected one of generic, resident, persistent; got 'fast'"),
         tiers.using("fast"),
