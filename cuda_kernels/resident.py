@@ -48,7 +48,9 @@ def kernels(cell: Cell, dtype: str, launch: Launch) -> Loops:
     names = (__name__, *(part.__name__ for part in parts))
     key = source_digest(cell, *(sys.modules[name] for name in names)) + repr(launch)
     options = {"cache": True, "launch_bounds": (launch.threads, 1)}
-    made = (build(cell, dtype, launch, key) for build in (_forward, _backward))
+    made = [build(cell, dtype, launch, key) for build in (_forward, _backward)]
+    for loop in made if launch.precision else []:
+        loop.__dict__["capability"] = tensor_cores.CAPABILITY
     sizes = (launch.units, launch.rows, launch.threads, launch.blocks, launch.slices, launch.tiles)
     name = "_".join(map(str, (launch.precision or dtype, *sizes)))
     return Loops(*(gpu.jit(**options)(name_for_cache(loop, name, key)) for loop in made))

@@ -1,5 +1,6 @@
-"""A time step of ``cuda_kernels.resident``, stage by stage, and its adjoint: products by all threads (``scalar_products``
-or ``tensor_products``), then the stage's function by a thread for each unit and row, then all wait."""
+"""A time step of ``cuda_kernels.resident``, stage by stage, and its adjoint: products by all threads
+(``scalar_products`` or ``tensor_products``), then the stage's function by a thread for each unit and row, then all
+wait."""
 
 from collections.abc import Callable
 

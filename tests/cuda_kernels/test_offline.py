@@ -72,7 +72,7 @@ def test_weights_on_chip_do_not_spill_at_the_limit(name, tier, dtype):
     find = tiers.resident if tier == "resident" else tiers.persistent
     sizes = [16 * k for k in range(1, 17)]
     units = max(n for n in sizes if not isinstance(find(cell, dtype, n, 1000, 1, tiers.Device()), str))
-    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, dtype):
+    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, dtype=dtype):
         for report in offline.compile_kernel(kernel, offline.signature(*arguments), FAMILIES):
             assert report.faults(single=dtype == "float32") == [], (label, report)
 
