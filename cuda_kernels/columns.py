@@ -165,12 +165,3 @@ def build_base(biases: list[tuple[int, int] | None], none: np.floating) -> Calla
     namespace: dict = {"none": none}
     exec(f"def base(bias, d, q, j):\n{lines}    return none", namespace)
     return register_jitable(namespace["base"])
-
-
-@register_jitable
-def begun(a, lengths, d, b, t, n, slot, j, begin):
-    """What the sum of entry j begins with, for row b of the batch: the pre-activation that has been taken ahead, if
-    there is one and the row has this step; else ``begin``."""
-    if slot >= 0 and b < lengths.shape[0] and t < lengths[b]:
-        return a[d, n * lengths.shape[0] + b, slot, j]
-    return begin

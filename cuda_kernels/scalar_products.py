@@ -13,7 +13,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from cuda_kernels import columns
-from cuda_kernels.columns import Launch, Pair, Share, begun
+from cuda_kernels.columns import Launch, Pair, Share
 from cuda_kernels.gpu import thread
 from refseq.cell import Cell
 from refseq.team import chain
@@ -104,7 +104,9 @@ def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) ->
             begin = base(bias, d, q, first + u) if part == 0 else none
             start = slot(q) if part == 0 else -1
             for r in range(rows):
-                sums[r] = begun(a, lengths, d, b0 + r, t, n, start, first + u, begin)
+                sums[r] = begin
+                if start >= 0 and b0 + r < lengths.shape[0] and t < lengths[b0 + r]:
+                    sums[r] = a[d, n * lengths.shape[0] + b0 + r, start, first + u]
             add(w, full[vector(q), part], sums)
             for r in range(rows):
                 parts[q, part, r, u] = sums[r]

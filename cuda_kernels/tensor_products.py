@@ -18,7 +18,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from cuda_kernels import columns, scalar_products, tensor_cores
-from cuda_kernels.columns import Launch, Pair, begun
+from cuda_kernels.columns import Launch, Pair
 from cuda_kernels.gpu import barrier, thread
 from cuda_kernels.simulated_waits import WARP
 from cuda_kernels.tensor_cores import NEIGHBOURS, ROWS
@@ -213,10 +213,12 @@ def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) ->
             for tile in range(tiles):
                 for e in range(REGISTERS):
                     u = (strip * tiles + tile) * ROWS + g + 8 * (e // 2)
-                    sums[REGISTERS * tile + e] = none
+                    b, o = b0 + 2 * s + e % 2, REGISTERS * tile + e
+                    sums[o] = none
                     if u < units:
-                        begin, b = base(bias, d, q, first + u), b0 + 2 * s + e % 2
-                        sums[REGISTERS * tile + e] = begun(a, lengths, d, b, t, n, slot(q), first + u, begin)
+                        sums[o] = base(bias, d, q, first + u)
+                        if slot(q) >= 0 and b < lengths.shape[0] and t < lengths[b]:
+                            sums[o] = a[d, n * lengths.shape[0] + b, slot(q), first + u]
             add(w, full[vector(q), 0], sums, g, s)
             store(parts, sums, q, strip, g, s)
 
