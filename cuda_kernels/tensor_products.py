@@ -135,7 +135,8 @@ def build_load(found: list[list[Pair]], launch: Launch, none: np.floating) -> Ca
 
     @register_jitable
     def load(w, M, d, first):
-        warp, lane = thread() // WARP, thread() % WARP
+        me = tensor_cores.here(thread())  # or the addresses of all weights would be kept for the next direction
+        warp, lane = me // WARP, me % WARP
         every(w, M, d, first, warp // group, warp % group, lane // 4, lane % 4)
 
     return load
