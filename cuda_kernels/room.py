@@ -21,6 +21,9 @@ BESIDE = (112, 128)
 """Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
 kernels at the limit spill."""
 
+BESIDE_FRAGMENTS = (112, 144)
+"""The same where the weights are fragments of tensor cores."""
+
 FURTHER_STAGE = 12
 """Registers of a thread that a further stage of a cell needs beside these in float64, as compiled."""
 
@@ -44,7 +47,7 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
     size, products = np.dtype(dtype).itemsize, products_of(launch)
     found = [columns.pairs(cell, number) for number in range(len(cell.stages))]
-    beside = BESIDE[launch.blocks > 1]
+    beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[launch.blocks > 1]
     beside += FURTHER_STAGE * max(sum(map(bool, found)) - 1, 0) * (size // 8)
     registers = (products.weights(found, launch) + 2 * products.sums(launch)) * (size // 4) + beside
     most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // PARTS) * PARTS))
