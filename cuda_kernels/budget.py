@@ -1,7 +1,8 @@
 """What every kernel may cost: registers per thread and shared memory per block, for each device family.
 
 The file has one line for each kernel and precision, its name, the precision, and REGISTERS/SHARED for every family,
-between tabs. What is in it was measured; ``python -m cuda_kernels --renew`` writes it again.
+between tabs; "-" for a family that the kernel is too new for. What is in it was measured; ``python -m cuda_kernels
+--renew`` writes it again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,8 @@ FAMILIES: tuple[Capability, ...] = ((7, 5), (8, 0), (9, 0), (10, 0), (12, 0))
 """Turing, Ampere, Hopper, Blackwell of the data centre, Blackwell of the desk."""
 
 FILE = Path(__file__).with_name("budget.tsv")
+
+NONE = "-"
 
 Key = tuple[str, str]
 
@@ -49,13 +52,17 @@ def read(path: Path = FILE) -> dict[Key, dict[Capability, Cost]]:
     for number, line in enumerate(lines, 2):
         parts = line.split("\t")
         pairs = [part.split("/") for part in parts[2:]]
-        good = len(pairs) == len(FAMILIES) and all(len(p) == 2 and all(map(str.isdigit, p)) for p in pairs)
+        good = len(pairs) == len(FAMILIES) and all(
+            p == [NONE] or (len(p) == 2 and all(map(str.isdigit, p))) for p in pairs
+        )
         if not good:
             raise ValueError(f"{path.name}, line {number}: expected name, precision, costs of {wanted}; got {line!r}")
         if (parts[0], parts[1]) in found:
             raise ValueError(f"{path.name}, line {number}: a second line for {parts[0]} {parts[1]}")
         found[parts[0], parts[1]] = {
-            capability: Cost(*map(int, pair)) for capability, pair in zip(FAMILIES, pairs, strict=True)
+            capability: Cost(*map(int, pair))
+            for capability, pair in zip(FAMILIES, pairs, strict=True)
+            if pair != [NONE]
         }
     return found
 
@@ -64,7 +71,8 @@ def write(budget: Budget, path: Path = FILE) -> None:
     """Replace the file."""
     lines = [_head()]
     for (name, dtype), kernel in sorted(budget.items()):
-        cells = [f"{kernel[capability].registers}/{kernel[capability].shared}" for capability in FAMILIES]
+        costs = [kernel.get(capability) for capability in FAMILIES]
+        cells = [NONE if cost is None else f"{cost.registers}/{cost.shared}" for cost in costs]
         lines.append("\t".join([name, dtype, *cells]))
     path.write_text("\n".join(lines) + "\n")
 
@@ -80,6 +88,9 @@ def beyond(key: Key, reports: Sequence[Report], budget: Budget) -> list[str]:
         return ["it has no line in the budget"]
     found = []
     for capability, cost in costs(reports).items():
+        if capability not in allowed:
+            found.append(f"{family(capability)}: its line in the budget has nothing for this family")
+            continue
         for name in ("registers", "shared"):
             got, most = getattr(cost, name), getattr(allowed[capability], name)
             if got > most:

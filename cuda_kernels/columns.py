@@ -1,12 +1,8 @@
 """Matrix products of a time loop with the weights in registers: a thread keeps a piece of a matrix for all steps.
 
 A stage's products are pairs: a block of a matrix, the vector that it is multiplied with, and where the result goes. A
-block of threads owns ``units`` entries of every result; for each pair and each entry ``slices`` threads share the sum,
-each with ``terms`` weights of its own:
-
-    thread = (pair * slices + slice) * units + entry
-
-Forward a pair adds W[gate] v to a pre-activation; backward W[gate]' da to the cotangent of v.
+block of threads owns ``units`` entries of every result. Forward a pair adds W[gate] v to a pre-activation; backward
+W[gate]' da to the cotangent of v. Which thread has which weights: ``scalar_products``, ``tensor_products``.
 """
 
 from collections.abc import Callable
@@ -15,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba.extending import register_jitable
 
+from cuda_kernels.gpu import thread
 from refseq.cell import Cell
 from refseq.layout import Place
 from refseq.stage import Product
 from refseq.step import taken_ahead
-from refseq.team import chain
 
 NO_SLOT = -1
 
@@ -88,70 +84,41 @@ class Share:
 @dataclass(frozen=True)
 class Launch:
     """``threads`` of a block and ``blocks`` that share the units of a group of ``rows`` rows; ``slices`` of every sum.
-    Every number is a literal of the kernel."""
+    Every number is a literal of the kernel. ``precision``: of the operands of tensor cores, if they take the products;
+    a warp then has ``tiles`` tiles of 16 entries of a result."""
 
     units: int
     rows: int
     threads: int
     blocks: int = 1
     slices: int = 1
+    precision: str | None = None
+    tiles: int = 0
 
     @property
     def share(self) -> Share:
         """What one block has of every product."""
         return Share(self.units // self.blocks, self.slices, self.units // self.slices, self.rows)
 
-
-def build_load(found: list[Pair], first: int, share: Share) -> Callable:
-    """load(w, M, d, q, part, u): put the weights of this thread into w[first:], for pair q, slice ``part``, entry u.
-
-    M: matrices (D, K, G, H), backward transposed, (D, H, G, K): neighbouring threads read neighbours in both.
-    """
-    loaders = [
-        _load(position, pair, first, begin, count, share.terms)
-        for position, pair in enumerate(found)
-        for begin, count in _chunks(share.terms)
-    ]
-    return chain("w, M, d, q, part, u", loaders)
+    @property
+    def each(self) -> int:
+        """Rows that have a thread for each unit at the same time."""
+        return self.threads // self.share.units
 
 
-def _load(position: int, pair: Pair, first: int, begin: int, count: int, terms: int) -> Callable:
-    matrix, gate, place = pair.matrix, pair.gate, first + begin
+def build_own(launch: Launch) -> Callable:
+    """own(): the unit of this thread, and the first of its rows; no row for threads that are too many."""
+    units, rows, each, spare = launch.share.units, launch.rows, launch.each, launch.threads % launch.share.units
 
     @register_jitable
-    def load(w, M, d, q, part, u):
-        if q == position:
-            k = part * terms + begin
-            for e in range(count):
-                w[place + e] = M[matrix][d, k + e, gate, u]
-
-    return load
-
-
-def build_sums(first: int, share: Share) -> Callable:
-    """sums(w, vector, sums): add to the sums of all rows (rows,) their terms of this thread; vector (rows, terms)."""
-    return chain("w, vector, sums", [_sums(first, begin, count, share.rows) for begin, count in _chunks(share.terms)])
-
-
-def _sums(first: int, begin: int, count: int, rows: int) -> Callable:
-    place = first + begin
+    def own():
+        return thread() % units, thread() // units
 
     @register_jitable
-    def add(w, vector, sums):
-        for e in range(count):
-            for r in range(rows):
-                sums[r] = sums[r] + w[place + e] * vector[r, begin + e]
+    def own_of_few():
+        return thread() % units, thread() // units if thread() < units * each else rows
 
-    return add
-
-
-CHUNK = 32
-"""Terms of a loop: longer ones are not unrolled, and weights that a counter chooses are not in registers."""
-
-
-def _chunks(terms: int) -> list[tuple[int, int]]:
-    """(first term, how many)."""
-    return [(begin, min(CHUNK, terms - begin)) for begin in range(0, terms, CHUNK)]
+    return own_of_few if spare else own
 
 
 def table(numbers: list[int]) -> Callable:

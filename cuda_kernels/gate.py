@@ -15,10 +15,11 @@ from cuda_kernels.offline import Capability, Report, compile_kernel, signature
 
 @dataclass(frozen=True)
 class Compiled:
-    """A kernel with a report for each family."""
+    """A kernel with a report for each family, but for those that are ``skipped``: it needs a newer device."""
 
     entry: Entry
     reports: tuple[Report, ...]
+    skipped: tuple[Capability, ...] = ()
 
     @property
     def key(self) -> budget.Key:
@@ -31,13 +32,17 @@ class Compiled:
         found = [
             f"{budget.family(report.capability)}: {fault}" for report in self.reports for fault in report.faults(single)
         ]
+        if self.entry.capability > (0, 0) and not all(report.matrices for report in self.reports):
+            found.append("it needs tensor cores, and has no mma.sync")
         return found + (budget.beyond(self.key, self.reports, allowed) if allowed is not None else [])
 
 
 def compiled(entries: Iterable[Entry], families: Sequence[Capability] = FAMILIES) -> Iterator[Compiled]:
     """Compile one kernel after another. Raises RuntimeError without a compiler."""
     for entry in entries:
-        yield Compiled(entry, tuple(compile_kernel(entry.kernel, signature(*entry.arguments), families)))
+        chosen = [family for family in families if family >= entry.capability]
+        reports = compile_kernel(entry.kernel, signature(*entry.arguments), chosen) if chosen else []
+        yield Compiled(entry, tuple(reports), tuple(family for family in families if family not in chosen))
 
 
 def head(families: Sequence[Capability] = FAMILIES) -> str:
@@ -49,13 +54,14 @@ def head(families: Sequence[Capability] = FAMILIES) -> str:
 def line(kernel: Compiled) -> str:
     """A kernel's line: registers/shared memory for every family, then what should be 0; float64 counts only where a
     kernel should have none."""
-    cells = "".join(f"{f'{report.registers}/{report.shared}':>11}" for report in kernel.reports)
+    costs = ["-"] * len(kernel.skipped) + [f"{report.registers}/{report.shared}" for report in kernel.reports]
+    cells = "".join(f"{cost:>11}" for cost in costs)
     single = kernel.entry.single
     worst = [
-        max(report.stack for report in kernel.reports),
-        max(report.spills for report in kernel.reports),
-        max(len(report.float64) for report in kernel.reports) if single else 0,
-        max(len(report.divisions) for report in kernel.reports),
+        max((report.stack for report in kernel.reports), default=0),
+        max((report.spills for report in kernel.reports), default=0),
+        max((len(report.float64) for report in kernel.reports), default=0) if single else 0,
+        max((len(report.divisions) for report in kernel.reports), default=0),
     ]
     return f"{kernel.entry.name:52} {kernel.entry.dtype:9}{cells}{worst[0]:7}{worst[1]:7}{worst[2]:8}{worst[3]:6}"
 
@@ -66,6 +72,9 @@ def judge(kernels: Iterable[Compiled], allowed: Budget | None, say: Callable[[st
     red = []
     for kernel in kernels:
         say(line(kernel))
+        least = ".".join(map(str, kernel.entry.capability))
+        for family in kernel.skipped:
+            say(f"    {budget.family(family)}: skipped, it needs tensor cores of compute capability {least}")
         faults = kernel.red(allowed)
         for fault in faults:
             say(f"    {fault}")

@@ -17,7 +17,8 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from cuda_kernels.simulator import meet_blocks, meeting_threads
+from cuda_kernels.simulated_waits import meet_blocks
+from cuda_kernels.simulator import meeting_threads
 
 INSTALL = "pip install 'refseq[cuda]'"
 SIMULATE = "set NUMBA_ENABLE_CUDASIM=1 to run the kernels in numba-cuda's simulator"
@@ -37,6 +38,8 @@ def _open() -> tuple[Any, str | None]:
 cuda, _closed = _open()
 
 SIMULATED_MULTIPROCESSORS = 4
+SIMULATED_CAPABILITY = (8, 0)
+"""Of the simulator: the first that has everything that kernels ask for."""
 
 SIMULATOR: bool = cuda is not None and bool(cuda.config.ENABLE_CUDASIM)
 """Whether numba-cuda was imported as its simulator."""
@@ -83,11 +86,20 @@ def barrier() -> None:
     device.syncthreads()
 
 
+def intrinsics() -> Any:
+    """numba-cuda's decorator of functions that say which instructions they are; None where Python runs their twins."""
+    if cuda is None or SIMULATOR:
+        return None
+    from numba.cuda.extending import intrinsic
+
+    return intrinsic
+
+
 def _row_function() -> Any:
     """``row``. A compiled function may return no part of an array, but an intrinsic may: it is a part of its caller."""
-    if cuda is None or SIMULATOR:
+    intrinsic = intrinsics()
+    if intrinsic is None:
         return lambda rows, n: rows[n]
-    from numba.cuda.extending import intrinsic
 
     @intrinsic
     def row(typing: Any, rows: Any, n: Any) -> Any:
@@ -107,11 +119,11 @@ row = _row_function()
 
 def _domain_barrier_function() -> Any:
     """``domain_barrier``, and its twin in Python for the simulator."""
-    if cuda is None or SIMULATOR:
+    intrinsic = intrinsics()
+    if intrinsic is None:
         return meet_blocks
     from llvmlite import ir
     from numba.core import types
-    from numba.cuda.extending import intrinsic
 
     @intrinsic
     def domain_barrier(typing: Any, counters: Any, domain: Any, target: Any) -> Any:
@@ -177,6 +189,11 @@ def describe() -> str:
 def multiprocessors() -> int:
     """Of the current device; of the simulator, as many as a test has blocks at the same time."""
     return SIMULATED_MULTIPROCESSORS if SIMULATOR else cuda.get_current_device().MULTIPROCESSOR_COUNT
+
+
+def capability() -> tuple[int, int]:
+    """The compute capability of the current device."""
+    return SIMULATED_CAPABILITY if SIMULATOR else tuple(cuda.get_current_device().compute_capability)
 
 
 def jit(**options: Any) -> Callable[[Callable], Any]:

@@ -28,6 +28,11 @@ class Entry:
         return self.dtype == "float32" and not self.double
 
     @property
+    def capability(self) -> tuple[int, int]:
+        """The least compute capability that it needs, an attribute of its function if it is one in particular."""
+        return getattr(self.kernel.py_func, "capability", (0, 0))
+
+    @property
     def system(self) -> bool:
         """Whether it is of a system (``cuda_kernels.systems``)."""
         return self.kernel.py_func.__module__ == "cuda_kernels.rowwise"
@@ -51,9 +56,14 @@ REPRESENTATIVES: list[Variant] = [
 
 TREES: list[Variant] = [("recursive", {}), ("tree_lstm", {}), ("child_sum_tree_lstm", {})]
 
-TIERS: list[tuple[Variant, str, int]] = [(("lstm", {}), "resident", 32), (("elman", {}), "persistent", 64)]
-"""Time loops with their weights on chip, whose sizes are literals, in float32. They take
-long to compile; the largest that the rule admits, of more cells, are a slow test."""
+TIERS: list[tuple[Variant, str, int, str | None]] = [
+    (("lstm", {}), "resident", 32, None),
+    (("elman", {}), "persistent", 64, None),
+    (("lstm", {}), "resident", 32, "bf16"),
+    (("elman", {}), "persistent", 64, "tf32"),
+]
+"""Time loops with their weights on chip, whose sizes are literals, in float32, the last ones with products on tensor
+cores. They take long to compile; the largest that the rule admits, of more cells, are a slow test."""
 
 SYSTEMS = (
     "ctc ctc",
@@ -101,7 +111,7 @@ def entries(variants: list[Variant], dtypes: tuple[str, ...] = DTYPES) -> list[E
         launches = [
             *(launch for variant in variants for launch in of_layer(variant, dtype)),
             *(launch for variant in TREES for launch in of_tree(variant, dtype)),
-            *(launch for given in TIERS if dtype == "float32" for launch in of_tier(*given, dtype)),
+            *(launch for given in TIERS if dtype == "float32" for launch in of_tier(*given)),
             *of_losses(dtype),
             *of_optimisers(dtype),
             *of_norms(dtype),

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from cuda_kernels import arithmetic, gpu, memory, places, products
+from cuda_kernels.simulated_waits import WARP
 from cuda_kernels.tiers import Device
 from cuda_kernels.tiles import DEVICE, SIMULATED, Tiles
 
-WARP = 32
 MOST_THREADS = 256
 """A block shares one row's units; beyond this, more blocks of a device are worth more than more threads of a block."""
 
@@ -32,7 +32,7 @@ class Machine:
     @property
     def hardware(self) -> Device:
         """What the rule of ``cuda_kernels.tiers`` asks."""
-        return Device(gpu.multiprocessors(), gpu.SIMULATOR)
+        return Device(gpu.multiprocessors(), gpu.SIMULATOR, gpu.capability())
 
     @property
     def tiles(self) -> Tiles:

@@ -18,15 +18,15 @@ from refseq.team import chain
 def build_begin(cell: Cell, launch: Launch) -> Callable:
     """begin(d, b0, first, s, old, full): the states before the first step, a thread's own and those that matrices are
     multiplied with."""
-    share, wide, threads = launch.share, launch.units, launch.threads
-    units, rows, states, each = share.units, share.rows, len(cell.state), launch.threads // share.units
+    share, wide, threads, own = launch.share, launch.units, launch.threads, columns.build_own(launch)
+    rows, states, each = share.rows, len(cell.state), launch.each
     olds = [(o, place.row) for o, place in enumerate(columns.operands(cell)) if place.kind == "old"]
     fills = [_fill_old(o, row, share, wide, threads) for o, row in olds]
     fill = chain("d, b0, s, full", fills)
 
     @register_jitable
     def begin(d, b0, first, s, old, full):
-        u, r = thread() % units, thread() // units
+        u, r = own()
         while r < min(rows, s.shape[2] - b0):
             for i in range(states):
                 old[r, i, u] = s[d, 0, b0 + r, i, first + u]

@@ -20,6 +20,7 @@ Capability = tuple[int, int]
 
 _FLOAT64 = re.compile(r"^\s*(?:@!?%p\d+\s+)?([a-z]\w*(?:\.\w+)*\.f64(?:\.\w+)*)", re.MULTILINE)
 _DIVISION = re.compile(r"^\s*(?:@!?%p\d+\s+)?((?:div|rem)\.[su]64)", re.MULTILINE)
+_MATRICES = re.compile(r"^\s*(mma\.sync\.\S+)", re.MULTILINE)
 _LABEL = re.compile(r"^(\$\w+):", re.MULTILINE)
 _BRANCH = re.compile(r"^\s*(?:@!?%p\d+\s+)?bra(?:\.uni)?\s+(\$\w+);", re.MULTILINE)
 
@@ -29,7 +30,7 @@ class Report:
     """A kernel's costs on one device family: registers per thread, bytes of stack and spills per thread and of shared
     memory per block (from compute capability 9.0 on, 1024 of them are the system's), and the float64 instructions in
     its PTX and the 64-bit integer divisions in its loops, each with its opcode. ``cooperative``: it is launched with
-    all its blocks at the same time."""
+    all its blocks at the same time. ``matrices``: products by tensor cores, with their opcodes."""
 
     kernel: str
     capability: Capability
@@ -40,6 +41,7 @@ class Report:
     float64: tuple[str, ...]
     divisions: tuple[str, ...]
     cooperative: bool
+    matrices: tuple[str, ...]
 
     def faults(self, single: bool) -> list[str]:
         """What a kernel of refseq must not have; ``single`` if all its data are float32."""
@@ -112,6 +114,7 @@ def _report(compiled: Any, capability: Capability, text: str) -> Report:
         float64=tuple(_FLOAT64.findall(text)),
         divisions=divisions_in_loops(text),
         cooperative=library.use_cooperative,
+        matrices=tuple(_MATRICES.findall(text)),
     )
 
 

@@ -55,7 +55,7 @@ class Pass:
 
 def plan(machine: Machine, cell: Cell, p: np.ndarray, rows: int, directions: int) -> tiers.Plan:
     """The tier of a layer with these parameters of the units."""
-    return tiers.choose(cell, str(p.dtype), p.shape[1], rows, directions, machine.hardware, tiers.asked())
+    return tiers.choose(cell, str(p.dtype), p.shape[1], rows, directions, machine.hardware, *tiers.asked())
 
 
 def forward(

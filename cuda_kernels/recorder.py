@@ -66,14 +66,17 @@ class Recorder(Machine):
         return ((label, kernel, arguments) for kernel, arguments in self.launches)
 
 
-def of_tier(variant: Variant, tier: str, units: int, dtype: str) -> Iterator[Launch]:
-    """A layer of a recurrence on a tier: the kernels of its time loop."""
+def of_tier(
+    variant: Variant, tier: str, units: int, precision: str | None = None, dtype: str = "float32"
+) -> Iterator[Launch]:
+    """A layer of a recurrence on a tier, with recurrent products in a precision: the kernels of its time loop."""
     name, options = variant
     rows = 4 * tiers.MULTIPROCESSORS  # more than one for a block
-    with tiers.using(tier):
+    with tiers.using(tier, precision):
         launches = list(_of_layer(refseq.layer(name, 2, units, **options), dtype, 1, rows))
     loops = [launch for launch in launches if launch[1].py_func.__module__ == resident.__name__]
-    return ((f"{label} {units} {tier}", kernel, arguments) for label, kernel, arguments in loops)
+    words = f"{units} {tier} {precision}" if precision else f"{units} {tier}"
+    return ((f"{label} {words}", kernel, arguments) for label, kernel, arguments in loops)
 
 
 def of_layer(variant: Variant, dtype: str) -> Iterator[Launch]:

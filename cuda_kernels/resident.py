@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from cuda_kernels import columns, gpu, meeting, resident_steps, settling
-from cuda_kernels.columns import Launch, Pair, Share
-from cuda_kernels.gpu import barrier, device, thread
+from cuda_kernels import columns, gpu, meeting, resident_steps, settling, tensor_cores, tensor_products
+from cuda_kernels.columns import Launch, Pair
+from cuda_kernels.gpu import barrier, device
 from cuda_kernels.meeting import build_begin
-from cuda_kernels.resident_steps import ADJOINT, STAGE, build_adjoint, build_load, build_stage
+from cuda_kernels.resident_steps import ADJOINT, STAGE, build_adjoint, build_stage
+from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
 from refseq.targets.digest import name_for_cache, source_digest
 from refseq.team import chain
@@ -43,23 +44,28 @@ class Loops:
 @cache
 def kernels(cell: Cell, dtype: str, launch: Launch) -> Loops:
     """The kernels, compiled on their first launch."""
-    names = (__name__, *(part.__name__ for part in (columns, meeting, resident_steps, settling, gpu)))
+    parts = (columns, meeting, resident_steps, settling, tensor_cores, tensor_products, gpu)
+    names = (__name__, *(part.__name__ for part in parts))
     key = source_digest(cell, *(sys.modules[name] for name in names)) + repr(launch)
     options = {"cache": True, "launch_bounds": (launch.threads, 1)}
-    made = (build(cell, dtype, launch, key) for build in (_forward, _backward))
-    name = f"{dtype}_{launch.units}_{launch.rows}_{launch.threads}_{launch.blocks}_{launch.slices}"
+    made = [build(cell, dtype, launch, key) for build in (_forward, _backward)]
+    for loop in made if launch.precision else []:
+        loop.__dict__["capability"] = tensor_cores.CAPABILITY
+    sizes = (launch.units, launch.rows, launch.threads, launch.blocks, launch.slices, launch.tiles)
+    name = "_".join(map(str, (launch.precision or dtype, *sizes)))
     return Loops(*(gpu.jit(**options)(name_for_cache(loop, name, key)) for loop in made))
 
 
 def _forward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
     number, share, layout = np.dtype(dtype).type, launch.share, cell.layout
-    units, rows, blocks = share.units, share.rows, launch.blocks
+    units, rows, blocks, kind = share.units, share.rows, launch.blocks, products_of(launch)
     found = [columns.pairs(cell, k) for k in range(len(cell.stages))]
     vectors, states = len(columns.operands(cell)), len(cell.state)
-    full_shape, parts_shape = _full(max(vectors, 1), share), _parts(found, share)
+    full_shape, parts_shape = _full(max(vectors, 1), launch), _parts(found, launch)
     old_shape, kept_shape = (rows, states, units), (rows, max(layout.stored, 1), units)
-    pre_shape, weights = (rows, len(layout.slots), units), _weights(found, share)
-    load = build_load(found, share)
+    pre_shape, sum_count = (rows, len(layout.slots), units), kind.sums(launch)
+    load, clear = kind.build_load(found, launch, number(0)), kind.build_clear(max(vectors, 1), launch, number(0))
+    weights, kept_as = _weights(found, launch, number)
     steps = chain(STAGE, [build_stage(cell, k, launch, number(0)) for k in range(len(cell.stages))])
     begin = build_begin(cell, launch)
 
@@ -72,13 +78,14 @@ def _forward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
         new = device.shared.array(old_shape, number)
         kept = device.shared.array(kept_shape, number)
         pre = device.shared.array(pre_shape, number)
-        w = device.local.array(weights, number)
-        sums = device.local.array(rows, number)
+        w = device.local.array(weights, kept_as)
+        sums = device.local.array(sum_count, number)
         turn = device.local.array(1, np.uint32)
         turn[0] = 0
         member, group = device.blockIdx.x % blocks, device.blockIdx.x // blocks
         groups, first = device.gridDim.x // blocks, member * units
         domain = device.blockIdx.y * groups + group
+        clear(full)
         d = device.blockIdx.y
         while d < reverse.shape[0]:
             load(w, M, d, first)
@@ -102,15 +109,16 @@ def _forward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
 
 def _backward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
     number, share, layout = np.dtype(dtype).type, launch.share, cell.layout
-    units, rows, blocks, own_rows = share.units, share.rows, launch.blocks, len(cell.own)
+    units, rows, blocks, own_rows, kind = share.units, share.rows, launch.blocks, len(cell.own), products_of(launch)
     found = [columns.pairs_back(cell, k) for k in range(len(cell.stages))]
     slots, states = len(layout.slots), len(cell.state)
-    full_shape, parts_shape, state_shape = _full(slots, share), _parts(found, share), (rows, states, units)
+    full_shape, parts_shape, state_shape = _full(slots, launch), _parts(found, launch), (rows, states, units)
     cot_shape, own_shape = (rows, slots, units), (rows, max(own_rows, 1), units)
-    vector_shape, weights = (rows, max(len(layout.vectors), 1), units), _weights(found, share)
-    load = build_load(found, share)
+    vector_shape, sum_count = (rows, max(len(layout.vectors), 1), units), kind.sums(launch)
+    load, clear = kind.build_load(found, launch, number(0)), kind.build_clear(slots, launch, number(0))
+    weights, kept_as = _weights(found, launch, number)
     steps = chain(ADJOINT, [build_adjoint(cell, k, launch, number(0)) for k in reversed(range(len(cell.stages)))])
-    each = launch.threads // units
+    each, place = launch.each, columns.build_own(launch)
 
     def backward(start, stop, M, p, m, lengths, reverse, s, tape, dy, ds, da, dp, counters):
         _ = key
@@ -121,20 +129,21 @@ def _backward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
         dv = device.shared.array(vector_shape, number)
         cot = device.shared.array(cot_shape, number)
         own = device.shared.array(own_shape, number)
-        w = device.local.array(weights, number)
-        sums = device.local.array(rows, number)
+        w = device.local.array(weights, kept_as)
+        sums = device.local.array(sum_count, number)
         turn = device.local.array(1, np.uint32)
         turn[0] = 0
         member, group = device.blockIdx.x % blocks, device.blockIdx.x // blocks
         groups, first = device.gridDim.x // blocks, member * units
         domain = device.blockIdx.y * groups + group
-        u = thread() % units
+        u, r = place()
+        clear(full)
         d = device.blockIdx.y
         while d < reverse.shape[0]:
             load(w, M, d, first)
             b0 = group * rows
             while b0 < lengths.shape[0]:
-                r = thread() // units
+                u, r = place()
                 while r < min(rows, lengths.shape[0] - b0):
                     for i in range(states):
                         after[r, i, u] = ds[d, b0 + r, i, first + u]
@@ -148,7 +157,7 @@ def _backward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
                         own, full, parts, w, sums, counters, domain, turn,
                     )  # fmt: skip
                     t -= 1
-                r = thread() // units
+                u, r = place()
                 while r < min(rows, lengths.shape[0] - b0):
                     for i in range(states):
                         ds[d, b0 + r, i, first + u] = after[r, i, u]
@@ -171,13 +180,14 @@ def _longest(lengths, b0, start, stop, rows):
     return end
 
 
-def _weights(found: list[list[Pair]], share: Share) -> int:
-    return max(1, share.terms * sum(map(bool, found)))
+def _weights(found: list[list[Pair]], launch: Launch, number: type) -> tuple[int, type]:
+    """How many weights a thread has, and as what: numbers, or registers of operands."""
+    return max(1, products_of(launch).weights(found, launch)), np.uint32 if launch.precision else number
 
 
-def _full(vectors: int, share: Share) -> tuple[int, ...]:
-    return vectors, share.slices, share.rows, share.terms
+def _full(vectors: int, launch: Launch) -> tuple[int, ...]:
+    return vectors, launch.slices, launch.rows, products_of(launch).width(launch)
 
 
-def _parts(found: list[list[Pair]], share: Share) -> tuple[int, ...]:
-    return max(1, *map(len, found)), share.slices, share.rows, share.units
+def _parts(found: list[list[Pair]], launch: Launch) -> tuple[int, ...]:
+    return max(1, *map(len, found)), launch.slices, launch.rows, products_of(launch).part_width(launch)

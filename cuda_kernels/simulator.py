@@ -14,75 +14,7 @@ from typing import Any
 
 import numpy as np
 
-
-class Meeting:
-    """The barrier of a block of ``size`` threads."""
-
-    def __init__(self, size: int) -> None:
-        self._condition, self._size = threading.Condition(), size
-        self._living, self._waiting, self._turn = size, 0, 0
-        self.missed = 0
-        """How many threads met at a barrier that the others never reached; 0 if there was none."""
-
-    def meet(self) -> None:
-        """Wait until every thread is here."""
-        with self._condition:
-            self._waiting, turn = self._waiting + 1, self._turn
-            if self._waiting == self._living:
-                self._go_on()
-            while turn == self._turn:
-                self._condition.wait()
-
-    def leave(self) -> bool:
-        """A thread is at its end; whether it is the last one."""
-        with self._condition:
-            self._living -= 1
-            if self._waiting and self._waiting == self._living:
-                self._go_on()
-            return not self._living
-
-    def _go_on(self) -> None:
-        if self._waiting < self._size:
-            self.missed = self.missed or self._waiting
-        self._waiting, self._turn = 0, self._turn + 1
-        self._condition.notify_all()
-
-
-class Blocks:
-    """The counters by which running blocks wait for one another, ``living`` of them."""
-
-    def __init__(self, living: int) -> None:
-        self._condition, self._living, self._targets = threading.Condition(), living, []
-
-    def meet(self, counters: np.ndarray, domain: int, target: int) -> None:
-        """Count this block, and wait until so many are counted. Raises RuntimeError if they never will be."""
-        with self._condition:
-            counters[domain] += 1
-            mine = (counters, domain, target)
-            self._targets.append(mine)
-            self._condition.notify_all()
-            while counters[domain] < target:
-                self._stop_if_in_vain()
-                self._condition.wait()
-            self._targets = [other for other in self._targets if other is not mine]
-
-    def leave(self) -> None:
-        """A block is at its end."""
-        with self._condition:
-            self._living -= 1
-            self._condition.notify_all()
-
-    def _stop_if_in_vain(self) -> None:
-        if len(self._targets) >= self._living and all(c[d] < target for c, d, target in self._targets):
-            raise RuntimeError(
-                "all blocks wait for one another, and none comes: a domain of other size than its target"
-            )
-
-
-def meet_blocks(counters: np.ndarray, domain: int, target: int) -> None:
-    """The twin of ``cuda_kernels.gpu.domain_barrier``."""
-    blocks: Any = threading.current_thread()
-    blocks.blocks.meet(counters, domain, target)
+from cuda_kernels.simulated_waits import WARP, Blocks, Meeting, MissedError, Warp
 
 
 class Memory:
@@ -136,17 +68,21 @@ class _Launch:
     def _start(self, manager: Any, grid_point: tuple[int, ...], blocks: Blocks, arguments: tuple) -> tuple:
         points = list(np.ndindex(*manager._block_dim))
         meeting, memory, bare = Meeting(len(points)), Memory(), _bare(self._kernel, arguments)
+        warps = [Warp(min(WARP, len(points) - first)) for first in range(0, len(points), WARP)]
 
         def target() -> None:
             try:
                 manager._f(*bare)
             finally:
+                in_one: Any = threading.current_thread()
+                in_one.warp.leave()
                 if meeting.leave():
                     blocks.leave()
 
         threads = [self._kernel.BlockThread(target, manager, grid_point, point, manager._debug) for point in points]
-        for thread in threads:
+        for number, thread in enumerate(threads):
             thread.meeting, thread.blocks, thread.shared = meeting, blocks, memory
+            thread.warp, thread.lane = warps[number // WARP], number % WARP
         for thread in threads:
             thread.start()
         return grid_point, threads, meeting
@@ -155,9 +91,9 @@ class _Launch:
 def _wait(grid_point: tuple[int, ...], threads: list[Any], meeting: Meeting) -> None:
     for thread in threads:
         thread.join()
-    for thread in threads:
-        if thread.exception:
-            raise thread.exception[0].with_traceback(thread.exception[1])
+    raised = [thread.exception for thread in threads if thread.exception]
+    for error, trace in sorted(raised, key=lambda found: isinstance(found[0], MissedError)):  # these follow from others
+        raise error.with_traceback(trace)
     if meeting.missed:
         where = f"in block {tuple(map(int, grid_point))}"
         raise RuntimeError(

@@ -30,6 +30,7 @@ class CudaTarget:
 
     name: str = "cuda"
     dtypes: tuple[str, ...] = ("float32", "float64")
+    precisions: tuple[str, ...] = tiers.PRECISIONS
 
     def __init__(self, blocks: int | None = None, threads: int | None = None) -> None:
         self.machine = Machine(blocks, threads)
@@ -52,9 +53,9 @@ class CudaTarget:
         return guest(self, name, array)
 
     def ran(self, cell: Cell, dtype: str, units: int, rows: int, directions: int) -> dict[str, str]:
-        """The tier of a layer's time loop, and why; see ``cuda_kernels.tiers``."""
-        plan = tiers.choose(cell, dtype, units, rows, directions, self.machine.hardware, tiers.asked())
-        return {"tier": plan.tier, "why": plan.reason}
+        """The tier of a layer's time loop, why, and the precision of its products; see ``cuda_kernels.tiers``."""
+        plan = tiers.choose(cell, dtype, units, rows, directions, self.machine.hardware, *tiers.asked())
+        return {"tier": plan.tier, "why": plan.reason, "precision": plan.precision or dtype}
 
     def forward(
         self, cell: Cell, weights: Weights, feed: Feed, s0: np.ndarray, every: int | None = None, record: bool = True

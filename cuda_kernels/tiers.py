@@ -6,7 +6,8 @@
 
 The limits are those of a block and of a multiprocessor, from compute capability 7.5 on. None of the rule has been
 measured on a device: persistent, whose blocks wait for one another, runs only where it is asked for. In the simulator,
-where every thread is one of Python's, so does resident. ``using`` asks for a tier, there and on a device.
+where every thread is one of Python's, so does resident. ``using`` asks for a tier, there and on a device; and for a
+precision of the recurrent products, by tensor cores, which is never chosen unasked.
 """
 
 from collections.abc import Iterator
@@ -15,34 +16,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
-from cuda_kernels import columns
+from cuda_kernels import columns, tensor_cores
 from cuda_kernels.columns import Launch
+from cuda_kernels.room import lacking, widest
+from cuda_kernels.simulated_waits import WARP
 from refseq.cell import Cell
+from refseq.targets import asked_precision
 
 TIERS = ("generic", "resident", "persistent")
-
-REGISTERS = 65536
-"""32-bit registers of a multiprocessor."""
-
-MOST_REGISTERS = 255
-"""Of a thread."""
-
-BESIDE = (112, 128)
-"""Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
-kernels at the limit spill."""
-
-FURTHER_STAGE = 12
-"""Registers of a thread that a further stage of a cell needs beside these in float64, as compiled."""
-
-MOST_THREADS = 512
-
-PARTS = 128
-"""Threads that take their registers from all four parts of a multiprocessor."""
-
-SHARED = 48 * 1024
-"""Bytes of shared memory that a block has without asking for more."""
+PRECISIONS = ("float32", *tensor_cores.PRECISIONS)
+"""Of recurrent products of float32 layers: exact as ever, or with operands that are rounded first."""
 
 MOST_ROWS = 4
 MULTIPROCESSORS = 132
@@ -59,23 +42,32 @@ class Plan:
     reason: str
     launch: Launch | None = None
 
+    @property
+    def precision(self) -> str | None:
+        """Of the operands of recurrent products; None if it is that of the arrays."""
+        return self.launch.precision if self.launch is not None else None
+
 
 @contextmanager
-def using(tier: str) -> Iterator[None]:
-    """Inside, layers run on this tier; where it cannot run them, ValueError says why. Raises ValueError for an unknown
-    name."""
-    if tier not in TIERS:
-        raise ValueError(f"tier: expected one of {', '.join(TIERS)}; got {tier!r}")
-    token = _asked.set(tier)
+def using(tier: str | None = None, precision: str | None = None) -> Iterator[None]:
+    """Inside, layers run on this tier, and take their recurrent products in this precision: operands rounded to "tf32"
+    or "bf16", sums in float32, by tensor cores; None leaves it as it is outside, "float32" is as ever. Where they
+    cannot, ValueError says why. Raises ValueError for an unknown name."""
+    for what, given, known in (("tier", tier, TIERS), ("precision", precision, PRECISIONS)):
+        if given is not None and given not in known:
+            raise ValueError(f"{what}: expected one of {', '.join(known)}; got {given!r}")
+    outer = asked()
+    tokens = _asked.set(tier or outer[0]), asked_precision.set(precision or outer[1])
     try:
         yield
     finally:
-        _asked.reset(token)
+        _asked.reset(tokens[0])
+        asked_precision.reset(tokens[1])
 
 
-def asked() -> str | None:
-    """The tier of the innermost ``using``, None outside."""
-    return _asked.get()
+def asked() -> tuple[str | None, str | None]:
+    """The tier and the precision of the innermost ``using``, None outside."""
+    return _asked.get(), asked_precision.get()
 
 
 @dataclass(frozen=True)
@@ -84,34 +76,66 @@ class Device:
 
     multiprocessors: int = MULTIPROCESSORS
     simulated: bool = False
+    capability: tuple[int, int] = (9, 0)
 
 
 @cache
 def choose(
-    cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device, tier: str | None = None
+    cell: Cell,
+    dtype: str,
+    units: int,
+    rows: int,
+    directions: int,
+    device: Device,
+    tier: str | None = None,
+    precision: str | None = None,
 ) -> Plan:
-    """The plan for a layer of so many units and directions on so many rows; ``tier``: the one that is asked for.
+    """The plan for a layer of so many units and directions on so many rows; ``tier`` and ``precision``: those that are
+    asked for.
 
-    resident, if the cell fits and a block has room; else generic. Raises ValueError if the tier that is asked for
-    cannot run it.
+    resident, if the cell fits and a block has room; else generic. Raises ValueError if what is asked for cannot run it.
     """
+    what = " and ".join(f"{n} {name!r}" for n, name in (("tier", tier), ("precision", precision)) if name)
+    problem = _unfit_precision(dtype, device, tier, precision)
+    if problem:
+        raise ValueError(f"{what} cannot run {cell.label} of {units} units in {dtype}: {problem}")
+    operands = precision if precision in tensor_cores.PRECISIONS else None
     if tier == "generic":
         return Plan("generic", "asked for")
-    if tier is None and device.simulated:
+    if tier is None and operands is None and device.simulated:
         return Plan("generic", "the simulator: every thread of a block is one of Python's")
     why = unfit(cell)
     if not why:
-        found = (persistent if tier == "persistent" else resident)(cell, dtype, units, rows, directions, device)
+        find = persistent if tier == "persistent" else resident
+        found = find(cell, dtype, units, rows, directions, device, operands)
         if isinstance(found, Launch):
             return Plan(tier or "resident", _praise(found), found)
         why = found
-    if tier:
-        raise ValueError(f"tier {tier!r} cannot run {cell.label} of {units} units in {dtype}: {why}")
+    if tier or operands:
+        raise ValueError(f"{what} cannot run {cell.label} of {units} units in {dtype}: {why}")
     return Plan("generic", why)
+
+
+def _unfit_precision(dtype: str, device: Device, tier: str | None, precision: str | None) -> str | None:
+    """Why a layer of this dtype cannot have the precision on the device, whatever its cell; None if it can."""
+    if precision is None:
+        return None
+    if dtype != "float32":
+        return f"precision is a choice for float32, this layer has {dtype}"
+    if precision == "float32":
+        return None
+    if tier == "generic":
+        return "the generic tier has no products on tensor cores; resident and persistent have"
+    if device.capability < tensor_cores.CAPABILITY:
+        least, own = (".".join(map(str, version)) for version in (tensor_cores.CAPABILITY, device.capability))
+        return f"it needs compute capability {least}, this device has {own}"
+    return None
 
 
 def _praise(launch: Launch) -> str:
     weights = f"blocks of {launch.threads} threads for {launch.rows} rows, weights in registers"
+    if launch.precision:
+        weights += f" as {launch.precision}, recurrent products on tensor cores with sums in float32, asked for"
     return weights if launch.blocks == 1 else f"{weights}, units shared by {launch.blocks} blocks"
 
 
@@ -129,62 +153,60 @@ def unfit(cell: Cell) -> str | None:
     return None
 
 
-def resident(cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device) -> Launch | str:
+def resident(
+    cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device, precision: str | None = None
+) -> Launch | str:
     """One block has all units: its launch, or why there is none."""
+    if precision:
+        return _with_fragments(cell, dtype, units, 1, precision)
     most = 1
     while most < MOST_ROWS and -(-rows // most) * directions > device.multiprocessors:
         most *= 2
     problem = ""
     while most:
-        launch = Launch(units, most, units * max(_widest(cell), most))
-        problem = _room(cell, dtype, launch)
+        launch = Launch(units, most, units * max(widest(cell), most))
+        problem = lacking(cell, dtype, launch)
         if not problem:
             return launch
         most //= 2
     return problem
 
 
-def persistent(cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device) -> Launch | str:
+def persistent(
+    cell: Cell, dtype: str, units: int, rows: int, directions: int, device: Device, precision: str | None = None
+) -> Launch | str:
     """Several blocks share the units of a group of rows, all of them on the device at the same time."""
     if device.simulated:  # the smallest that shares units and sums
-        return Launch(units, 2, units // 2 * 2 * _widest(cell), 2, 2) if units % 2 == 0 else "units: an odd number"
+        if units % 2:
+            return "units: an odd number"
+        if precision:
+            return _with_fragments(cell, dtype, units, 2, precision)
+        return Launch(units, 2, units // 2 * 2 * widest(cell), 2, 2)
     for blocks in (2, 4, 8, 16, 32, 64, 128):
         if blocks * directions > device.multiprocessors or units % blocks:
             break
+        if precision:
+            launch = _with_fragments(cell, dtype, units, blocks, precision)
+            if isinstance(launch, Launch):
+                return launch
+            continue
         for slices in (1, 2, 4, 8, 16, 32):
             if units % slices == 0:
                 own = units // blocks
-                launch = Launch(units, MOST_ROWS, own * max(_widest(cell) * slices, MOST_ROWS), blocks, slices)
-                if not _room(cell, dtype, launch):
+                launch = Launch(units, MOST_ROWS, own * max(widest(cell) * slices, MOST_ROWS), blocks, slices)
+                if not lacking(cell, dtype, launch):
                     return launch
     return "no division of the units among the blocks of a device has room"
 
 
-def _widest(cell: Cell) -> int:
-    """The most products of one stage, forward or backward."""
-    return max(len(columns.pairs(cell, number)) for number in range(len(cell.stages)))
-
-
-def _room(cell: Cell, dtype: str, launch: Launch) -> str:
-    """What a launch has no room for; empty if it fits."""
-    if launch.threads > MOST_THREADS:
-        return f"{launch.threads} threads, more than {MOST_THREADS}"
-    size, share = np.dtype(dtype).itemsize, launch.share
-    stages = sum(bool(columns.pairs(cell, number)) for number in range(len(cell.stages)))
-    beside = BESIDE[launch.blocks > 1] + FURTHER_STAGE * max(stages - 1, 0) * (size // 8)
-    registers = (share.terms * stages + 2 * share.rows) * (size // 4) + beside
-    most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // PARTS) * PARTS))
-    if registers > most:
-        return f"{registers} registers of a thread, more than {most}"
-    shared = size * max(_numbers(cell, launch))
-    return f"{shared} bytes of shared memory, more than {SHARED}" if shared > SHARED else ""
-
-
-def _numbers(cell: Cell, launch: Launch) -> tuple[int, int]:
-    """Numbers in shared memory, forward and backward."""
-    share, layout, states = launch.share, cell.layout, len(cell.state)
-    parts = _widest(cell) * share.slices * share.units
-    slots, vectors = len(layout.slots), max(len(layout.vectors), 1)
-    there = len(columns.operands(cell)) * launch.units + share.units * (2 * states + layout.stored + slots)
-    back = slots * launch.units + share.units * (2 * states + vectors + slots + max(len(cell.own), 1))
-    return share.rows * (parts + there), share.rows * (parts + back)
+def _with_fragments(cell: Cell, dtype: str, units: int, blocks: int, precision: str) -> Launch | str:
+    """A launch with products by tensor cores, with as many warps as there is room for; or why there is none."""
+    own, problem = units // blocks, ""
+    for tiles in range(1, -(-own // tensor_cores.ROWS) + 1):  # of a warp
+        warps = widest(cell) * -(-own // (tensor_cores.ROWS * tiles))
+        threads = WARP * max(warps, -(-own // WARP))
+        launch = Launch(units, tensor_cores.COLUMNS, threads, blocks, 1, precision, tiles)
+        problem = lacking(cell, dtype, launch)
+        if not problem:
+            return launch
+    return problem

@@ -17,7 +17,7 @@ from refseq.cells import catalogue
 from refseq.networks import stacked
 from refseq.networks.packing import Part
 from refseq.run import Arrays, Gradients, Run
-from refseq.targets import available, directly, run_info
+from refseq.targets import available, directly, refuse_precision, run_info
 from refseq.targets.visiting import guests
 
 
@@ -163,6 +163,7 @@ class Layer:
         argument; RuntimeError where the target cannot run.
         """
         where, record = available(target), arguments.flag("gradient", gradient)
+        refuse_precision(where)
         if lengths is None and masks is None and checkpoint is False:
             done = directly(where, self.parts, params, x, state, record)
             if done is not None:
@@ -196,7 +197,9 @@ class Layer:
         """The layer with these parameters, for inference on the target "cpu": ``layer.bind(params).forward(x)`` is
         ``layer.forward(params, x, gradient=False)``, but the parameters are checked, copied and packed once. Raises
         TypeError or ValueError naming the argument."""
-        checked = arguments.parameters(params, self.shapes, available("cpu").dtypes, "cpu")
+        where = available("cpu")
+        refuse_precision(where)
+        checked = arguments.parameters(params, self.shapes, where.dtypes, "cpu")
         return Bound(self, checked)
 
     @guests("dy", "dstate")

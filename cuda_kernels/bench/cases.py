@@ -111,7 +111,7 @@ def in_norm(value: np.ndarray, expected: np.ndarray) -> float:
 
 
 def cases(tiny: bool) -> list[DeviceCase]:
-    """All, the LSTM first; of the low precisions torch's layers alone."""
+    """All, the LSTM first."""
     if tiny:
         layer = LayerCase(*CELLS[0], TINY, "float32")
         return [DeviceCase(layer, "float32"), DeviceCase(layer, "float32", True), DeviceCase(layer, "bfloat16")]

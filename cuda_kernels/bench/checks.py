@@ -18,7 +18,7 @@ import numpy as np
 import refseq
 from cuda_kernels import gpu, inventory, tiers
 from cuda_kernels.bench import structures, systems
-from cuda_kernels.bench.cases import SMALL
+from cuda_kernels.bench.cases import EPS, SMALL, in_norm
 from cuda_kernels.bench.peers import torch_device
 from cuda_kernels.interop import own_products
 from refseq.arrays import lift
@@ -71,6 +71,15 @@ def judged(name: str, dtype: str, shape: str, got: Arrays, want: Arrays, terms: 
     return Check(name, dtype, shape, worst, errors[worst], limit, "" if good else "beyond the limit")
 
 
+def judged_rounded(name: str, dtype: str, shape: str, got: Arrays, want: Arrays, terms: float) -> Check:
+    """The same of results with operands in bfloat16 or TF32: by their norms, as ``cases`` has it, with the eps of
+    bfloat16. It finds wrong formulas and indices."""
+    limit = min(4 * EPS["bfloat16"] * float(shape.partition("x")[0]) ** 0.5, 0.3)
+    errors = {key: in_norm(np.asarray(got[key], float), np.asarray(value, float)) for key, value in want.items()}
+    worst = max(errors, key=lambda key: (np.isnan(errors[key]), errors[key]))
+    return Check(name, dtype, shape, worst, errors[worst], limit, "" if errors[worst] <= limit else "beyond the limit")
+
+
 def host(array: Any) -> np.ndarray:
     """numpy's array of one on the device."""
     return array.copy_to_host()
@@ -105,14 +114,18 @@ def layer_check(
     words: str = "",
     to: Callable[[np.ndarray], Any] | None = None,
     back: Callable[[Any], np.ndarray] = host,
+    judge: Callable[..., Check] = judged,
+    asked: tuple[str | None, str | None] = (None, None),
 ) -> Check:
-    """Forward and backward of one recurrence; ``to``: arrays to the device, by default numba-cuda's."""
+    """Forward and backward of one recurrence; ``to``: arrays to the device, by default numba-cuda's; ``asked``: the
+    tier and precision."""
     name, options = variant
     steps, rows, inputs, units = shape
     layer = refseq.layer(name, inputs, units, bidirectional=True, merge=MERGES.get(name, "concat"), **options)
     problem = draw(layer, dtype, steps, rows, weaker=2.0 if steps >= GENTLE else 1.0)
-    got = solved(problem, "cuda", to or gpu.cuda.to_device, back)
-    return judged(layer.label + words, dtype, "x".join(map(str, shape)), got, truth(problem), steps * sum(shape[1:]))
+    with tiers.using(*asked):
+        got = solved(problem, "cuda", to or gpu.cuda.to_device, back)
+    return judge(layer.label + words, dtype, "x".join(map(str, shape)), got, truth(problem), steps * sum(shape[1:]))
 
 
 def truth(problem: Problem) -> Arrays:
@@ -144,10 +157,10 @@ def tensor_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
 def tier_checks(tiny: bool) -> Iterator[Callable[[], Check]]:
     """Time loops with their weights on chip, asked for, with more rows than a block takes."""
 
-    def check(variant: inventory.Variant, tier: str, units: int) -> Check:
+    def check(variant: inventory.Variant, tier: str, units: int, precision: str | None) -> Check:
         shape = (*TINY[:3], 4) if tiny else (33, 4 * tiers.MULTIPROCESSORS, 17, units)  # blocks share the units evenly
-        with tiers.using(tier):
-            return layer_check(variant, "float32", shape, f", {tier}")
+        words, judge = (tier, judged) if precision is None else (f"{tier} {precision}", judged_rounded)
+        return layer_check(variant, "float32", shape, f", {words}", judge=judge, asked=(tier, precision))
 
     for given in inventory.TIERS:
         yield lambda given=given: check(*given)

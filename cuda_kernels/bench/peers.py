@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from cuda_kernels import gpu
+from cuda_kernels import gpu, tiers
 from cuda_kernels.bench.cases import DeviceCase
+from cuda_kernels.target import CUDA
 from refseq import __version__
 from refseq.bench.cases import Arrays, named_gradients, named_run
 from refseq.bench.libraries import Pass
 from refseq.checks.implementation import NotOffered
+
+OPERANDS = {"tf32": "tf32", "bfloat16": "bf16"}
+"""refseq's name of a low precision: of the operands of recurrent products, all else being float32."""
 
 
 def torch_device() -> tuple[Any, str]:
@@ -60,15 +64,19 @@ class Own:
         return __version__
 
     def prepare(self, case: DeviceCase) -> Mapping[str, Pass]:
-        """See the module's text. Raises NotOffered for a precision that it has not."""
-        if case.precision not in ("float32", "float64"):
-            raise NotOffered(f"refseq has no {case.precision}")
+        """See the module's text. Raises NotOffered for a precision that it has not, or not for this layer."""
+        asked = _asked(case)
         layer, given, lengths, to = case.layer.layer, case.inputs, case.lengths, gpu.cuda.to_device
         params, state = ({n: to(a) for n, a in arrays.items()} for arrays in (given.params, given.state))
         x, dy = to(given.x), to(given.dy)
 
+        def alone() -> Any:
+            with tiers.using(*asked):
+                return layer.forward(params, x, state, lengths, "cuda", gradient=False)
+
         def both() -> Any:
-            run = layer.forward(params, x, state, lengths, "cuda")
+            with tiers.using(*asked):
+                run = layer.forward(params, x, state, lengths, "cuda")
             return run, layer.backward(run, dy)
 
         def read_run(run: Any) -> Arrays:
@@ -79,8 +87,26 @@ class Own:
             dparams, dstate = ({n: a.copy_to_host() for n, a in d.items()} for d in (grads.params, grads.state))
             return read_run(run) | named_gradients(dparams, grads.x.copy_to_host(), dstate)
 
-        forward = Pass(lambda: layer.forward(params, x, state, lengths, "cuda", gradient=False), read_run)
-        return {"forward": forward, "both": Pass(both, read)}
+        return {"forward": Pass(alone, read_run), "both": Pass(both, read)}
+
+
+def _asked(case: DeviceCase) -> tuple[str | None, str | None]:
+    """The tier and the precision that a case asks refseq for: on tensor cores the first tier that can. Raises
+    NotOffered, with the reason, if none can."""
+    if case.precision == case.layer.dtype:
+        return None, None
+    if case.precision not in OPERANDS:
+        raise NotOffered(f"refseq has no {case.precision}")
+    layer, shape, reason = case.layer.layer, case.layer.shape, ""
+    for tier in ("resident", "persistent"):
+        asked, sizes = (tier, OPERANDS[case.precision]), (case.layer.dtype, shape.H, shape.B, 1)
+        try:
+            tiers.choose(layer.cell, *sizes, CUDA.machine.hardware, *asked)
+        except ValueError as error:
+            reason = str(error)
+        else:
+            return asked
+    raise NotOffered(reason)
 
 
 class Torch:

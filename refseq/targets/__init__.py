@@ -166,6 +166,20 @@ def target(name: str) -> Target:
     return own if own is not None and own.name == name else _provided(name)
 
 
+asked_precision: ContextVar[str | None] = ContextVar("asked precision", default=None)
+"""The precision of products that layers are asked for, if not that of the arrays: by ``cuda_kernels.tiers.using``."""
+
+
+def refuse_precision(target: Target) -> None:
+    """Raises ValueError if layers are asked for a precision, and this target has products in the arrays' alone."""
+    asked = asked_precision.get()
+    if asked is not None and asked not in getattr(target, "precisions", ()):
+        raise ValueError(
+            f"precision: expected the target 'cuda' where {asked!r} is asked for; "
+            f"got {target.name!r}, which computes in the precision of the arrays"
+        )
+
+
 def runs_in_python(name: str) -> bool:
     """Whether the target compiles nothing, and a number costs microseconds: a simulator, which says so by an attribute
     ``simulated`` of its own."""

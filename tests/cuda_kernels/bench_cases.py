@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -98,7 +99,17 @@ def test_who_is_wrong_is_not_timed():
     assert speed._measured(CASE, Wrong(), 0)["status"] == "refused"
     failed = speed._measured(PACKED, Wrong(), 0)
     assert (failed["status"], failed["reason"]) == ("failed", "FloatingPointError: lost")
-    assert speed._measured(LOW, Own(), 0)["reason"] == "refseq has no bfloat16"
+
+
+def test_low_precisions_are_timed_where_there_are_kernels():
+    found = speed._measured(LOW, Own(), 0)
+    assert (found["status"], list(found["passes"])) == ("timed", ["forward", "both"])
+    assert 2.0**-16 < found["error"] < 2.0**-7  # its operands have been rounded
+    none = speed._measured(replace(LOW, precision="float16"), Own(), 0)
+    assert (none["status"], none["reason"]) == ("not offered", "refseq has no float16")
+    large = replace(LOW, layer=replace(LOW.layer, shape=cases.Shape(3, 2, 4, 769)))
+    reason = speed._measured(large, Own(), 0)["reason"]
+    assert reason.startswith("tier 'persistent' and precision 'bf16' cannot run lstm of 769 units"), reason
 
 
 def test_low_precisions_are_judged_in_the_norm():

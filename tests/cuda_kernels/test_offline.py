@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import refseq
-from cuda_kernels import budget, cubin, gate, gpu, inventory, offline, recorder, tiers
+from cuda_kernels import budget, cubin, gate, gpu, inventory, offline, recorder, tensor_cores, tiers
 from cuda_kernels.budget import FAMILIES
 from cuda_kernels.machine import MOST_THREADS
 from refseq.operations import OPERATIONS
@@ -72,9 +72,38 @@ def test_weights_on_chip_do_not_spill_at_the_limit(name, tier, dtype):
     find = tiers.resident if tier == "resident" else tiers.persistent
     sizes = [16 * k for k in range(1, 17)]
     units = max(n for n in sizes if not isinstance(find(cell, dtype, n, 1000, 1, tiers.Device()), str))
-    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, dtype):
+    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, dtype=dtype):
         for report in offline.compile_kernel(kernel, offline.signature(*arguments), FAMILIES):
             assert report.faults(single=dtype == "float32") == [], (label, report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", tensor_cores.PRECISIONS)
+@pytest.mark.parametrize("tier", ["resident", "persistent"])
+@pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
+def test_fragments_do_not_spill_at_the_limit(name, tier, precision):
+    """The largest layer that the rule admits in this precision."""
+    cell, families = refseq.catalogue()[name].cell(), [one for one in FAMILIES if one >= tensor_cores.CAPABILITY]
+    find = tiers.resident if tier == "resident" else tiers.persistent
+    sizes, given = [8 * k for k in range(1, 65)], (1000, 1, tiers.Device(), precision)
+    units = max(n for n in sizes if not isinstance(find(cell, "float32", n, *given), str))
+    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, precision):
+        for report in offline.compile_kernel(kernel, offline.signature(*arguments), families):
+            assert report.faults(single=True) == [], (label, report)
+            assert report.matrices, label
+
+
+def test_tensor_cores_are_used_where_they_are_asked_for_and_nowhere_else(kernels):
+    wanted = {"bf16": "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", "tf32": "mma.sync.aligned.m16n8k8.row.col"}
+    found = set()
+    for kernel in kernels:
+        precision = next((one for one in wanted if one in kernel.entry.name.split()), None)
+        assert (kernel.entry.capability > (0, 0)) == (precision is not None), kernel.entry.name
+        for report in kernel.reports:
+            assert bool(report.matrices) == (precision is not None), kernel.entry.name
+            assert all(opcode.startswith(wanted[str(precision)]) for opcode in report.matrices), report
+        found.add(precision)
+    assert found == {None, *wanted}
 
 
 def test_the_search_finds_float64_where_it_is(kernels):
@@ -219,6 +248,57 @@ def test_gate_sees_spills():
 
 def test_shared_memory_is_counted():
     assert [report.shared for report in compiled(shared_memory, X, families=[(7, 5), (8, 0)])] == [400, 400]
+
+
+def one_product(precision):
+    """A kernel with one instruction of tensor cores."""
+    pack, multiply, two = tensor_cores.pack[precision], tensor_cores.multiply[precision], precision == "bf16"
+
+    def one(x):
+        r = pack(x[gpu.cuda.threadIdx.x])
+        x[gpu.cuda.threadIdx.x] = multiply((r, r, r, r), (r, r), (x[0], x[1], x[2], x[3]))[0]
+
+    def half(x):
+        r = pack(x[gpu.cuda.threadIdx.x], x[0])
+        x[gpu.cuda.threadIdx.x] = multiply((r, r, r, r), (r, r), (x[0], x[1], x[2], x[3]))[0]
+
+    kernel = half if two else one
+    kernel.__dict__["capability"] = tensor_cores.CAPABILITY
+    return inventory.Entry(f"planted {precision}", "float32", gpu.jit()(kernel), (X,))
+
+
+@pytest.mark.parametrize("precision", tensor_cores.PRECISIONS)
+def test_families_without_tensor_cores_are_skipped_with_the_reason(precision):
+    entry, table = one_product(precision), []
+    (kernel,) = gate.compiled([entry])
+    assert kernel.skipped == ((7, 5),)
+    assert [(report.capability, len(report.matrices)) for report in kernel.reports] == [(f, 1) for f in FAMILIES[1:]]
+    assert gate.judge([kernel], None, table.append) == []
+    assert table[-1] == "    sm_75: skipped, it needs tensor cores of compute capability 8.0"
+    assert table[-2].split()[3] == "-"
+    (old,) = gate.compiled([entry], [(7, 5)])
+    assert (old.reports, old.red(None)) == ((), [])
+    with pytest.raises(Exception, match="sm_80 or higher"):  # it is no choice of the gate
+        offline.compile_kernel(entry.kernel, offline.signature(X), [(7, 5)])
+
+
+def test_a_kernel_that_should_use_tensor_cores_and_does_not_is_red():
+    good.__dict__["capability"] = tensor_cores.CAPABILITY
+    entry = inventory.Entry("planted", "float32", gpu.jit()(good), (X,))
+    (kernel,) = gate.compiled([entry], [(9, 0)])
+    del good.__dict__["capability"]
+    assert "it needs tensor cores, and has no mma.sync" in gate.Compiled(one_product("tf32"), kernel.reports).red(None)
+
+
+def test_the_budget_of_a_kernel_that_is_too_new_for_a_family(tmp_path):
+    (kernel,) = gate.compiled([one_product("bf16")], [(7, 5), (8, 0)])
+    file = tmp_path / "budget.tsv"
+    budget.write({kernel.key: budget.costs(kernel.reports)}, file)
+    assert file.read_text().splitlines()[1].split("\t")[2] == "-"
+    read = budget.read(file)
+    assert read == {kernel.key: budget.costs(kernel.reports)}
+    (newer,) = gate.compiled([one_product("bf16")], [(9, 0)])
+    assert newer.red(read) == ["sm_90: its line in the budget has nothing for this family"]
 
 
 def test_planted_faults_turn_the_gate_red():

@@ -1,9 +1,11 @@
 """The rule that chooses the tier of a time loop: a table, and what every launch owes a device."""
 
+import re
+
 import pytest
 
 import refseq
-from cuda_kernels import tiers
+from cuda_kernels import room, tiers
 from cuda_kernels.tiers import Device
 
 DEVICE = Device(132)
@@ -76,19 +78,81 @@ def test_a_launch_fits_a_device(name, tier, directions):
             assert share.units * launch.blocks == units
             assert share.terms * launch.slices == units
             assert launch.threads % share.units == 0
-            assert launch.threads <= tiers.MOST_THREADS
-            assert share.terms * size // 4 < tiers.MOST_REGISTERS
+            assert launch.threads <= room.MOST_THREADS
+            assert share.terms * size // 4 < room.MOST_REGISTERS
             assert launch.blocks * directions <= DEVICE.multiprocessors
     assert found
 
 
+# fmt: off
+PRECISIONS = [  # cell, precision, units, tier -> threads, blocks, tiles of a warp, or the reason
+    ("lstm", "bf16", 64, "resident", 256, 1, 2),
+    ("lstm", "bf16", 80, "resident", 384, 1, 2),
+    ("lstm", "bf16", 96, "resident", "304 registers of a thread, more than 255"),
+    ("lstm", "tf32", 72, "resident", 256, 1, 3),
+    ("elman", "bf16", 216, "resident", 224, 1, 2),
+    ("elman", "tf32", 7, "resident", 32, 1, 1),
+    ("gru", "tf32", 64, "resident", 256, 1, 1),
+    ("lstm", "bf16", 256, "persistent", 256, 8, 1),
+    ("lstm", "tf32", 1024, "persistent", "no division of the units among the blocks of a device has room"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("line", PRECISIONS, ids=lambda line: "-".join(map(str, line[:4])))
+def test_the_rule_of_precisions(line):
+    name, precision, units, tier, *rest = line
+    if isinstance(rest[0], str):
+        words = f"tier '{tier}' and precision '{precision}' cannot run {cell(name).label} of {units} units in float32: "
+        with pytest.raises(ValueError, match=re.escape(words + rest[0])):
+            tiers.choose(cell(name), "float32", units, 16, 1, DEVICE, tier, precision)
+        return
+    plan = tiers.choose(cell(name), "float32", units, 16, 1, DEVICE, tier, precision)
+    assert (plan.tier, plan.precision, plan.launch.rows) == (tier, precision, 8)
+    assert [plan.launch.threads, plan.launch.blocks, plan.launch.tiles] == rest
+    assert f"as {precision}, recurrent products on tensor cores" in plan.reason
+    assert tiers.choose(cell(name), "float32", units, 16, 1, DEVICE, None, None).precision is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device", "tier", "reason"),
+    [
+        ("float64", DEVICE, None, "precision is a choice for float32, this layer has float64"),
+        ("float32", Device(capability=(7, 5)), None, "it needs compute capability 8.0, this device has 7.5"),
+        ("float32", DEVICE, "generic", "the generic tier has no products on tensor cores"),
+    ],
+)
+def test_a_precision_that_there_is_not_is_refused(dtype, device, tier, reason):
+    for precision in ("tf32", "bf16"):
+        with pytest.raises(ValueError, match=rf"precision '{precision}' cannot run elman.* of 5 units .*: {reason}"):
+            tiers.choose(cell("elman"), dtype, 5, 4, 1, device, tier, precision)
+    if dtype == "float64":
+        with pytest.raises(ValueError, match="precision 'float32' cannot run"):
+            tiers.choose(cell("elman"), dtype, 5, 4, 1, device, tier, "float32")
+    else:
+        assert tiers.choose(cell("elman"), dtype, 5, 4, 1, device, tier, "float32").precision is None
+
+
+def test_a_precision_is_asked_for_with_a_tier_or_without():
+    with tiers.using(precision="bf16"):
+        assert tiers.asked() == (None, "bf16")
+        with tiers.using("persistent"):
+            assert tiers.asked() == ("persistent", "bf16")
+            with tiers.using(precision="float32"):
+                assert tiers.asked() == ("persistent", "float32")
+        assert tiers.asked() == (None, "bf16")
+    assert tiers.asked() == (None, None)
+    with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bf16; got 'float16'"):
+        tiers.using(precision="float16").__enter__()
+
+
 def test_what_is_asked_for():
-    assert tiers.asked() is None
+    assert tiers.asked() == (None, None)
     with tiers.using("generic"):
-        assert tiers.choose(cell("elman"), "float32", 3, 4, 1, DEVICE, tiers.asked()).reason == "asked for"
+        assert tiers.choose(cell("elman"), "float32", 3, 4, 1, DEVICE, *tiers.asked()).reason == "asked for"
         with tiers.using("resident"):
-            assert tiers.asked() == "resident"
-        assert tiers.asked() == "generic"
+            assert tiers.asked() == ("resident", None)
+        assert tiers.asked() == ("generic", None)
     with (
         pytest.raises(ValueError, match="tier: expected one of generic, resident, persistent; got 'fast'"),
         tiers.using("fast"),

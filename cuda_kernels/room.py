@@ -1,0 +1,68 @@
+"""Whether a block of the device has room for a launch of a time loop with its weights on chip.
+
+The limits are those of a block and of a multiprocessor, from compute capability 7.5 on; what a kernel needs beside its
+weights is what the compiler was seen to need.
+"""
+
+import numpy as np
+
+from cuda_kernels import columns
+from cuda_kernels.columns import Launch
+from cuda_kernels.tensor_products import products_of
+from refseq.cell import Cell
+
+REGISTERS = 65536
+"""32-bit registers of a multiprocessor."""
+
+MOST_REGISTERS = 255
+"""Of a thread."""
+
+BESIDE = (112, 128)
+"""Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
+kernels at the limit spill."""
+
+BESIDE_FRAGMENTS = (112, 144)
+"""The same where the weights are fragments of tensor cores."""
+
+FURTHER_STAGE = 12
+"""Registers of a thread that a further stage of a cell needs beside these in float64, as compiled."""
+
+MOST_THREADS = 512
+
+PARTS = 128
+"""Threads that take their registers from all four parts of a multiprocessor."""
+
+SHARED = 48 * 1024
+"""Bytes of shared memory that a block has without asking for more."""
+
+
+def widest(cell: Cell) -> int:
+    """The most products of one stage, forward or backward."""
+    return max(len(columns.pairs(cell, number)) for number in range(len(cell.stages)))
+
+
+def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
+    """What a launch has no room for; empty if it fits."""
+    if launch.threads > MOST_THREADS:
+        return f"{launch.threads} threads, more than {MOST_THREADS}"
+    size, products = np.dtype(dtype).itemsize, products_of(launch)
+    found = [columns.pairs(cell, number) for number in range(len(cell.stages))]
+    beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[launch.blocks > 1]
+    beside += FURTHER_STAGE * max(sum(map(bool, found)) - 1, 0) * (size // 8)
+    registers = (products.weights(found, launch) + 2 * products.sums(launch)) * (size // 4) + beside
+    most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // PARTS) * PARTS))
+    if registers > most:
+        return f"{registers} registers of a thread, more than {most}"
+    shared = size * max(_numbers(cell, launch))
+    return f"{shared} bytes of shared memory, more than {SHARED}" if shared > SHARED else ""
+
+
+def _numbers(cell: Cell, launch: Launch) -> tuple[int, int]:
+    """Numbers in shared memory, forward and backward."""
+    share, layout, states = launch.share, cell.layout, len(cell.state)
+    parts = widest(cell) * share.slices * products_of(launch).part_width(launch)
+    slots, vectors = len(layout.slots), max(len(layout.vectors), 1)
+    wide = share.slices * products_of(launch).width(launch)
+    there = len(columns.operands(cell)) * wide + share.units * (2 * states + layout.stored + slots)
+    back = slots * wide + share.units * (2 * states + vectors + slots + max(len(cell.own), 1))
+    return share.rows * (parts + there), share.rows * (parts + back)

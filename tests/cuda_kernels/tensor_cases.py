@@ -1,0 +1,417 @@
+"""Recurrent products on tensor cores: the instructions and their twins, and layers with operands in tf32 and bf16.
+
+The truth of a layer is the target "reference" in double precision, whose recurrent weights are numbers that round
+themselves and what they are multiplied with: forward and backward then are what the kernels should compute, but for
+sums in float32. Problems are drawn until no operand is so close to the middle between two neighbours that an error of a
+sum could turn its rounding. test_target.py runs this file in a process of its own, in the simulator or on a device.
+"""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import refseq
+from cuda_kernels import (
+    columns,
+    gpu,
+    resident,
+    room,
+    rounding,
+    simulated_tensor_cores,
+    tensor_cores,
+    tensor_products,
+    tiers,
+)
+from cuda_kernels.bench.checks import judged
+from cuda_kernels.gpu import thread
+from cuda_kernels.machine import Machine
+from refseq.arrays import lift
+from refseq.bench.judge import relative
+from refseq.checks.problem import draw
+from tests.cuda_kernels.cuda_cases import Solved, assert_bitwise
+from tests.variants import label, layer
+
+simulated = pytest.mark.skipif(not gpu.SIMULATOR, reason="about the simulator")
+every_precision = pytest.mark.parametrize("precision", tensor_cores.PRECISIONS)
+NEAR = 2.0**-21
+"""How close, relative to it, an operand may be to the middle between two neighbours."""
+
+
+# ---- the instructions
+
+
+def matrices(seed=0):
+    """A (16, 16), B (16, 8), C (16, 8); tf32 takes the first 8 of k."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape).astype("float32") for shape in ((16, 16), (16, 8), (16, 8))]
+
+
+def one_instruction(precision, depth):
+    """A kernel: d = a b + c, with fragments as the text of ``tensor_cores`` has them."""
+    pack, multiply, n = tensor_cores.pack[precision], tensor_cores.multiply[precision], depth // 8
+
+    def one(x, r, k):
+        return pack(x[r, k])
+
+    def two(x, r, k):
+        return pack(x[r, k], x[r, k + 1])
+
+    operand = gpu.cuda.jit(device=True)(one if n == 1 else two) if not gpu.SIMULATOR else (one if n == 1 else two)
+
+    def kernel(a, across, c, d):  # across: b transposed, (8, K)
+        g, s = thread() // 4, thread() % 4
+        left = (
+            operand(a, g, n * s),
+            operand(a, g + 8, n * s),
+            operand(a, g, n * (s + 4)),
+            operand(a, g + 8, n * (s + 4)),
+        )
+        right = (operand(across, g, n * s), operand(across, g, n * (s + 4)))
+        begin = (c[g, 2 * s], c[g, 2 * s + 1], c[g + 8, 2 * s], c[g + 8, 2 * s + 1])
+        made = multiply(left, right, begin)
+        for i in range(4):
+            d[g + 8 * (i // 2), 2 * s + i % 2] = made[i]
+
+    return kernel
+
+
+def multiplied(precision, a, b, c):
+    machine, depth = Machine(), tensor_cores.depth(precision)
+    arrays = [machine.place(x) for x in (a[:, :depth].copy(), b[:depth].T.copy(), c, np.zeros_like(c))]
+    machine.run(gpu.jit()(one_instruction(precision, depth)), (1, 1), 32, tuple(arrays))
+    return machine.fetch(arrays[3])
+
+
+@every_precision
+def test_an_instruction(precision):
+    """Within the errors of float32 sums of the product of the rounded operands; not that of others."""
+    a, b, c = matrices()
+    depth = tensor_cores.depth(precision)
+    left, right = (rounding.rounded(x, precision).astype(float) for x in (a[:, :depth], b[:depth]))
+    allowed = (depth + 1) * 2.0**-23 * (np.abs(left) @ np.abs(right) + np.abs(c))
+    got = multiplied(precision, a, b, c)
+    assert (np.abs(got - (left @ right + c)) <= allowed).all()
+    exact = a[:, :depth].astype(float) @ b[:depth].astype(float) + c
+    assert not (np.abs(got - exact) <= allowed).all()
+
+
+@every_precision
+def test_columns_do_not_meet(precision):
+    a, b, c = matrices()
+    want = multiplied(precision, a, b, c)
+    b[3, 2], c[5, 6] = np.nan, np.inf
+    got = multiplied(precision, a, b, c)
+    others = [0, 1, 3, 4, 5, 7]
+    assert got[:, others].tobytes() == want[:, others].tobytes()
+    assert np.isnan(got[:, 2]).all()
+    assert np.isinf(got[5, 6])
+
+
+STRIDES = {  # (lane % 4, lane // 4), then the bits of the number of an element, each with its stride
+    "tf32": (((16, 1), (8, 64)), ((8, 1), (32,))),
+    "bf16": (((32, 1), (16, 8, 128)), ((16, 1), (8, 64))),
+}
+"""Another description of the fragments: strides in A (16, K) and in B transposed (8, K), both column by column."""
+ACCUMULATOR_STRIDES = ((32, 1), (16, 8))
+
+
+def by_strides(strides, height):
+    (along, across), bits = strides
+    for lane, element in itertools.product(range(32), range(2 ** len(bits))):
+        place = lane % 4 * along + lane // 4 * across + sum(step * (element >> n & 1) for n, step in enumerate(bits))
+        yield lane, element, place % height, place // height
+
+
+@simulated
+@every_precision
+def test_the_twins_have_the_layout_of_the_instructions(precision):
+    _, a, b = simulated_tensor_cores.LAYOUTS[precision]
+    assert a == list(by_strides(STRIDES[precision][0], 16))
+    assert b == [(lane, i, k, n) for lane, i, n, k in by_strides(STRIDES[precision][1], 8)]
+    assert list(by_strides(ACCUMULATOR_STRIDES, 16)) == simulated_tensor_cores.ACCUMULATOR
+
+
+@simulated
+def test_a_warp_that_is_not_complete_is_noticed():
+    multiply = tensor_cores.multiply["tf32"]
+
+    def kernel(x):
+        if thread() != 5:
+            x[thread()] = multiply((0, 0, 0, 0), (0, 0), (0, 0, 0, 0))[0]
+
+    with pytest.raises(RuntimeError, match="31 of 32 threads of a warp met, the others never came"):
+        gpu.launch(gpu.jit()(kernel), 1, 32, (np.zeros(32),))
+    with pytest.raises(RuntimeError, match="4 of 32 threads of a warp met"):
+        gpu.launch(gpu.jit()(kernel), 1, 4, (np.zeros(32),))
+
+    def wrong(x):
+        multiply((0, 0, 0, 0), (0, 0), (0, 0, 0, 0))
+        x[thread() + 1] = 0
+
+    with pytest.raises(IndexError):  # and not that the others wait
+        gpu.launch(gpu.jit()(wrong), 1, 32, (np.zeros(32),))
+
+
+# ---- layers
+
+
+class Rounding:
+    """A weight that is rounded, and rounds what it is multiplied with."""
+
+    close = False
+
+    def __init__(self, weight, precision):
+        self.precision = precision
+        self.weight = self.rounded(weight)
+
+    def rounded(self, x):
+        return float(rounding.rounded(np.float32(x), self.precision))
+
+    def __mul__(self, x):
+        if self.rounded(x * (1 - NEAR)) != self.rounded(x * (1 + NEAR)):
+            Rounding.close = True
+        return self.weight * self.rounded(x)
+
+    __rmul__ = __mul__
+
+
+def recurrent_names(cell):
+    return {str(product.matrix) for number in range(len(cell.stages)) for product in columns.recurrent(cell, number)}
+
+
+def truth(given, precision=None):
+    """Outputs and gradients in double precision; with a precision, of operands that are rounded to it."""
+    fields = {
+        name: {key: lift(array, float) for key, array in getattr(given, name).items()}
+        for name in ("params", "state", "dstate", "masks")
+    }
+    names = recurrent_names(given.layer.cell) if precision else ()
+    for key, array in given.params.items():
+        if any(key.startswith(name) for name in names):
+            fields["params"][key] = lift(array, lambda weight: Rounding(weight, precision))
+    wide = replace(given, **fields, x=lift(given.x, float), dy=lift(given.dy, float))
+    return {name: found.astype(float) for name, found in Solved(wide, "reference").tensors.items()}
+
+
+def problem(cell, units, precision, steps, rows, **more):
+    """A problem without operands close to the middle, and its truth."""
+    for seed in range(200):
+        given = draw(layer(cell, 2, units, **more), "float32", steps, rows, seed=seed)
+        Rounding.close = False
+        want = truth(given, precision)
+        if not Rounding.close:
+            return given, want
+    raise AssertionError("no such problem")
+
+
+def solved(given, precision, tier=None, **more):
+    with tiers.using(tier, precision):
+        return Solved(given, "cuda", **more)
+
+
+def agrees(got, want, terms):
+    """Whether every result is within the errors of float32 sums, 16 eps sqrt(terms) of its largest entry."""
+    return not judged("", "float32", "", got, want, terms).trouble
+
+
+FEW = [
+    (("elman", {}), 5, 2, 9),
+    (("elman", {}), 35, 2, 2),
+    (("lstm", {}), 5, 3, 3),
+    (("gru", {}), 9, 2, 3),
+    (("gru", {"reset": "after"}), 4, 2, 3),
+    (("leaky", {"learn": "layer"}), 17, 2, 1),
+    (("skip", {"delay": 3}), 3, 4, 2),
+    (("lstm_peephole_coupled", {"peephole": "full"}), 3, 2, 3),
+]
+"""Cells, units that are no multiples of 8 and 16, steps, and rows of one group and of two; lengths of all kinds."""
+
+
+@every_precision
+@pytest.mark.parametrize("case", FEW, ids=lambda case: f"{label(case[0])}-{case[1]}-{case[3]}")
+def test_layers(case, precision):
+    cell, units, steps, rows = case
+    given, want = problem(cell, units, precision, steps, rows)
+    got = solved(given, precision)
+    assert (got.run.info["tier"], got.run.info["precision"]) == ("resident", precision)
+    assert f"as {precision}, recurrent products on tensor cores" in got.run.info["why"]
+    assert agrees(got.tensors, want, steps * (units + 4))
+    plain = truth(given)
+    assert not agrees(plain, want, steps * (units + 4))  # the operands are rounded, and the check would see it
+    for name, value in plain.items():
+        error = relative(got.tensors[name].astype(float), value)
+        assert error <= 16 * rounding.ROUNDOFF[precision] * steps**0.5, name
+
+
+@every_precision
+def test_units_shared_by_blocks(precision):
+    given, want = problem(("lstm", {}), 6, precision, 2, 3, bidirectional=True)
+    got = solved(given, precision, "persistent")
+    assert got.run.info["tier"] == "persistent"
+    assert "units shared by 2 blocks" in got.run.info["why"]
+    assert agrees(got.tensors, want, 2 * 10)
+
+
+@simulated
+def test_several_tiles_of_a_warp(monkeypatch):
+    """On a device the rule takes them where there is no room for more warps."""
+    monkeypatch.setattr(room, "MOST_THREADS", 64)
+    tiers.choose.cache_clear()
+    given, want = problem(("elman", {}), 40, "bf16", 2, 2)
+    got = solved(given, "bf16")
+    tiers.choose.cache_clear()
+    assert "blocks of 64 threads" in got.run.info["why"]
+    assert agrees(got.tensors, want, 2 * 44)
+
+
+def bounds(given, precision):
+    """For an Elman network: how far outputs, and cotangents of the initial state, can be from those of exact products.
+
+    With W' = W (1 + e), |e| <= u, and the same of what it is multiplied with, in largest norms:
+        |h'_t - h_t| <= |W| ((2u + u^2) |h_(t-1)| + (1 + u)^2 |h'_(t-1) - h_(t-1)|)        as tanh' <= 1
+    and backward, with da = g (1 - h^2), g = dy + W' da_(t+1):
+        |da' - da| <= |g' - g| + 2 |h' - h| (|g| + |g' - g|)
+        |g'_(t-1) - g_(t-1)| <= |W'| ((2u + u^2) |da_t| + (1 + u)^2 |da'_t - da_t|)
+    each with 2^-18 more for the sums in float32.
+    """
+    u, slack = rounding.ROUNDOFF[precision], 2.0**-18
+    W = np.abs(given.params["W_hh"][0].astype(float))
+    along, back, both = W.sum(axis=1).max(), W.sum(axis=0).max(), (1 + u) ** 2
+    off, offs = 0.0, []
+    for _ in range(len(given.x)):
+        off = along * (2 * u + u * u + both * off) + slack
+        offs.append(off)
+    wide = truth(given)
+    g, g_off = np.abs(given.dstate["h"]).max() + np.abs(given.dy[-1]).max(), 0.0
+    for t in reversed(range(len(given.x))):
+        a, a_off = g, g_off + 2 * offs[t] * (g + g_off)
+        before = np.abs(given.dy[t - 1]).max() if t else 0.0
+        g, g_off = back * a + before, back * ((2 * u + u * u) * a + both * a_off) + slack
+    return wide, offs, g_off
+
+
+@every_precision
+def test_no_further_from_exact_products_than_two_roundings_allow(precision):
+    given = draw(layer(("elman", {}), 2, 12), "float32", 3, 4, padded=False, weaker=4.0)
+    wide, offs, g_off = bounds(given, precision)
+    got = solved(given, precision).tensors
+    for t, off in enumerate(offs):
+        assert np.abs(got["y"][t] - wide["y"][t]).max() <= off
+    assert np.abs(got["dstate[h]"] - wide["dstate[h]"]).max() <= g_off
+    assert offs[-1] < 0.1  # which says something of outputs up to 1
+
+
+@every_precision
+@pytest.mark.parametrize("tier", ["resident", "persistent"])
+def test_checkpoints_padding_and_other_rows_do_not_change_a_bit(tier, precision):
+    given = draw(layer(("gru", {}), 2, 4), "float32", 4, 5)
+    want = solved(given, precision, tier).tensors
+    assert_bitwise(solved(given, precision, tier, checkpoint=2).tensors, want, "float32")
+    x, dy = given.x.copy(), given.dy.copy()
+    for row, length in enumerate(given.counts):
+        x[length:, row] = dy[length:, row] = np.nan
+    x[0, 0] = np.nan
+    got = solved(replace(given, x=x, dy=dy), precision, tier).tensors
+    for name in ("y", "dx", "state[h]", "dstate[h]"):
+        assert np.isnan(got[name][:, 0]).any(), name
+        assert got[name][:, 1:].tobytes() == want[name][:, 1:].tobytes(), name
+
+
+@pytest.mark.parametrize("rows", [1, 8, 9])
+def test_a_row_has_the_same_bits_in_any_batch(rows):
+    given = draw(layer(("elman", {}), 2, 5), "float32", 2, 9, padded=False)
+    want = solved(given, "bf16").tensors
+    some = slice(9 - rows, 9)
+    part = replace(
+        given,
+        x=given.x[:, some],
+        dy=given.dy[:, some],
+        state={name: array[:, some] for name, array in given.state.items()},
+        dstate={name: array[:, some] for name, array in given.dstate.items()},
+    )
+    got = solved(part, "bf16").tensors
+    for name in ("y", "dx", "state[h]", "dstate[h]"):
+        assert got[name].tobytes() == want[name][:, some].tobytes(), name
+
+
+# ---- what must be noticed
+
+
+def changed(original, change):
+    """The builder of a function of fragments, whose arguments are changed."""
+
+    def build(*given):
+        made = original(*given)
+        return lambda *arguments: made(*change(*arguments))
+
+    return build
+
+
+PLANTED = {
+    "two rows of the vector": ("_operand", lambda vector, r, k: (vector, r ^ 1, k)),
+    "two places along k of the vector": ("_operand", lambda vector, r, k: (vector, r, k ^ 4)),
+    "two entries of the weights": (
+        "_weight",
+        lambda M, d, gate, k, j, inside: (M, d, gate, k, j ^ 1, inside and j ^ 1 < M[0].shape[3]),
+    ),
+    "two places along k of the weights": (
+        "_weight",
+        lambda M, d, gate, k, j, inside: (M, d, gate, k ^ 2, j, inside and k ^ 2 < M[0].shape[1]),
+    ),
+    "two lanes of the results": ("_build_store", lambda parts, sums, q, strip, g, s: (parts, sums, q, strip, g, s ^ 1)),
+}
+
+
+@simulated
+@every_precision
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_wrong_index_of_a_fragment_is_noticed(planted, precision, monkeypatch):
+    given, want = problem(("elman", {}), 8, precision, 2, 2)
+    name, change = PLANTED[planted]
+    monkeypatch.setattr(tensor_products, name, changed(getattr(tensor_products, name), change))
+    monkeypatch.setattr(resident, "kernels", resident.kernels.__wrapped__)
+    got = solved(given, precision).tensors
+    assert not relative(got["y"].astype(float), want["y"]) <= 8 * rounding.ROUNDOFF[precision]
+    assert not relative(got["dstate[h]"].astype(float), want["dstate[h]"]) <= 8 * rounding.ROUNDOFF[precision]
+
+
+@simulated
+def test_planted_operands_that_are_cut_off_are_noticed(monkeypatch):
+    given, want = problem(("elman", {}), 5, "bf16", 2, 2)
+    pack = tensor_cores.pack["bf16"]
+
+    def cut(x):
+        return (np.float32(x).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+    monkeypatch.setitem(tensor_cores.pack, "bf16", lambda low, high: pack(cut(low), cut(high)))
+    monkeypatch.setattr(resident, "kernels", resident.kernels.__wrapped__)
+    assert not agrees(solved(given, "bf16").tensors, want, 2 * 9)
+
+
+# ---- who is refused
+
+
+def test_nobody_is_rounded_unasked():
+    given = draw(layer(("elman", {}), 2, 3), "float32", 2, 2)
+    for choice in ((None, None), ("resident", None), ("resident", "float32")):
+        with tiers.using(*choice):
+            run = Solved(given, "cuda").run
+        assert run.info["precision"] == "float32"
+        assert "tensor" not in run.info["why"]
+
+
+def test_other_targets_and_precisions_refuse():
+    given = draw(layer(("elman", {}), 2, 3), "float32", 2, 2)
+    for target in ("cpu", "reference"):
+        with tiers.using(precision="bf16"), pytest.raises(ValueError, match=rf"precision: .*'bf16'.*; got '{target}'"):
+            given.layer.forward(given.params, given.x, target=target)
+    with tiers.using(precision="tf32"), pytest.raises(ValueError, match=r"precision: .* 'tf32' .*; got 'cpu'"):
+        given.layer.bind(given.params)
+    wide = draw(layer(("elman", {}), 2, 3), "float64", 2, 2)
+    with pytest.raises(ValueError, match=r"precision 'bf16' cannot run elman.* of 3 units in float64: .* has float64"):
+        solved(wide, "bf16")
+    jordan = refseq.layer("jordan", 2, 3, outputs=2)
+    with tiers.using(precision="bf16"), pytest.raises(ValueError, match=r"cannot run jordan.*vectors of other sizes"):
+        jordan.forward(jordan.initialise(dtype="float32"), given.x, target="cuda")
