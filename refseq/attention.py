@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from refseq import arguments, initialise
+from refseq import arguments
 from refseq.arrays import zeros
 from refseq.networks.attention.core import plan_of, precision_of
 from refseq.networks.attention.memory import Look, Memory, MemoryGradients
 from refseq.networks.attention.scene import keys_of, whole
+from refseq.networks.drawing import draw_all
 from refseq.targets import available, run_info
 from refseq.targets.visiting import guests
 
@@ -104,7 +105,7 @@ class Attention:
         self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64", *, gain: float = 1.0
     ) -> Arrays:
         """Draw parameters, v as a matrix of one row. Schemes and errors as in ``Layer.initialise``."""
-        return drawn(self.shapes, seed, scheme, dtype, gain)
+        return draw_all(self.shapes, seed, scheme, dtype, gain)
 
     @guests("queries", "keys", "values", "params")
     def forward(
@@ -218,21 +219,6 @@ class Attention:
         if str(tokens.dtype.newbyteorder("=")) not in accepted:
             raise TypeError(f"{name}: target {target!r} takes {', '.join(accepted)}; got {tokens.dtype}")
         return {}
-
-
-def drawn(shapes: Mapping[str, tuple[int, ...]], seed: int, scheme: str, dtype: DTypeLike, gain: float) -> Arrays:
-    """Parameters drawn by a scheme, vectors as matrices of one row."""
-    arguments.choice("scheme", scheme, initialise.SCHEMES)
-    dtype = arguments.dtype_name("dtype", dtype)
-    if arguments.number("gain", gain) <= 0:
-        raise ValueError(f"gain: expected a positive number, got {gain}")
-    rng = np.random.default_rng(arguments.integer("seed", seed, 0))
-    return {
-        name: initialise.matrices(rng, scheme, (1, *((1,) * (2 - len(shape))), *shape), gain, False, dtype).reshape(
-            shape
-        )
-        for name, shape in shapes.items()
-    }
 
 
 def attention(

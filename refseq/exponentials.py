@@ -14,6 +14,22 @@ from refseq.primitives import exp, zero
 
 
 @cache
+def build_rest(lanes: Lanes) -> Callable:
+    """rest(a, m): the exponentials are not kept."""
+    step, entry, spread, fold, apart = lanes.step, lanes.entry, lanes.spread, lanes.fold, lanes.apart
+
+    @register_jitable
+    def rest(a, m):
+        top = spread(entry(a, m))
+        total = zero(top)
+        for j in range(0, len(a), step()):
+            total = total + apart(exp(a[j] - top), j, m)
+        return fold(total)
+
+    return rest
+
+
+@cache
 def build(lanes: Lanes) -> Callable:
     """exponentials(e, a, m) writes e, which may be a itself, and returns the rest."""
     step, entry, spread, fold, apart = lanes.step, lanes.entry, lanes.spread, lanes.fold, lanes.apart

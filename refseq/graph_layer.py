@@ -1,7 +1,7 @@
 """A gated graph network with its sizes, run forward and backward over the edges of a graph."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -67,8 +67,7 @@ class GraphLayer:
             arguments.flag(name, getattr(self, name))
 
     def __reduce__(self) -> tuple:
-        sizes = (self.inputs, self.units, self.steps, self.edge_types, self.both_ways, self.bias)
-        return _restored, (self.cell.name, *sizes, dict(self.cell.options))
+        return GraphLayer, tuple(getattr(self, field.name) for field in fields(self))
 
     @cached_property
     def part(self) -> Part:
@@ -177,12 +176,6 @@ class GraphLayer:
         if self.bias:
             named = [own | {"b_y": params["b_m"][kind : kind + 1]} for kind, own in enumerate(named)]
         return tuple(part.pack(own) for own in named)
-
-
-def _restored(name: str, inputs: int, units: int, steps: int, edge_types: int, both_ways: bool, bias: bool, options):
-    """A layer that was pickled or copied: its cell is the catalogue's."""
-    kinds = {"edge_types": edge_types, "both_ways": both_ways, "bias": bias}
-    return graph_layer(inputs, units, steps, cell=name, **kinds, **options)
 
 
 def graph_layer(

@@ -1,12 +1,13 @@
 """Launches of rows by the names of their arrays, and how several are one call of compiled code (``refseq.relay``)."""
 
+import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from refseq.engine import rowwise, sequence
+from refseq.engine import rowwise, sequence, vector
 from refseq.engine.results import result
 from refseq.engine.workspace import ALIGNMENT, Buffer, address
 from refseq.rowwise import shared
@@ -17,8 +18,6 @@ ones are for another sequence, passing ones are forgotten; scratch has the shape
 number, and nobody reads what is written there."""
 
 KINDS = RESULT, KEPT
-MEMORY = "memory"
-"""The name under which what was kept holds its memory."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +61,27 @@ class Part:
     after: Sequence[Launch] = ()
 
 
-class Held:
-    """Memory that was kept. Nobody writes to it after its run, so a copy is itself."""
+class Kept(dict):
+    """What a program keeps, by name: where each array is in memory that is held as long as this is there."""
 
-    __slots__ = ("buffer",)
+    def __init__(self, offsets: Mapping[str, int], count: int) -> None:
+        self.offsets, self.count, self.memory = offsets, count, Buffer(count)
+        super().__init__({name: self.memory.address + at for name, at in offsets.items()})
 
-    def __init__(self, buffer: Buffer) -> None:
-        self.buffer = buffer
+    def __reduce__(self) -> tuple:
+        """By the bytes: addresses are those of this process alone."""
+        content = ctypes.string_at(self.memory.address, self.count)
+        return _restored, (dict(self.offsets), content, vector.register_bytes())
 
-    def __copy__(self) -> "Held":
-        return self
 
-    def __deepcopy__(self, memo: dict) -> "Held":
-        return self
-
-    def __reduce__(self) -> str:
-        raise TypeError("what a pass on the target 'cpu' keeps cannot be pickled: it is in memory of this process")
+def _restored(offsets: Mapping[str, int], content: bytes, register: int) -> Kept:
+    """What was pickled or copied. Raises RuntimeError on a CPU with other vectors, for which arrays are laid out."""
+    found = vector.register_bytes()
+    if register != found:
+        raise RuntimeError(f"the run was pickled where vectors have {register} bytes, and here they have {found}")
+    kept = Kept(offsets, len(content))
+    ctypes.memmove(kept.memory.address, content, len(content))
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +158,8 @@ class Program:
         values = [given[name] for name in self.given]
         results = {name: result(shape, self.dtype) for name, shape in self.results}
         where = [value if type(value) is int else address(value) for value in (*values, *results.values())]
-        keeping, passing, here = Buffer(self.bytes[0]), Buffer(self.bytes[1]), address(words)
-        where += [keeping.address, passing.address, here]
+        kept, passing, here = Kept(self.offsets, self.bytes[0]), Buffer(self.bytes[1]), address(words)
+        where += [kept.memory.address, passing.address, here]
         words[self.at] = np.array(where, np.int64)[self.which] + self.shift
         sequence.run(here, words, self.groups, self.most)
-        kept: dict[str, Any] = {name: keeping.address + at for name, at in self.offsets.items()}
-        kept[MEMORY] = Held(keeping)
         return Made(results, kept)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -48,8 +48,7 @@ class Layer:
             raise ValueError(f"own_sizes: {self.cell.label} takes {sorted(known)}, got {sorted(given)}")
 
     def __reduce__(self) -> tuple:
-        sizes = (self.inputs, self.units, self.layers, self.bidirectional, self.bias, self.merge)
-        return _restored, (self.cell.name, dict(self.cell.options) | dict(self.own_sizes), *sizes)
+        return Layer, tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def directions(self) -> int:
@@ -236,22 +235,6 @@ def _piece(checkpoint: Any, steps: int) -> int:
     return arguments.integer("checkpoint", checkpoint, 1)
 
 
-def _restored(name: str, options: dict[str, Any], *sizes: Any) -> Layer:
-    """A layer that was pickled or copied: its cell is the catalogue's."""
-    # of a size of its own the cell knows only whether it was given
-    return _made(name, {key: value for key, value in options.items() if not _only_given(name, key, value)}, *sizes)
-
-
-def _only_given(name: str, option: str, value: Any) -> bool:
-    return isinstance(value, bool) and option in catalogue()[name].own_sizes
-
-
-def _made(name: str, options: Mapping[str, Any], *sizes: Any) -> Layer:
-    recurrence = catalogue()[name]
-    own = tuple(recurrence.sizes(**options).items())
-    return Layer(recurrence.cell(**options), *sizes, own_sizes=own)
-
-
 def layer(
     name: str,
     inputs: int,
@@ -270,13 +253,14 @@ def layer(
     (``catalogue()[name].options``).
     Raises ValueError or TypeError naming the argument.
     """
-    return _made(
-        arguments.choice("name", name, catalogue()),
-        options,
+    recurrence = catalogue()[arguments.choice("name", name, catalogue())]
+    return Layer(
+        recurrence.cell(**options),
         arguments.integer("inputs", inputs, 1),
         arguments.integer("units", units, 1),
         arguments.integer("layers", layers, 1),
         arguments.flag("bidirectional", bidirectional),
         arguments.flag("bias", bias),
         arguments.choice("merge", merge, stacked.MERGES),
+        tuple(recurrence.sizes(**options).items()),
     )

@@ -136,6 +136,11 @@ class Recurrence:
         given = {name: settled[name] is not None for name in self.own_sizes}
         return _built(self, tuple((settled | given).items()))
 
+    def again(self, options: Mapping[str, object]) -> Cell:
+        """The cell whose ``options`` these are: of a size of its own a cell knows only whether it was given."""
+        given = {name: 1 if value else None for name, value in options.items() if name in self.own_sizes}
+        return self.cell(**{**options, **given})
+
     def variants(self) -> list[Mapping[str, object]]:
         """Options for every example of every option, the others at their defaults; the defaults first."""
         found: list[Mapping[str, object]] = [{}]
@@ -147,6 +152,22 @@ class Recurrence:
     def own_sizes(self) -> list[str]:
         """The options that are sizes of the cell's own."""
         return [name for name, option in self.options.items() if isinstance(option, Size) and option.own]
+
+
+Catalogue = Callable[[], Mapping[str, Recurrence]]
+"""A function that can be imported by name."""
+
+
+def reduced(cell: Cell, catalogue: Catalogue) -> tuple:
+    """How a cell of a catalogue is pickled and copied: by name and options. Raises TypeError for any other one."""
+    recurrence = catalogue().get(cell.name)
+    if recurrence is None or recurrence.again(cell.options) is not cell:
+        raise TypeError(f"{cell!r} cannot be pickled or copied: it is none of the catalogue's")
+    return _restored, (catalogue, cell.name, dict(cell.options))
+
+
+def _restored(catalogue: Catalogue, name: str, options: Mapping[str, object]) -> Cell:
+    return catalogue()[name].again(options)
 
 
 @cache

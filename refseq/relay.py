@@ -34,9 +34,6 @@ class Relay:
         on_cpu = on_vectors(dtype, target)
         self._program = Program(self.launches, self.arrays, self.given, dtype) if on_cpu else None
 
-    def __deepcopy__(self, memo: dict) -> "Relay":
-        return self
-
     def _has(self, name: str, array: Array) -> bool:
         """Whether an earlier part makes what is given to this one."""
         return name in self.arrays and array.role in (GIVEN, WHOLE)

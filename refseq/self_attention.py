@@ -10,10 +10,10 @@ from numpy.typing import DTypeLike
 
 from refseq import arguments
 from refseq.arrays import zeros
-from refseq.attention import drawn
 from refseq.networks.attention import heads
 from refseq.networks.attention.core import precision_of
 from refseq.networks.attention.scene import Tokens, scene_of, whole
+from refseq.networks.drawing import draw_all
 from refseq.targets import available, run_info
 from refseq.targets.visiting import guests
 
@@ -89,7 +89,7 @@ class SelfAttention:
         self, seed: int = 0, scheme: str = "glorot", dtype: DTypeLike = "float64", *, gain: float = 1.0
     ) -> Arrays:
         """Draw parameters. Schemes and errors as in ``Layer.initialise``."""
-        return drawn(self.shapes, seed, scheme, dtype, gain)
+        return draw_all(self.shapes, seed, scheme, dtype, gain)
 
     @guests("x", "params")
     def forward(

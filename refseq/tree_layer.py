@@ -1,7 +1,7 @@
 """A recursive network: a recurrence over trees with its sizes, run on a forest from leaves to roots and back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -67,8 +67,7 @@ class TreeLayer:
             raise ValueError(f"inputs: expected {expected}; got {self.inputs}")
 
     def __reduce__(self) -> tuple:
-        options = {name: value for name, value in self.cell.options.items() if name != "x"}
-        return _restored, (self.cell.name, self.inputs, self.units, self.bias, options)
+        return TreeLayer, tuple(getattr(self, field.name) for field in fields(self))
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -193,11 +192,6 @@ class TreeLayer:
             if given[name] is not None:
                 result[:, i] = arguments.array(f"{what}[{name!r}]", given[name], (rows, self.units), sample.dtype)
         return result
-
-
-def _restored(name: str, inputs: int, units: int, bias: bool, options: Mapping[str, Any]) -> TreeLayer:
-    """A layer that was pickled or copied: its cell is the catalogue's."""
-    return tree_layer(name, inputs, units, bias=bias, **options)
 
 
 def tree_layer(name: str, inputs: int, units: int, *, bias: bool = True, **options: Any) -> TreeLayer:

@@ -12,8 +12,9 @@ import refseq
 from refseq.arrays import lift
 from refseq.engine import threads
 from refseq.fields.residue import Residue
-from refseq.launches import KEPT, MEMORY, RESULT, SCRATCH, Array, Held, Launch, Part
+from refseq.launches import KEPT, RESULT, SCRATCH, Array, Launch, Part
 from refseq.networks.attention.memory import MemoryGradients
+from refseq.networks.attention.scene import Tokens, scene_of
 from refseq.relay import Relay
 from refseq.team import Team
 from tests.engine.problems import shared_between
@@ -110,15 +111,21 @@ def test_later_launches_come_family_after_family():
     assert [launch.family for launch in found] == ["own", "own", "all", "all", "last"]
 
 
-def test_copies_of_a_run_go_back_and_pickles_are_refused():
-    attention, x = refseq.attention("dot", 3, 3), np.random.default_rng(0).normal(size=(4, 2, 3))
-    run = attention.forward({}, x, x, x)
-    want, again = attention.backward(run, x), copy.deepcopy(run)
-    del run
-    assert np.array_equal(attention.backward(again, x).keys, want.keys)
-    assert isinstance(again._look.kept[MEMORY], Held)
-    with pytest.raises(TypeError, match="cannot be pickled"):
-        pickle.dumps(again._look.kept)
+def test_a_copy_of_what_is_kept_has_memory_of_its_own():
+    x = np.arange(float(ROWS * SIZE)).reshape(ROWS, SIZE)
+    kept = Relay([Part([DOUBLE], ARRAYS)], "float64", "cpu").run({"x": x}, x).kept
+    later = {name: array for name, array in ARRAYS.items() if name in ("seen", "s")} | {"y": Array((ROWS, SIZE))}
+    second = Relay([Part([TOTAL], later)], "float64", "cpu")
+    copies = copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))
+    assert len({own["y"] for own in (kept, *copies)}) == 3
+    assert all((second.run(own, x).results["s"] == 2 * x.sum()).all() for own in copies)
+
+
+def test_a_copy_of_a_scene_points_to_its_own_numbers():
+    scene = scene_of(Tokens(4, np.array([4, 2])), Tokens(3, np.array([0, 3])), False)
+    where, again = scene.addresses(0), copy.deepcopy(scene)
+    assert again.addresses(0).keys() == where.keys()
+    assert not set(again.addresses(0).values()) & set(where.values())
 
 
 @BOTH

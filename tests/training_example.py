@@ -14,7 +14,7 @@ import refseq
 from refseq.optimisers import Adam
 from refseq.training import Training
 
-STEPS, ROWS, BATCHES = 6, 8, 5
+STEPS, ROWS, BATCHES, EPOCHS = 6, 8, 5, 60
 LAYER = refseq.layer("elman", 2, 6)
 TRAINING = Training(Adam(0.02), seed=3, clip_norm=1.0)
 

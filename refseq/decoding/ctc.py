@@ -20,7 +20,7 @@ from refseq import arguments
 
 
 @dataclass(frozen=True)
-class Decoded:
+class Labelling:
     """Labels, and the logarithm of the probability found for them: of the one path that was looked at (greedy), or of
     all that were not pruned (beam)."""
 
@@ -39,7 +39,7 @@ def collapse(path: Any, blank: int = 0) -> tuple[int, ...]:
     return tuple(given[first & (given != blank)].tolist())
 
 
-def greedy(log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0) -> list[Decoded]:
+def greedy(log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0) -> list[Labelling]:
     """Best path decoding of log-probabilities (T, B, C), a result for every row.
 
     lengths  None (T for all) or integers (B,); what is beyond is not looked at
@@ -52,13 +52,13 @@ def greedy(log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0) -> lis
     found = []
     for row in rows:
         path = row.argmax(axis=1) if len(row) else np.zeros(0, np.int64)
-        found.append(Decoded(collapse(path, blank), float(row.max(axis=1).sum()) if len(row) else 0.0))
+        found.append(Labelling(collapse(path, blank), float(row.max(axis=1).sum()) if len(row) else 0.0))
     return found
 
 
 def beam(
     log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0, width: int = 16, best: int = 1
-) -> list[list[Decoded]]:
+) -> list[list[Labelling]]:
     """Prefix beam search over log-probabilities (T, B, C): for every row its ``best`` sequences of labels, the most
     probable one first, or as many as there are of a probability above 0.
 
@@ -111,18 +111,18 @@ class _Prefixes:
         return found
 
 
-def _search(row: np.ndarray, blank: int, width: int) -> list[Decoded]:
+def _search(row: np.ndarray, blank: int, width: int) -> list[Labelling]:
     """All that is left at the end, the most probable first."""
     prefixes, kept = _Prefixes(), [0]
     in_blank, in_label = np.zeros(1), np.full(1, -np.inf)
     for frame in row:
         kept, in_blank, in_label = _step(prefixes, kept, in_blank, in_label, frame, blank, width)
     totals = np.logaddexp(in_blank, in_label)
-    found = [Decoded(prefixes.labels[prefix], float(p)) for prefix, p in zip(kept, totals, strict=True)]
+    found = [Labelling(prefixes.labels[prefix], float(p)) for prefix, p in zip(kept, totals, strict=True)]
     return sorted((one for one in found if one.log_prob > -np.inf), key=_order)
 
 
-def _order(one: Decoded) -> tuple[float, tuple[int, ...]]:
+def _order(one: Labelling) -> tuple[float, tuple[int, ...]]:
     return -one.log_prob, one.labels
 
 

@@ -112,6 +112,15 @@ class Plan:
         results.run(self.move)
         return y, final
 
+    def given(self, lease: Lease) -> tuple[Arrays, np.ndarray, Arrays]:
+        """What a recorded run was given: copies of parameters, x and states."""
+        named = [(*self.expected, *self.states, ("x", self.x_shape))]
+        pairs = zip(lease.ready.copies[:2], self.fore.copies[:2], strict=True)
+        arrays = [array for copies, lines in pairs for array in copies.written(lines, self.dtype)]
+        found = {name: array.reshape(shape) for (name, shape), array in zip(*named, arrays, strict=True)}
+        x = found.pop("x")
+        return {n: found[n] for n, _ in self.expected}, x, {n: found[n] for n, _ in self.states}
+
     def backward(self, fore: Lease, dy: np.ndarray, ds: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
         """The gradients of the parameters, of x and of the initial states; dy and ds are native and contiguous."""
         dtype, setup, given = self.dtype, self.setup, fore.ready.words
@@ -149,6 +158,17 @@ class Recording:
     def pull(self, dy: np.ndarray, dstate: Mapping[str, np.ndarray]) -> tuple[Arrays, np.ndarray, Arrays]:
         """See ``refseq.targets.Recording``."""
         return self.plan.backward(self.lease, dy, dstate)
+
+    def __reduce__(self) -> tuple:
+        return _again, (self.plan.part, *self.plan.given(self.lease))
+
+
+def _again(part: "Part", params: Arrays, x: np.ndarray, state: Arrays) -> Recording:
+    """The recording of a run that was pickled or copied, made once more: the engine's memory stays where it is."""
+    done = run(part, params, x, state, True)
+    recording = None if done is None else done[2]
+    assert recording is not None  # as it was the first time
+    return recording
 
 
 plans = lru_cache(maxsize=REMEMBERED)(Plan)

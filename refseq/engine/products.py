@@ -46,7 +46,7 @@ def products(dtype: str) -> Products:
     def add_product(A, lda, M, K, B, C, ldc, V):
         keep_apart()
         panels = V // 2
-        if few >= M:
+        if 0 < M <= few:  # a tile has at least one row
             p = 0
             while p + 4 <= panels and most_of_four >= M:
                 four(M, A, lda, K, B + p * K * panel * size, K * panel, C + p * panel * size, ldc)

@@ -5,6 +5,7 @@ A job that nobody uses waits for the next run (``refseq.engine.workspace``).
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,16 @@ class Copies:
         table[what] = [number for _, _, move in lines for number in move]
         entries = sum(move.rows * move.count for _, _, move in lines)
         self.parts = parts if entries >= WORTH_A_THREAD else 1
+
+    def written(self, lines: Sequence[Line], dtype: np.dtype) -> list[np.ndarray]:
+        """What the last run wrote, line by line: a copy of each, (rows, count)."""
+        found = []
+        for at, (_, _, move) in zip(self.targets.tolist(), lines, strict=True):
+            entries = (move.rows - 1) * move.to_stride + move.count
+            memory: Any = (ctypes.c_char * (entries * dtype.itemsize)).from_address(at)
+            strides = move.to_stride * dtype.itemsize, dtype.itemsize
+            found.append(np.ndarray((move.rows, move.count), dtype, memory, strides=strides).copy())
+        return found
 
     def run(self, move: CFunction) -> None:
         """Run the table. ``move``: ``moves`` of the precision."""

@@ -38,6 +38,10 @@ class EngineTape(Tape):
     checkpoints: tuple[np.ndarray, ...]
     kept: "Kept | None"
 
+    def __reduce__(self) -> tuple:
+        """As what it was made of, from which it is made again: the engine's memory stays where it is."""
+        return CPU.forward, (self.setup.cell, self.weights, self.feed, self.checkpoints[0], self.every)
+
 
 @dataclass(frozen=True)
 class Tilts:

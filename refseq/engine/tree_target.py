@@ -4,6 +4,7 @@ A wide level is cut into parts of its rows, which threads take; narrow levels ar
 as many as there are. Between groups of pieces Ctrl-C is looked at.
 """
 
+import copyreg
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,16 @@ def forward(
         threads.share(function, count, run.where, first, last, count)
     del buffer
     return tape
+
+
+def _reduced(tape: TreeTape) -> tuple:
+    """How a tape is pickled and copied: as what it was made of, since its layout is that of this CPU's vectors."""
+    given, units = tape.given, tape.y.shape[1]
+    leaves = tape.s[0][:given, :, :units].copy() if given else None
+    return forward, (tape.cell, tape.weights, tape.order, tape.x, leaves)
+
+
+copyreg.pickle(TreeTape, _reduced)
 
 
 def backward(tape: TreeTape, dy: np.ndarray | None, dstates: tuple[np.ndarray | None, ...]) -> TreePulled:

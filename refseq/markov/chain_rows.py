@@ -29,6 +29,7 @@ from functools import cache
 
 from numba.extending import register_jitable
 
+from refseq.exponentials import build_rest
 from refseq.primitives import choose, complement, constant, exp, log, log1p, order, zero
 from refseq.softmax import impossible, pivot
 from refseq.team import Team
@@ -86,7 +87,7 @@ def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
     views, index, size, barrier = views_of(dtype, team), team.index, team.size, team.barrier
     matrix, at, lanes, floor = views.matrix, views.at, views.lanes, FLOOR.get(dtype, FLOOR["float64"])
     step, line, entry, put, spread = lanes.step, lanes.row, lanes.entry, lanes.put, lanes.spread
-    fold, apart, peak, within = lanes.fold, lanes.apart, lanes.pivot, lanes.within
+    fold, peak, within, rest = lanes.fold, lanes.pivot, lanes.within, build_rest(lanes)
 
     @register_jitable
     def row(b, a, A, e, lengths, how, E, c, value, p, s, q, low, w):
@@ -149,10 +150,7 @@ def build_forward(views_of: Callable, dtype: str, team: Team) -> Callable:
         m = peak(now)
         top = entry(now, m)
         if not impossible(top):
-            others = zero(spread(top))
-            for j in range(0, n, step()):
-                others = others + apart(exp(now[j] - spread(top)), j, m)
-            top = total + (top + log1p(fold(others)))
+            top = total + (top + log1p(rest(now, m)))
         if index() == 0:
             value[b] = top
 

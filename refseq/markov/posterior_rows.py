@@ -5,6 +5,7 @@ from functools import cache
 
 from numba.extending import register_jitable
 
+from refseq.exponentials import build_rest
 from refseq.markov.chain_rows import FLOOR, leading, others_than
 from refseq.primitives import complement, constant, exp, order, zero
 from refseq.softmax import impossible
@@ -18,7 +19,7 @@ def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
     views, index, size, barrier = views_of(dtype, team), team.index, team.size, team.barrier
     matrix, at, block, lanes = views.matrix, views.at, views.block, views.lanes
     step, entry, put, spread = lanes.step, lanes.entry, lanes.put, lanes.spread
-    fold, apart, peak, floor = lanes.fold, lanes.apart, lanes.pivot, FLOOR.get(dtype, FLOOR["float64"])
+    peak, rest, floor = lanes.pivot, build_rest(lanes), FLOOR.get(dtype, FLOOR["float64"])
 
     @register_jitable
     def row(b, A, lengths, how, E, R, value, p, s, q, low, dvalue, de, dA, r, N):
@@ -28,11 +29,7 @@ def build_backward(views_of: Callable, dtype: str, team: Team) -> Callable:
         back, ratio, pairs = matrix(R), at(r, (0, b)), block(N, b if counted else 0)
         last, now = at(q, (steps - 1, b)), at(de, (steps - 1, b))
         m = peak(last)
-        high = spread(entry(last, m))
-        others = zero(high)
-        for j in range(0, n, step()):
-            others = others + apart(exp(last[j] - high), j, m)
-        outer = spread(dvalue[b] / complement(-fold(others)))
+        high, outer = spread(entry(last, m)), spread(dvalue[b] / complement(-rest(last, m)))
         j = index() * step()
         while j < n:
             now[j] = outer * exp(last[j] - high)

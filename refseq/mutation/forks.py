@@ -53,7 +53,8 @@ def forked(
                     continue
                 del running[pipe]
                 _finish(pid, pipe)
-                yield item, json.loads(text) if text else None, time.monotonic() - start
+                seconds = time.monotonic() - start if start < float("inf") else slack
+                yield item, json.loads(text) if text else None, seconds
             for pipe, (_, pid, start, _) in running.items():
                 if time.monotonic() - start > slack:
                     os.kill(pid, signal.SIGKILL)  # its pipe closes, and it is done

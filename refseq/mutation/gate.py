@@ -53,7 +53,7 @@ class Gate:
         self._lines: dict[str, set[tuple[str, int]]] = {}
         files = {str(source.path) for source in self.sources.values()}
         for name, case in self._cases.items():
-            if case.general or any(map(_of_a_cell, modules)):
+            if any(map(case.judges, modules)):
                 lines = executed(lambda make=case.make: run_once(make()), files)
                 if lines:
                     self._lines[name], self._recorded[name] = lines, record(case.make())
@@ -81,7 +81,7 @@ class Gate:
         names = [
             name
             for name, lines in self._lines.items()
-            if (self._cases[name].general or _of_a_cell(mutant.module))
+            if self._cases[name].judges(mutant.module)
             and any(file == path and first <= line <= last for file, line in lines)
         ]
         return sorted(names, key=lambda name: (-kills[name], self._recorded[name].seconds))
@@ -158,10 +158,6 @@ class Gate:
 
 def _probes(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.startswith("probe")]
-
-
-def _of_a_cell(module: str) -> bool:
-    return module.startswith("refseq.cells.")
 
 
 def _words(error: BaseException) -> str:

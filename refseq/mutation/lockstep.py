@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from refseq import rowwise
 from refseq.networks import tree_kernels
 from refseq.scan import Scan
 from refseq.targets import host
@@ -73,7 +74,7 @@ class Lockstep:
 def lockstep(order: Sequence[int]) -> Iterator[None]:
     """Inside, the reference target's loops over objects are run by a team in lockstep."""
     made = Lockstep(order)
-    chain, tree = host.build_scan, tree_kernels.build_tree_scan
+    chain, tree, loop = host.build_scan, tree_kernels.build_tree_scan, rowwise._loop
 
     def chains(cell: Any, _: Team) -> Scan:
         scan = chain(cell, made.team)
@@ -86,12 +87,21 @@ def lockstep(order: Sequence[int]) -> Iterator[None]:
         forward, backward, gradient = map(made.together, (scan.forward, scan.backward, scan.gradient))
         return TreeScan(forward, backward, gradient, edge)
 
-    host.build_scan, tree_kernels.build_tree_scan = chains, trees
+    def rows(build: Callable, options: tuple, _: int) -> Callable:
+        row = made.together(build(*options, made.team))
+
+        def run(rows: int, *arrays: Any) -> None:
+            for b in range(rows):
+                row(b, *arrays)
+
+        return run
+
+    host.build_scan, tree_kernels.build_tree_scan, rowwise._loop = chains, trees, rows  # type: ignore[assignment]
     _forget()
     try:
         yield
     finally:
-        host.build_scan, tree_kernels.build_tree_scan = chain, tree
+        host.build_scan, tree_kernels.build_tree_scan, rowwise._loop = chain, tree, loop
         _forget()
 
 

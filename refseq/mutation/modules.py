@@ -29,10 +29,18 @@ TRAINING = tuple(
         *("optimisers.sgd", "optimisers.rmsprop", "optimisers.adam", "optimisers.schedules"),
     )
 )
-MODULES = (*CELLS, *STEP, *NUMBERS, *NETWORKS, *TRAINING)
+SYSTEMS = tuple(f"refseq.losses.{name}" for name in ("ctc_mixture", "ctc_trellis"))
+MODULES = (*CELLS, *STEP, *NUMBERS, *NETWORKS, *TRAINING, *SYSTEMS)
 """Every module that the gate mutates."""
 
-GROUPS = {"cells": CELLS, "step": STEP, "numbers": NUMBERS, "networks": NETWORKS, "training": TRAINING}
+GROUPS = {
+    "cells": CELLS,
+    "step": STEP,
+    "numbers": NUMBERS,
+    "networks": NETWORKS,
+    "training": TRAINING,
+    "systems": SYSTEMS,
+}
 """Names for several modules at once."""
 
 FORMULAS: dict[str, tuple[str, ...]] = {

@@ -23,3 +23,10 @@ def onnxruntime(onnx):
 @pytest.fixture(scope="session")
 def jax():
     return framework("jax")
+
+
+@pytest.fixture
+def adapter(torch):
+    import refseq.adapters.torch
+
+    return refseq.adapters.torch

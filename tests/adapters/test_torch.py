@@ -1,4 +1,4 @@
-import dataclasses
+"""Modules of torch.nn as implementations: they agree with the reference, and stay as they are; what is refused."""
 
 import numpy as np
 import pytest
@@ -7,37 +7,9 @@ import refseq
 from refseq.adapters import PEERS
 from refseq.checks import NotOffered, verify
 from tests.adapters.problems import LENGTHS, TOLERANCE, expected_forward, forward_distance, gradient_distance, problem
+from tests.adapters.torch_modules import MODULES, make
 from tests.variants import EVERY, label
 from tests.variants import layer as layer_of
-
-MODULES = {
-    "RNN": {},
-    "RNN relu": {"nonlinearity": "relu", "num_layers": 2},
-    "LSTM": {"num_layers": 3, "bidirectional": True},
-    "LSTM no bias": {"bias": False, "batch_first": True},
-    "GRU": {"num_layers": 3, "bidirectional": True, "batch_first": True},
-    "GRU no bias": {"bias": False, "bidirectional": True},
-    "LSTM proj": {"proj_size": 2},
-    "LSTM proj deep": {"proj_size": 2, "num_layers": 2, "bidirectional": True, "batch_first": True},
-    "LSTM proj no bias": {"proj_size": 1, "bias": False, "bidirectional": True},
-    "RNNCell": {},
-    "RNNCell relu": {"nonlinearity": "relu", "bias": False},
-    "LSTMCell": {},
-    "GRUCell": {},
-    "GRUCell no bias": {"bias": False},
-}
-
-
-@pytest.fixture
-def adapter(torch):
-    import refseq.adapters.torch
-
-    return refseq.adapters.torch
-
-
-def make(torch, key):
-    torch.manual_seed(7)
-    return getattr(torch.nn, key.split()[0])(4, 3, **MODULES[key])
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
@@ -127,77 +99,12 @@ def test_padding_may_be_nan(torch, adapter):
     assert gradient_distance(implementation, implementation.layer, given) <= 1e-12
 
 
-@pytest.mark.parametrize("wrong", ["read by columns", "units swapped", "left out"])
-def test_a_wrong_projection_is_noticed(torch, adapter, monkeypatch, wrong):
-    right = adapter.stack
-    change = {
-        "read by columns": lambda W: np.resize(W.T, W.shape),
-        "units swapped": lambda W: W[:, [1, 0, 2]],
-        "left out": lambda W: np.eye(*W.shape),
-    }[wrong]
-
-    def planted(layer, part, params, order):
-        stacked = right(layer, part, params, order)
-        return dataclasses.replace(stacked, W_hr=change(stacked.W_hr))
-
-    monkeypatch.setattr(adapter, "stack", planted)
-    implementation = adapter.TorchImplementation(make(torch, "LSTM proj"))
-    given = problem(implementation.layer)
-    assert forward_distance(implementation, implementation.layer, given) > 0.01
-    assert gradient_distance(implementation, implementation.layer, given) > 0.01
-
-
-def test_a_missing_gradient_of_the_projection_is_noticed(torch, adapter):
-    class Detached(torch.nn.LSTM):
-        def forward(self, *inputs):
-            self._flat_weights[4] = self._flat_weights[4].detach()
-            return super().forward(*inputs)
-
-    implementation = adapter.TorchImplementation(Detached(4, 3, proj_size=2))
-    given = problem(implementation.layer)
-    assert forward_distance(implementation, implementation.layer, given) <= 1e-12
-    assert gradient_distance(implementation, implementation.layer, given) > 0.1
-
-
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("sizes", [{}, {"layers": 2, "bidirectional": True}], ids=["plain", "deep"])
 def test_the_projected_lstm_passes_the_suite(torch, adapter, sizes, dtype):
     layer = refseq.layer("lstm", 3, 5, projection=2, **sizes)
     report = verify(PEERS["torch"].build(layer), layer, dtype, quick=True)
     assert (report.verdict, report.forward_only) == ("pass", False), report.findings
-
-
-@pytest.mark.parametrize("key", ["LSTM", "GRU", "RNN"])
-def test_gates_in_the_wrong_order_are_noticed(torch, adapter, monkeypatch, key):
-    right = adapter.stack
-    monkeypatch.setattr(adapter, "stack", lambda layer, part, p, order: right(layer, part, p, order[1:] + order[:1]))
-    implementation = adapter.TorchImplementation(make(torch, key))
-    given = problem(implementation.layer)
-    off = forward_distance(implementation, implementation.layer, given)
-    assert off > 0.01 if len(implementation.layer.cell.gates) > 1 else off <= 1e-12
-
-
-def test_a_module_that_drops_a_bias_is_noticed(torch, adapter):
-    class Dropping(torch.nn.LSTM):
-        def forward(self, *inputs):
-            self._flat_weights[3] = torch.zeros_like(self._flat_weights[3])
-            return super().forward(*inputs)
-
-    implementation = adapter.TorchImplementation(Dropping(4, 3))
-    assert forward_distance(implementation, implementation.layer, problem(implementation.layer)) > 0.01
-
-
-@pytest.mark.parametrize("bias", [2, 3])
-def test_a_missing_gradient_of_either_bias_is_noticed(torch, adapter, bias):
-    class Detached(torch.nn.LSTM):
-        def forward(self, *inputs):
-            self._flat_weights[bias] = self._flat_weights[bias].detach()
-            return super().forward(*inputs)
-
-    implementation = adapter.TorchImplementation(Detached(4, 3))
-    given = problem(implementation.layer)
-    assert forward_distance(implementation, implementation.layer, given) <= 1e-12
-    assert gradient_distance(implementation, implementation.layer, given) > 0.1
 
 
 def test_dropout(torch, adapter):

@@ -98,14 +98,31 @@ def test_interrupted_workers_are_not_waited_for():
     assert time.perf_counter() - started < 40
 
 
+SLEEPER = """
+import os, time
+from pathlib import Path
+
+def make(layer):
+    (Path(__file__).parent / f"{os.getpid()}.works").touch()
+    time.sleep(600)
+"""
+"""What the workers judge: they leave a file each, and are not done."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 def test_control_c_of_a_terminal_leaves_no_process_and_no_traceback(tmp_path):
-    """As a shell does it: to the whole group of processes."""
-    command = [sys.executable, "-m", "refseq", "verify", "refseq", "--target", "reference", "--jobs", "2", "--quick"]
+    """As a shell does it: to the whole group of processes, once both workers work."""
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    judged = [f"{tmp_path / 'sleeper.py'}:make", "--cell", "lstm", "--cell", "gru", "--jobs", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "refseq", "verify", *judged],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    time.sleep(6)
+    while len(list(tmp_path.glob("*.works"))) < 2 and process.poll() is None:
+        time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130

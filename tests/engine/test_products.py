@@ -93,6 +93,15 @@ def test_a_turned_product_is_exact_and_writes_nothing_else(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_a_product_of_no_rows_writes_nothing(dtype):
+    K, V = 5, 9
+    columns = V * vector.lanes(dtype)
+    A, B, C = integers(ROWS, K, dtype, 1), integers(K, columns, dtype, 2), integers(ROWS, columns, dtype, 3).copy()
+    called(products(dtype).add_product, address(A), K, 0, K, address(panels(B)), address(C), columns, V)
+    assert np.array_equal(C, integers(ROWS, columns, dtype, 3))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_the_bits_of_a_row_do_not_depend_on_the_others(dtype):
     """Tiles of all heights, few rows and many, and cuts of K: each entry is one chain of fused multiply-adds."""
     lanes, rng = vector.lanes(dtype), np.random.default_rng(1)

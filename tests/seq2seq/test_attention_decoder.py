@@ -1,31 +1,14 @@
-"""Decoders that look at a memory: torch's autograd, steps one by one, rows that end, what is refused."""
+"""Decoders that look at a memory: torch's autograd, steps one by one, rows that end."""
 
 import numpy as np
 import pytest
 
 import refseq
-from refseq.arrays import zeros
-from refseq.checks.finite_field import not_transposed
-from refseq.checks.structures.seq2seq import examples, problems
-from refseq.networks.attention import affine, softmax_rows
-from refseq.networks.attention.memory import MemoryGradients
+from refseq.networks.attention import affine
 from refseq.relay import Relay
 from refseq.seq2seq import attention_decoder
 from tests.conftest import framework
-from tests.seq2seq.cases import FED, LOOKING
-
-T, B, TK = 4, 3, 5
-LENGTHS, MEMORY_LENGTHS = np.array([4, 1, 3]), np.array([5, 2, 0])
-DECODERS = {"current": FED, "previous": LOOKING}
-every_decoder = pytest.mark.parametrize("query", DECODERS)
-
-
-def drawn(decoder, seed=0):
-    rng = np.random.default_rng(seed)
-    params = {name: 0.7 * rng.normal(size=shape) for name, shape in decoder.shapes.items()}
-    x, memory = rng.normal(size=(T, B, decoder.inputs)), rng.normal(size=(TK, B, decoder.attention.keys))
-    state = {name: rng.normal(size=decoder.state_shape(B, name)) for name in decoder.states}
-    return params, x, memory, state
+from tests.seq2seq.decoder_cases import DECODERS, LENGTHS, MEMORY_LENGTHS, TK, B, T, drawn, every_decoder
 
 
 def torch_elman(torch, decoder, given, x, memory, state):
@@ -168,84 +151,3 @@ def test_a_memory_is_projected_once(query, target, monkeypatch):
     again = decoder.forward(params, x, memory, state, LENGTHS, target, memory_lengths=MEMORY_LENGTHS)
     assert run.y.tobytes() == again.y.tobytes()
     assert grads.memory.tobytes() == decoder.backward(again, dy).memory.tobytes()
-
-
-def test_a_memory_that_does_not_fit():
-    params, x, memory, _ = drawn(FED)
-    ready = FED.ready(params, memory)
-    with pytest.raises(ValueError, match="memory_lengths, mask: expected none"):
-        FED.forward(params, x, ready, memory_lengths=MEMORY_LENGTHS)
-    with pytest.raises(ValueError, match="memory: expected one of 2 rows, got 3"):
-        FED.forward(params, x[:, :2], ready)
-
-
-def test_queries_of_one_look_only_are_seen_by_the_finite_field(monkeypatch):
-    """Planted: the gradient of W_q takes the queries of the first step alone, the last one that goes back."""
-    model = list(examples(2, 3))[2]
-    problem = next(iter(problems(model, "float64")))
-    assert not_transposed(problem) == []
-    right = MemoryGradients.add
-
-    def wrong(self, look, dy, dweights):
-        total = self._sums["sum_W_q"]
-        total[...] = zeros(total.shape, dy)
-        return right(self, look, dy, dweights)
-
-    monkeypatch.setattr(MemoryGradients, "add", wrong)
-    assert not_transposed(problem) == ["decoder.attention.W_q"]
-
-
-def test_a_wrong_softmax_is_seen_by_the_finite_field(monkeypatch):
-    """Planted: the adjoint of the softmax without its sum, seen through decoder and encoder."""
-    model = list(examples(2, 3))[1]
-    problem = next(iter(problems(model, "float64")))
-    assert not_transposed(problem) == []
-    right = softmax_rows.build
-
-    def wrong(lanes):
-        def backward(drow, p):
-            for j in range(len(p)):
-                drow[j] = p[j] * drow[j]
-
-        return right(lanes)[0], backward
-
-    monkeypatch.setattr(softmax_rows, "build", wrong)
-    refseq.rowwise._loop.cache_clear()
-    try:
-        found = not_transposed(problem)
-    finally:
-        refseq.rowwise._loop.cache_clear()
-    assert "attention.W_qk" in " ".join(found)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: attention_decoder(3, FED.attention, 3), "cell: expected a refseq layer or stack, got int"),
-        (
-            lambda: attention_decoder(refseq.layer("gru", 7, 2, bidirectional=True), FED.attention, 3),
-            "cell: expected one that runs forward only",
-        ),
-        (lambda: attention_decoder(FED.cell, None, 3), "attention: expected a refseq attention, got NoneType"),
-        (
-            lambda: attention_decoder(FED.cell, refseq.attention("dot", 6, 6), 3),
-            "attention: expected queries as long as the cell's outputs; the cell has 4 outputs and dot attention 6, 6",
-        ),
-        (
-            lambda: attention_decoder(FED.cell, refseq.attention("dot", 4, 4, causal=True), 3),
-            "attention: expected one that is neither causal nor streaming",
-        ),
-        (
-            lambda: attention_decoder(FED.cell, FED.attention, 7),
-            "cell: expected more than the 7 inputs that are fed, got 7",
-        ),
-        (
-            lambda: attention_decoder(FED.cell, FED.attention, 3, query="next"),
-            "query: expected one of current, previous",
-        ),
-        (lambda: FED.backward(None), "run: expected a run of lstm"),
-    ],
-)
-def test_what_is_refused(make, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        make()

@@ -18,14 +18,14 @@ SIZES = 64
 
 
 class Plan:
-    """For keys of these sizes. ``shapes``: those of the parameters, by name."""
+    """For keys of these sizes; ``sizes`` are those that ``plan_of`` takes."""
 
-    def __init__(self, keys: Keys) -> None:
-        self.keys = keys
+    def __init__(self, keys: Keys, sizes: tuple) -> None:
+        self.keys, self.sizes = keys, sizes
         self._looks = lru_cache(maxsize=SIZES)(lambda steps: LookPlan(self, steps))
 
-    def __deepcopy__(self, memo: dict) -> "Plan":
-        return self
+    def __reduce__(self) -> tuple:
+        return plan_of, self.sizes
 
     def relay(self, *parts: Part) -> Relay:
         """These parts one after another."""
@@ -89,7 +89,8 @@ def _plan(
     matrices = {name: Matrix(name, shape[0], shape[1], precision) for name, shape in shapes if len(shape) > 1}
     of_keys = next((matrices[name] for name in OF_KEYS if name in matrices), None)
     kind = ADDITIVE if OF_SUM in dict(shapes) else PRODUCT
-    return Plan(Keys(precision, rows, steps, features, kind, matrices.get(OF_QUERIES), of_keys, streaming))
+    keys = Keys(precision, rows, steps, features, kind, matrices.get(OF_QUERIES), of_keys, streaming)
+    return Plan(keys, (precision, rows, steps, features, shapes, streaming))
 
 
 def plan_of(

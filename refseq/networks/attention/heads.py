@@ -39,6 +39,17 @@ class Heads:
     streaming: bool
     _threads: int
 
+    def __reduce__(self) -> tuple:
+        sizes = self.steps, self.rows, self.inputs, self.units, self.heads
+        return plan_of, (self.precision, *sizes, self.streaming)
+
+    def given(self, W: dict[str, np.ndarray], scene: Scene) -> dict[str, Any]:
+        """What both passes are given: matrices (A, 1, D), addresses, and whole numbers."""
+        counts, order = scene.queries.numbers()
+        fixed = {"counts": counts, "order": order, "tools": self.precision.tools}
+        fixed |= scene.numbers(self.units // self.heads, self.heads)
+        return fixed | {name: value.reshape(value.shape[0], 1, value.shape[1]) for name, value in W.items()}
+
     @cached_property
     def _matrices(self) -> dict[str, Matrix]:
         inner = {name: Matrix(name, self.units, self.inputs, self.precision) for name in NAMES[:3]}
@@ -149,29 +160,30 @@ class Recording:
 
     plan: Heads
     scene: Scene
-    given: dict[str, Any]
-    like: np.ndarray
+    W: dict[str, np.ndarray]
+    kept: dict[str, Any]
+
+    @property
+    def like(self) -> np.ndarray:
+        """An array of the number field."""
+        return self.W["W_q"]
 
 
 def forward(
     plan: Heads, W: dict[str, np.ndarray], x: np.ndarray, scene: Scene
 ) -> tuple[np.ndarray, np.ndarray | None, Recording]:
     """Outputs, weights (T, B * heads, T) if there are any."""
-    counts, order = scene.queries.numbers()
-    matrices = {name: value.reshape(value.shape[0], 1, value.shape[1]) for name, value in W.items()}
-    fixed = {"counts": counts, "order": order, "tools": plan.precision.tools}
-    fixed |= scene.numbers(plan.units // plan.heads, plan.heads) | matrices
-    like = W["W_q"]
-    made = plan.forward.run(fixed | {"x": x}, like)
-    return made.results["out"], made.results.get("weights"), Recording(plan, scene, fixed | made.kept, like)
+    made = plan.forward.run(plan.given(W, scene) | {"x": x}, W["W_q"])
+    return made.results["out"], made.results.get("weights"), Recording(plan, scene, W, made.kept)
 
 
 def backward(
     recording: Recording, dy: np.ndarray, dweights: np.ndarray | None
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Gradients of the matrices (A, 1, D), and of x."""
-    given = recording.given | {"dout": dy} | ({} if dweights is None else {"dweights": dweights})
-    made = recording.plan.backward(dweights is not None).run(given, recording.like).results
+    plan, more = recording.plan, {"dout": dy} | ({} if dweights is None else {"dweights": dweights})
+    given = plan.given(recording.W, recording.scene) | recording.kept | more
+    made = plan.backward(dweights is not None).run(given, recording.like).results
     first, *others = (made[f"dx_{name}"] for name in SEEN)
     for other in others:
         first = first + other

@@ -25,6 +25,9 @@ class Precision:
     target: str
     dtype: str
 
+    def __reduce__(self) -> tuple:
+        return Precision, (self.target, self.dtype)
+
     @cached_property
     def options(self) -> tuple[Callable, str]:
         """Of the rows' functions: where the kit is from."""

@@ -10,7 +10,7 @@ of the values and of the parameters of the queries; the matrix of the keys is go
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,9 @@ class Memory:
     causal: bool
     kept: dict[str, Any] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple:
+        return Memory, tuple(getattr(self, own.name) for own in fields(self))
+
     @property
     def features(self) -> tuple[int, int, int]:
         """Of a query, a key and a value."""
@@ -72,8 +75,7 @@ class Memory:
         """With dense keys and values, for any number of looks."""
         counts, places = self.tokens.numbers()
         given = {"keys": keys, "values": values, "k_counts": counts, "places": places}
-        self.kept.update(self.plan.ready.run(self.fixed | given, self.like).kept)
-        return self
+        return replace(self, kept=self.plan.ready.run(self.fixed | given, self.like).kept)
 
     def look(self, queries: np.ndarray, counts: np.ndarray | None) -> Look:
         """From queries (Tq, B, D), within their lengths (B,), None for all."""

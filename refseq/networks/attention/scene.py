@@ -24,6 +24,9 @@ class Tokens:
     places: np.ndarray | None = None
     _numbers: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
+    def __reduce__(self) -> tuple:
+        return Tokens, (self.steps, self.counts, self.places)
+
     @cached_property
     def inside(self) -> np.ndarray:
         """Which tokens count (T, B)."""
@@ -56,6 +59,9 @@ class Scene:
     seen: np.ndarray
     _numbers: dict[tuple[int, int], Numbers] = field(default_factory=dict, repr=False)
     _addresses: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict, repr=False)
+
+    def __reduce__(self) -> tuple:
+        return Scene, (self.queries, self.keys, self.seen)  # addresses are those of this scene's own numbers
 
     def addresses(self, scaled: int, heads: int = 1) -> dict[str, int]:
         """Where ``numbers`` are, as long as this is there."""
