@@ -20,7 +20,7 @@ CASES = {
     "layers": ("cuda",),
     "tiers": ("tier", "simulator"),
     "systems": ("tree", "training", "markov", "attention", "memory"),
-    "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests"),
+    "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests", "decoding"),
     "benchmark": ("bench", "system_check"),
     "verify": ("verify",),
 }
