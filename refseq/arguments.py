@@ -28,6 +28,9 @@ def integers(name: str, value: Any) -> np.ndarray:
     """Integers of any size and shape; no entries at all, as in [], are integers too."""
     if isinstance(value, np.ma.MaskedArray):  # a mask would be lost
         raise TypeError(f"{name}: expected integers, got a MaskedArray")
+    if hasattr(value, "__cuda_array_interface__"):  # to be read only where the caller says so
+        words = f"got {type(value).__name__} on a device"
+        raise TypeError(f"{name}: expected numbers on the host, which looks at them; {words}")
     try:
         given = np.asarray(value)
     except ValueError as error:  # lists of unequal lengths

@@ -39,7 +39,7 @@ class Elsewhere(ABC):
 
     @abstractmethod
     def rows(self, index: np.ndarray) -> Any:
-        """Of an array of two axes the rows with these numbers, (N,), and zeros for a number below 0."""
+        """The entries with these numbers (N,) along the first axis, and zeros for a number below 0."""
 
     @abstractmethod
     def read(self) -> np.ndarray:
@@ -95,7 +95,7 @@ def read(array: Any) -> np.ndarray:
 
 
 def rows(array: Any, index: np.ndarray) -> np.ndarray:
-    """Of an array of two axes the rows with these numbers; of one elsewhere also zeros, for numbers below 0."""
+    """The entries with these numbers along the first axis; of an array elsewhere also zeros, for numbers below 0."""
     return array.rows(index) if isinstance(array, Elsewhere) else array[index]
 
 

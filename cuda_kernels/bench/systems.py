@@ -14,6 +14,7 @@ import numpy as np
 import refseq
 from cuda_kernels import inventory
 from cuda_kernels.bench.structures import Posed, Values, drawn
+from refseq.arrays import rows
 from refseq.checks.function import Function
 from refseq.checks.structures.kinds import KINDS
 from refseq.checks.structures.memory_networks import FACTS, QUERY, STORY, VOCABULARY
@@ -65,7 +66,7 @@ def _others() -> Iterator[Posed]:
     model = hmm(5, symbols=4)
     params = {name: drawn(shape, seed) for seed, (name, shape) in enumerate(model.shapes.items())}
     yield Posed("viterbi", params, partial(_path, model), 100, model.sizes)
-    yield Posed("beam", {"table": drawn((9, 7), 3)}, _beam, 10, "width 3", visits=())
+    yield Posed("beam", {"table": drawn((9, 7), 3)}, _beam, 10, "width 3")
     stored = {name: drawn((5, 3), seed) for seed, name in enumerate(("keys", "values", "queries"))}
     yield Posed("recall", stored, _recall, 30, "5x3", plainly=True)
     network = refseq.hard_memory_network(VOCABULARY, 3, facts=2, ages=4)
@@ -82,7 +83,7 @@ def _path(model: Any, params: Values, target: str) -> Values:
 
 def _beam(values: Values, target: str) -> Values:
     def step(state: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return values["table"][(state + tokens) % 9], state + 1
+        return rows(values["table"], (state + tokens) % 9), state + 1
 
     found = beam_search(step, np.zeros(3, np.int64), np.arange(3), width=3, cap=5, stop=2, best=3, target=target)
     return {"tokens": found.tokens, "log_probabilities": found.scores}

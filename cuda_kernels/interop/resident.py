@@ -141,10 +141,13 @@ class Resident(Elsewhere):
 
     def rows(self, index: np.ndarray) -> "Resident":
         """See ``Elsewhere``."""
-        new = self.machine.zeros((len(index), self.shape[1]), self.dtype)
-        given: list[Any] = [index, self.contiguous()]
-        run_rows(self.machine, build_gather, (), len(index), given, [new], [], self.shape[1])
-        return new
+        count, *rest = self.shape
+        width = math.prod(rest)
+        new = self.machine.zeros((len(index), width), self.dtype)
+        given: list[Any] = [index, self.reshape(count, width)]
+        if width:
+            run_rows(self.machine, build_gather, (), len(index), given, [new], [], width)
+        return new.reshape(len(index), *rest)
 
     def read(self) -> np.ndarray:
         """See ``Elsewhere``."""

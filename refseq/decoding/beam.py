@@ -7,8 +7,9 @@ import numpy as np
 
 from refseq import arguments
 from refseq.decoding import select_rows
-from refseq.decoding.model import Step, gathered, log_probabilities, rows_of, start_tokens
+from refseq.decoding.model import Step, gathered, scores, started
 from refseq.rowwise import run_rows
+from refseq.targets.visiting import guests
 
 CHUNKS = 32
 """Parts in which a block of threads on a device takes the candidates of a row."""
@@ -19,7 +20,7 @@ class Decoded:
     """The n best sequences of every row, the best one first: ``tokens`` (B, n, T), -1 beyond ``lengths`` (B, n), which
     count the stop symbol and not what was given; ``log_probability`` and ``scores`` (B, n); ``finished`` (B, n): do
     they end in the stop symbol, or were they cut at the cap? Where there are fewer than n sequences, the others have
-    length 0 and score -inf."""
+    length 0 and score -inf. Arrays of numpy, wherever the model's are."""
 
     tokens: np.ndarray
     lengths: np.ndarray
@@ -50,6 +51,7 @@ def beam_search(
 
     step     step(state, tokens (N,)) -> (log p (N, V) of what follows, state), see ``refseq.decoding``
     state    of B rows: an array, or a dict, tuple or list of states; None
+    target   who selects; for "cuda" the state and the log-probabilities may be on the device (docs/cuda.md)
     first    (B,) integers, the tokens that are given to the first step
     cap      sequences end after so many symbols
     stop     the symbol that ends a sequence; None for none
@@ -65,12 +67,12 @@ def beam_search(
     arguments.integer("cap", cap, 0)
     if arguments.integer("best", best, 1) > width:
         raise ValueError(f"best: expected at most the width {width}, got {best}")
-    tokens = start_tokens(first)
+    tokens = started(state, first, target)
     rows = len(tokens)
-    rows_of(state, rows)
     end = np.array([-1 if stop is None else arguments.integer("stop", stop, 0)])
     weight = weights(alpha, cap)
-    state, tokens = gathered(state, np.repeat(np.arange(rows), width)), np.repeat(tokens, width)
+    state = gathered(state, np.repeat(np.arange(rows), width), target=target)
+    tokens = np.repeat(tokens, width)
     status = np.full((rows, width), select_rows.EMPTY)
     status[:, 0] = select_rows.ACTIVE
     length, chosen, parents = np.zeros((rows, width), np.int64), [], []
@@ -79,17 +81,17 @@ def beam_search(
     for _ in range(cap):
         if not (status == select_rows.ACTIVE).any():
             break
-        logp, state = log_probabilities(step, state, tokens)
-        P = P.astype(logp.dtype, copy=False)
-        P, length, status, parent, symbol = _select(P, length, status, logp, weight, end, target)
+        logp, state = step(state, tokens)
+        P, length, status, parent, symbol = _select(logp, P, length, status, weight, end, target=target)
         chosen.append(symbol)
         parents.append(parent)
-        state, tokens = gathered(state, (base + parent).reshape(-1)), np.maximum(symbol, 0).reshape(-1)
-    scores = np.where(status == select_rows.EMPTY, -np.inf, P * weight[length])
+        state = gathered(state, (base + parent).reshape(-1), target=target)
+        tokens = np.maximum(symbol, 0).reshape(-1)
+    reached = np.where(status == select_rows.EMPTY, -np.inf, P * weight[length])
     found = _traced(chosen, parents, rows, width)
     length = np.where(status == select_rows.EMPTY, 0, length)
     P = np.where(status == select_rows.EMPTY, -np.inf, P)
-    results = (found, length, P, scores.astype(P.dtype), status == select_rows.FINISHED)
+    results = (found, length, P, reached.astype(P.dtype), status == select_rows.FINISHED)
     return Decoded(*(array[:, :best].copy() for array in results))
 
 
@@ -99,9 +101,15 @@ def weights(alpha: float, cap: int) -> np.ndarray:
     return np.maximum(np.arange(cap + 1), 1.0) ** -power
 
 
-def _select(P: Any, length: Any, status: Any, logp: Any, weight: Any, stop: Any, target: str) -> tuple:
-    (rows, width), symbols = P.shape, logp.shape[1]
-    dtype, chunks = logp.dtype, CHUNKS if target == "cuda" else 1
+@guests("log_probabilities")
+def _select(
+    log_probabilities: Any, P: np.ndarray, length: Any, status: Any, weight: np.ndarray, stop: Any, *, target: str
+) -> tuple:
+    """What follows the B W sequences by the log-probabilities (B W, V): the best of P, length, status (B, W), each with
+    its parent and symbol."""
+    (rows, width), logp = P.shape, scores(log_probabilities, P.size)
+    symbols, dtype, chunks = logp.shape[1], logp.dtype, CHUNKS if target == "cuda" else 1
+    P, weight = P.astype(dtype, copy=False), weight.astype(dtype)
     new = [np.zeros((rows, width), dtype), *(np.zeros((rows, width), np.int64) for _ in range(4))]
     bounds = np.arange(chunks + 1) * width * symbols // chunks
     room = [np.empty((rows, chunks, width), dtype), np.empty((rows, chunks, width), np.int64)]
@@ -110,7 +118,7 @@ def _select(P: Any, length: Any, status: Any, logp: Any, weight: Any, stop: Any,
         select_rows.build,
         (),
         rows,
-        [P, length, status, logp.reshape(rows, width, symbols), weight.astype(dtype), stop, bounds],
+        [P, length, status, logp.reshape(rows, width, symbols), weight, stop, bounds],
         new,
         room,
         target=target,

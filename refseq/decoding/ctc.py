@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import read
+from refseq.targets import available
+from refseq.targets.visiting import guests
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,18 @@ def collapse(path: Any, blank: int = 0) -> tuple[int, ...]:
     return tuple(given[first & (given != blank)].tolist())
 
 
-def greedy(log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0) -> list[Labelling]:
+@guests("log_probs")
+def greedy(log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0, target: str = "cpu") -> list[Labelling]:
     """Best path decoding of log-probabilities (T, B, C), a result for every row.
 
     lengths  None (T for all) or integers (B,); what is beyond is not looked at
     blank    which class is the blank
+    target   where log_probs may be: the host decodes, on any target, and copies what is on a device
 
     Of equal classes the first is taken. Logits give the same labels, and log_prob without their normalisation. Raises
-    TypeError or ValueError naming the argument.
+    TypeError or ValueError naming the argument; RuntimeError where the target cannot run.
     """
-    rows, blank = _rows(log_probs, lengths, blank)
+    rows, blank = _rows(log_probs, lengths, blank, target)
     found = []
     for row in rows:
         path = row.argmax(axis=1) if len(row) else np.zeros(0, np.int64)
@@ -56,26 +61,34 @@ def greedy(log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0) -> lis
     return found
 
 
+@guests("log_probs")
 def beam(
-    log_probs: np.ndarray, *, lengths: Any = None, blank: int = 0, width: int = 16, best: int = 1
+    log_probs: np.ndarray,
+    *,
+    lengths: Any = None,
+    blank: int = 0,
+    width: int = 16,
+    best: int = 1,
+    target: str = "cpu",
 ) -> list[list[Labelling]]:
     """Prefix beam search over log-probabilities (T, B, C): for every row its ``best`` sequences of labels, the most
     probable one first, or as many as there are of a probability above 0.
 
-    width          how many prefixes are kept from frame to frame, at least ``best``
-    lengths, blank  as in ``greedy``
+    width                   how many prefixes are kept from frame to frame, at least ``best``
+    lengths, blank, target  as in ``greedy``
 
     In double precision. Of equally probable prefixes those come first that do as tuples, so that results are the same
-    on every machine that rounds alike, and in any batch. Raises TypeError or ValueError naming the argument.
+    on every machine that rounds alike, and in any batch. Errors as of ``greedy``.
     """
-    rows, blank = _rows(log_probs, lengths, blank)
+    rows, blank = _rows(log_probs, lengths, blank, target)
     best = arguments.integer("best", best, 1)
     width = arguments.integer("width", width, best)
     return [_search(row, blank, width)[:best] for row in rows]
 
 
-def _rows(log_probs: Any, lengths: Any, blank: Any) -> tuple[list[np.ndarray], int]:
+def _rows(log_probs: Any, lengths: Any, blank: Any, target: str) -> tuple[list[np.ndarray], int]:
     """The frames (n, C) of every row that count, in double precision, and the blank."""
+    available(target)
     given = arguments.readable("log_probs", log_probs, ("T", "B", "C"), None)
     if given.dtype not in (np.float32, np.float64):
         raise TypeError(f"log_probs: expected dtype float32 or float64, got {given.dtype}")
@@ -85,7 +98,8 @@ def _rows(log_probs: Any, lengths: Any, blank: Any) -> tuple[list[np.ndarray], i
     if blank >= classes:
         raise ValueError(f"blank: expected 0 <= blank < C = {classes}, got {blank}")
     frames = arguments.lengths(lengths, steps, count)
-    rows = [given[: frames[b], b].astype(np.float64) for b in range(count)]
+    seen = read(given)
+    rows = [seen[: frames[b], b].astype(np.float64) for b in range(count)]
     for b, row in enumerate(rows):
         bad = np.isnan(row) | (row == np.inf)
         if bad.any():

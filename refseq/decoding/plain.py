@@ -6,28 +6,35 @@ import numpy as np
 
 from refseq import arguments
 from refseq.decoding.beam import Decoded, weights
-from refseq.decoding.model import Step, gathered, log_probabilities, rows_of, start_tokens
+from refseq.decoding.model import Step, gathered, scores_on_host, started
 
 LARGEST = 1 << 22
 """Sequences that ``exhaustive`` goes through at most."""
 
 
 def greedy(
-    step: Step, state: Any, first: np.ndarray, *, cap: int, stop: int | None = None, alpha: float = 0.75
+    step: Step,
+    state: Any,
+    first: np.ndarray,
+    *,
+    cap: int,
+    stop: int | None = None,
+    alpha: float = 0.75,
+    target: str = "cpu",
 ) -> Decoded:
     """Take the most probable symbol at every step, of equal ones the lowest. Arguments, result (n = 1) and errors as of
-    ``beam_search``."""
+    ``beam_search``; the host compares, and copies log-probabilities that are on a device."""
     arguments.integer("cap", cap, 0)
-    tokens = start_tokens(first)
+    tokens = started(state, first, target)
     rows = len(tokens)
-    rows_of(state, rows)
     end = -1 if stop is None else arguments.integer("stop", stop, 0)
     going, alive = np.ones(rows, bool), np.ones(rows, bool)
     total, chosen = np.zeros(rows), []
     for _ in range(cap):
         if not going.any():
             break
-        logp, state = log_probabilities(step, state, tokens)
+        given, state = step(state, tokens)
+        logp = scores_on_host(given, rows, target=target)
         logp = np.where(np.isnan(logp), -np.inf, logp)
         total = total.astype(logp.dtype, copy=False)
         tokens = logp.argmax(axis=1)
@@ -54,29 +61,30 @@ def exhaustive(
     stop: int | None = None,
     alpha: float = 0.75,
     best: int = 1,
+    target: str = "cpu",
 ) -> Decoded:
     """The best of all sequences that end in the stop symbol or at the cap, by going through them: for small V and caps.
-    Arguments, result and errors as of ``beam_search``; of equal scores the sequence that comes first in a dictionary.
+    Arguments, result and errors as of ``greedy``; of equal scores the sequence that comes first in a dictionary.
     ValueError for more than ``LARGEST`` sequences at a time."""
     arguments.integer("cap", cap, 0)
     arguments.integer("best", best, 1)
-    tokens = start_tokens(first)
+    tokens = started(state, first, target)
     rows, weight = len(tokens), weights(alpha, cap)
-    rows_of(state, rows)
     end = -1 if stop is None else arguments.integer("stop", stop, 0)
     whole: list[list[tuple]] = [[] for _ in range(rows)]
     owner, total, prefix = np.arange(rows), np.zeros(rows), np.zeros((rows, 0), np.int64)
     for t in range(cap):
         if not len(owner):
             break
-        logp, state = log_probabilities(step, state, tokens)
+        given, state = step(state, tokens)
+        logp = scores_on_host(given, len(tokens), target=target)
         if logp.size > LARGEST:
             raise ValueError(f"cap: expected at most {LARGEST} sequences, got {logp.size} after {t + 1} symbols")
         reached = total.astype(logp.dtype)[:, None] + logp
         parent, symbol = np.nonzero(reached > -np.inf)
         total, owner, tokens = reached[parent, symbol], owner[parent], symbol
         prefix = np.concatenate([prefix[parent], symbol[:, None]], axis=1)
-        state, done = gathered(state, parent), symbol == end
+        state, done = gathered(state, parent, target=target), symbol == end
         for k in np.flatnonzero(done):
             whole[owner[k]].append((total[k] * weight[t + 1], total[k], tuple(prefix[k].tolist()), True))
         going = np.flatnonzero(~done)
@@ -85,7 +93,7 @@ def exhaustive(
             owner[going],
             tokens[going],
             prefix[going],
-            gathered(state, going),
+            gathered(state, going, target=target),
         )
     for k, b in enumerate(owner):
         whole[b].append((total[k] * weight[prefix.shape[1]], total[k], tuple(prefix[k].tolist()), False))

@@ -5,8 +5,8 @@
 
 The first array of the named arguments decides. If the target has a guest for it (``Guest``), the arrays
 of these arguments come into the function as ``refseq.arrays.Elsewhere``, the target of that name is the guest's while
-the function runs, and what it returns goes out in the caller's kind: arrays, dicts and tuples of them, and those in the
-fields of a dataclass that its repr shows. Whole numbers stay numpy's on both ways, and so do all other arguments.
+the function runs, and what it returns goes out in the caller's kind: arrays; dicts, tuples and lists of them; and those
+in the fields of a dataclass that its repr shows. Whole numbers stay numpy's both ways, and so do all other arguments.
 
 What a function returns remembers its guest: a function with an argument ``run`` goes on where that run was made.
 """
@@ -136,13 +136,14 @@ def entered(visitor: Guest, name: str, given: Any) -> Any:
 
 
 def left(visitor: Guest, made: Any) -> Any:
-    """A result with its arrays in the caller's kind; of a dataclass those in the fields that it shows."""
+    """A result with its arrays in the caller's kind, in dicts, tuples and lists too; of a dataclass those in the fields
+    that it shows."""
     if isinstance(made, Elsewhere):
         return visitor.leave(made)
     if isinstance(made, Mapping):
         return {key: left(visitor, value) for key, value in made.items()}
-    if isinstance(made, tuple):
-        return tuple(left(visitor, value) for value in made)
+    if isinstance(made, tuple | list):
+        return (list if isinstance(made, list) else tuple)(left(visitor, value) for value in made)
     if not dataclasses.is_dataclass(made) or isinstance(made, type):
         return made
     outside = copy.copy(made)

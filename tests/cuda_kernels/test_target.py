@@ -21,7 +21,7 @@ CASES = {
     "tiers": ("tier", "simulator"),
     "precisions": ("tensor",),
     "systems": ("tree", "training", "markov", "attention", "memory"),
-    "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests"),
+    "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests", "decoding"),
     "benchmark": ("bench", "system_check"),
     "verify": ("verify",),
 }

@@ -46,7 +46,8 @@ def test_full_width_is_exhaustive(seed, stop, alpha):
 
 def test_a_planted_error_is_seen(monkeypatch):
     """States that do not follow their parents."""
-    monkeypatch.setattr(beam, "gathered", lambda state, rows, right=beam.gathered: right(state, np.sort(rows)))
+    right = beam.gathered
+    monkeypatch.setattr(beam, "gathered", lambda state, rows, **more: right(state, np.sort(rows), **more))
     with pytest.raises(AssertionError):
         test_full_width_is_exhaustive(0, 2, 0.75)
 
@@ -113,8 +114,8 @@ def test_selection(width, symbols, dtype):
     status = rng.integers(0, 3, (6, width))
     length, weight = np.where(status == select_rows.FINISHED, rng.integers(1, 4, P.shape), 4), beam.weights(0.75, 5)
     for target in ("cpu", "reference"):
-        given = (P, length, status, logp, weight, np.array([0]), target)
-        P_new, length_new, status_new, parent, symbol = beam._select(*given)
+        given = (logp, P, length, status, weight, np.array([0]))
+        P_new, length_new, status_new, parent, symbol = beam._select(*given, target=target)
         assert P_new.dtype == dtype
         for b in range(6):
             options = []
