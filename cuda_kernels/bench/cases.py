@@ -66,7 +66,7 @@ class DeviceCase:
     def judged(self, results: Mapping[str, Arrays]) -> tuple[float, float]:
         """The largest error of all results of all passes, and the limit."""
         low = self.precision in EPS
-        most = min(4 * EPS[self.precision] * self.layer.shape.T**0.5, 0.3) if low else limit(self.layer)
+        most = low_limit(self.precision, self.layer.shape.T) if low else limit(self.layer)
         measure = in_norm if low else relative
         errors = [measure(results[key][name], want) for key in results for name, want in self.truth[key].items()]
         return float(np.max(errors)), most
@@ -99,6 +99,11 @@ def _truth(layer: LayerCase, packed: bool) -> dict[str, Arrays]:
     grads = own.backward(run, exact.dy)
     forward = named_run(run.y, run.state)
     return {"forward": forward, "both": forward | named_gradients(grads.params, grads.x, grads.state)}
+
+
+def low_limit(precision: str, steps: int) -> float:
+    """The largest error in the norm in a low precision, see the module's text."""
+    return min(4 * EPS[precision] * steps**0.5, 0.3)
 
 
 def in_norm(value: np.ndarray, expected: np.ndarray) -> float:

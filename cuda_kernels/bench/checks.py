@@ -18,7 +18,7 @@ import numpy as np
 import refseq
 from cuda_kernels import gpu, inventory, tiers
 from cuda_kernels.bench import structures, systems
-from cuda_kernels.bench.cases import EPS, SMALL, in_norm
+from cuda_kernels.bench.cases import SMALL, in_norm, low_limit
 from cuda_kernels.bench.peers import torch_device
 from cuda_kernels.interop import own_products
 from refseq.arrays import lift
@@ -74,7 +74,7 @@ def judged(name: str, dtype: str, shape: str, got: Arrays, want: Arrays, terms: 
 def judged_rounded(name: str, dtype: str, shape: str, got: Arrays, want: Arrays, terms: float) -> Check:
     """The same of results with operands in bfloat16 or TF32: by their norms, as ``cases`` has it, with the eps of
     bfloat16. It finds wrong formulas and indices."""
-    limit = min(4 * EPS["bfloat16"] * float(shape.partition("x")[0]) ** 0.5, 0.3)
+    limit = low_limit("bfloat16", int(shape.partition("x")[0]))
     errors = {key: in_norm(np.asarray(got[key], float), np.asarray(value, float)) for key, value in want.items()}
     worst = max(errors, key=lambda key: (np.isnan(errors[key]), errors[key]))
     return Check(name, dtype, shape, worst, errors[worst], limit, "" if errors[worst] <= limit else "beyond the limit")

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 CASES = {
     "layers": ("cuda",),
     "tiers": ("tier", "simulator"),
-    "precisions": ("tensor",),
+    "precisions": ("instruction", "tensor"),
     "systems": ("tree", "training", "markov", "attention", "memory"),
     "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests", "decoding"),
     "benchmark": ("bench", "system_check"),
