@@ -84,9 +84,10 @@ def _bytes(bucket: list[tuple[Any, int]]) -> int:
 
 def free() -> None:
     """Return the memory that nobody uses to the system."""
-    with _waiting.lock:
-        gone, _waiting.pieces, _waiting.total = _waiting.pieces, OrderedDict(), 0
-    gone.clear()  # not under the lock, and not what others see: jobs give back what they hold
+    while _waiting.pieces:  # again: jobs that go give back what they hold
+        with _waiting.lock:
+            gone, _waiting.pieces, _waiting.total = _waiting.pieces, OrderedDict(), 0
+        gone.clear()  # not under the lock, and not what others see
 
 
 def waiting_bytes() -> int:
