@@ -125,14 +125,16 @@ def _expected(name: str, value: Any, shape: Sequence[int | str], dtype: np.dtype
     masked = isinstance(value, np.ma.MaskedArray)  # a mask would be lost
     if masked or not isinstance(value, np.ndarray | Elsewhere):
         raise TypeError(f"{name}: expected a numpy array, got {type(value).__name__}")
-    fits = value.ndim == len(shape) and all(
-        isinstance(want, str) or got == want for got, want in zip(value.shape, shape, strict=True)
-    )
-    if not fits:
+    found = value.shape
+    if len(found) != len(shape) or any(map(_unlike, found, shape)):
         expected = ", ".join(map(str, shape))
-        raise ValueError(f"{name}: expected shape ({expected}), got {value.shape}")
+        raise ValueError(f"{name}: expected shape ({expected}), got {found}")
     if dtype is not None and value.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"{name}: expected dtype {dtype} like the other arrays, got {field_name(value)}")
+
+
+def _unlike(got: int, want: int | str) -> bool:
+    return got != want and not isinstance(want, str)
 
 
 def common_dtype(params: Mapping[str, np.ndarray], accepted: Sequence[str], target: str) -> np.dtype:

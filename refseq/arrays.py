@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -120,11 +121,17 @@ def sample(array: Any) -> Any:
     return array.dtype.type(0) if isinstance(array, Elsewhere) else array.flat[0]
 
 
+@cache
+def name_of(dtype: np.dtype) -> str:
+    """Its name, which numpy makes anew each time in microseconds."""
+    return str(dtype)
+
+
 def field_name(array: Any) -> str:
     """What to call the numbers in an array in a message: its dtype, or the type of its objects."""
     if array.dtype == object and array.size:
         return f"object ({type(array.flat[0]).__name__})"
-    return str(array.dtype)
+    return name_of(array.dtype)
 
 
 def lift(array: np.ndarray, number: Callable[[Any], Any]) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import name_of, zeros
 from refseq.networks.attention.core import plan_of, precision_of
 from refseq.networks.attention.memory import Look, Memory, MemoryGradients
 from refseq.networks.attention.scene import keys_of, whole
@@ -181,7 +181,7 @@ class Attention:
                 mask = arguments.array("mask", mask, keys.shape[:2], np.dtype(bool))
             tokens = keys_of(steps, arguments.lengths(lengths, steps, count), mask)
         like = next((a for a in (*params.values(), keys, values) if a.size), keys)
-        precision, features = precision_of(target, str(like.dtype)), (self.queries, self.keys, size)
+        precision, features = precision_of(target, name_of(like.dtype)), (self.queries, self.keys, size)
         plan = plan_of(precision, count, steps, features, self._shapes, self.streaming)
         scaled = self.keys if self.score == "scaled_dot" else 0
         return Memory(plan, tokens, params, self.shapes, like, scaled, self.causal), keys, values
@@ -216,7 +216,7 @@ class Attention:
             raise TypeError(f"params: expected a dict of arrays, got {type(params).__name__}")
         arguments.names("params", params, {})
         arguments.readable(name, tokens, (f"T{name[0]}", "B", features), None)
-        if str(tokens.dtype.newbyteorder("=")) not in accepted:
+        if name_of(tokens.dtype.newbyteorder("=")) not in accepted:
             raise TypeError(f"{name}: target {target!r} takes {', '.join(accepted)}; got {tokens.dtype}")
         return {}
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
-from refseq.arrays import read
+from refseq.arrays import name_of, read
 from refseq.engine import norms
 from refseq.engine.results import result_like
 from refseq.kernels import on_vectors
@@ -152,7 +152,7 @@ def _arithmetic(grads: Arrays, target: str) -> Any:
     if not grads:
         return None
     dtype = next(iter(grads.values())).dtype
-    return device_for(target, dtype) or (norms if on_vectors(str(dtype), target) else None)
+    return device_for(target, dtype) or (norms if on_vectors(name_of(dtype), target) else None)
 
 
 def _norm(grads: Arrays, target: str) -> tuple[float, int]:

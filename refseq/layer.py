@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from refseq import arguments, initialise
-from refseq.arrays import zeros
+from refseq.arrays import name_of, zeros
 from refseq.bound import Bound
 from refseq.cell import Cell, labelled
 from refseq.cells import catalogue
@@ -189,7 +189,7 @@ class Layer:
         )
         first = self.parts[0]
         directions = sum(part.layer == 0 for part in self.parts)
-        info = run_info(target, self.cell, str(dtype), first.wide, rows, directions)
+        info = run_info(target, self.cell, name_of(dtype), first.wide, rows, directions)
         return Run(y, final, info, self, recording)
 
     def bind(self, params: Mapping[str, np.ndarray]) -> Bound:

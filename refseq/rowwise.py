@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from refseq.arrays import contiguous
+from refseq.arrays import contiguous, name_of
 from refseq.engine import rowwise
 from refseq.engine.compiling import CFunction
 from refseq.kernels import compiled, on_vectors, source_key
@@ -47,12 +47,12 @@ def run_rows(
     if device is not None:
         device.run_rows(build, options, rows, given, list(outputs), list(scratch), units)
         return
-    if on_vectors(str(dtype), target):
+    if on_vectors(name_of(dtype), target):
         arrays = [*given, *written]
         rowwise.run_rows(shared(build, options, rowwise.kinds_of(arrays)), rows, arrays, work)
         return
     run = _loop(build, options, len(given) + len(written))
-    compiled(run, str(dtype), *described(build, options))(rows, *given, *written)
+    compiled(run, name_of(dtype), *described(build, options))(rows, *given, *written)
 
 
 def described(build: Callable, options: tuple) -> tuple[Callable, ...]:

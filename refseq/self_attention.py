@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import name_of, zeros
 from refseq.networks.attention import heads
 from refseq.networks.attention.core import precision_of
 from refseq.networks.attention.scene import Tokens, scene_of, whole
@@ -103,7 +103,7 @@ class SelfAttention:
         x = arguments.readable("x", x, ("T", "B", self.inputs), sample.dtype)
         steps, rows, _ = x.shape
         tokens = whole(steps, rows) if lengths is None else Tokens(steps, arguments.lengths(lengths, steps, rows))
-        scene, precision = scene_of(tokens, tokens, self.causal), precision_of(target, str(sample.dtype))
+        scene, precision = scene_of(tokens, tokens, self.causal), precision_of(target, name_of(sample.dtype))
         plan = heads.plan_of(precision, steps, rows, self.inputs, self.units, self.heads, self.streaming)
         y, weights, recording = heads.forward(plan, params, x, scene)
         if weights is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from refseq.arrays import name_of
 from refseq.engine import threads
 from refseq.engine.backward import backward
 from refseq.engine.forward import forward
@@ -59,7 +60,7 @@ class Plan:
         finite = all(abs(value) <= largest for value in cell.constants.values())  # else the long way says so
         self.fits = not cell.masks and not shared and finite
         if self.fits:
-            setup, name = setup_of_plain(part, dtype, steps, rows, workers), str(dtype)
+            setup, name = setup_of_plain(part, dtype, steps, rows, workers), name_of(dtype)
             self.setup, self.move, self.prepare = setup, moves(name), prepare(name)
             self.fore_loop, self.back_loop, self.sums = forward(name), backward(name), gradient(name)
             self.fore, self.back = forward_direction(part, setup, record), backward_direction(part, setup)

@@ -12,6 +12,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
+from refseq.arrays import name_of
 from refseq.engine import blocks, vector
 from refseq.engine.compiling import CFunction
 from refseq.engine.entries import entries_of
@@ -71,7 +72,7 @@ def sum_of_squares(arrays: Sequence[np.ndarray], a: float, b: float) -> float:
     sums, scale = np.zeros(sum(counts)), np.array([a, b])
     starts = np.cumsum([0, *counts[:-1]]) * sums.itemsize + address(sums) if counts else ()
     lines = [(array.size, address(array), int(start)) for array, start in zip(arrays, starts, strict=True)]
-    blocks.run_blocks(_function("squares", str(arrays[0].dtype)), address(scale), lines)
+    blocks.run_blocks(_function("squares", name_of(arrays[0].dtype)), address(scale), lines)
     return _tree(sums)
 
 
@@ -96,4 +97,4 @@ def bound_into(results: Sequence[np.ndarray], arrays: Sequence[np.ndarray], limi
 def _each(name: str, results: Sequence[np.ndarray], arrays: Sequence[np.ndarray], *numbers: float) -> None:
     given = np.array(numbers)
     lines = [(x.size, address(x), address(y)) for x, y in zip(arrays, results, strict=True)]
-    blocks.run_blocks(_function(name, str(arrays[0].dtype)), address(given), lines)
+    blocks.run_blocks(_function(name, name_of(arrays[0].dtype)), address(given), lines)

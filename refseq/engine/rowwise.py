@@ -1,12 +1,12 @@
 """``refseq.rowwise`` on the threads of the CPU: whoever is awake takes the next few rows."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numba.core import types
 
+from refseq.arrays import name_of
 from refseq.engine import threads, vector
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.memory import array_at, word
@@ -25,13 +25,7 @@ Kinds = tuple[tuple[str, int], ...]
 
 def kinds_of(arrays: Sequence[np.ndarray]) -> Kinds:
     """Of these arrays."""
-    return tuple((_name(array.dtype), array.ndim) for array in arrays)
-
-
-@cache
-def _name(dtype: np.dtype) -> str:
-    """numpy makes it anew each time, which takes microseconds."""
-    return str(dtype)
+    return tuple((name_of(array.dtype), array.ndim) for array in arrays)
 
 
 def run_rows(function: CFunction, rows: int, arrays: Sequence[np.ndarray], work: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import name_of
 from refseq.cell import Cell
 from refseq.engine import threads, vector
 from refseq.engine.backward import backward_share
@@ -77,7 +78,7 @@ class Setup:
         batch: tuple[tuple[int, int, int], int, int, bool],
         workers: int,
     ) -> None:
-        self.cell, self.dtype, self.size = cell, str(dtype), dtype.itemsize
+        self.cell, self.dtype, self.size = cell, name_of(dtype), dtype.itemsize
         self.sizes = Sizes(shapes, self.dtype)
         self.strides = tuple(tuple(stride // self.size for stride in each) for each in strides)
         (self.steps, self.rows, self.inputs), self.wide, self.mask_size, self.reverse = batch

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from refseq.arrays import name_of
 from refseq.cell import Cell
 from refseq.engine.job import FIELD, FILL, GRADIENT, INSTRUCTION, PACK, SUM, Job
 from refseq.engine.plan import Sizes, plan
@@ -83,7 +84,7 @@ def begun(cell: Cell, weights: Weights, turned: bool, targets: Sequence[np.ndarr
 
 def sizes_of(weights: Weights) -> Sizes:
     """The sizes of a part."""
-    return Sizes(tuple(matrix.shape for matrix in weights.matrices), str(weights.matrices[0].dtype))
+    return Sizes(tuple(matrix.shape for matrix in weights.matrices), name_of(weights.matrices[0].dtype))
 
 
 def entries_of_a_node(cell: Any, sizes: Sizes) -> int:

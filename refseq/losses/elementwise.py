@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from refseq import arguments
+from refseq.arrays import name_of
 from refseq.kernels import on_vectors
 from refseq.losses.loss import Loss, inside, matching, numbers, ones, reduced, sample, token_weights
 from refseq.losses.pointwise_rows import build
@@ -47,7 +48,7 @@ def sum_over_features(
     scale = scales(reduction, weight, ones((steps, rows), like), active, features)
     flat, index = (steps * rows, features), np.where(active.reshape(-1), 0, -1)
     given = (x.reshape(flat), index, y.reshape(flat), p, scale.reshape(-1))
-    if features <= FEW and on_vectors(str(x.dtype), target):
+    if features <= FEW and on_vectors(name_of(x.dtype), target):
         tokens, dx = over_short_tokens(element, *given)
     else:
         tokens, dx = over_tokens(build, (element, len(p)), *given, like, target=target)

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 from numba.core import types
 
+from refseq.arrays import name_of
 from refseq.columns import gather
 from refseq.engine import threads, vector
 from refseq.engine.compiling import CFunction, compiled_c
@@ -75,5 +76,5 @@ def over_short_tokens(
     laid, values = np.ascontiguousarray(np.tile(w, together)), np.empty((parts, together * width), x.dtype)
     places = [address(array) for array in (x, index, y, laid, scale, values, tokens, dx)]
     job = np.array([parts, count, width, together, *places], np.int64)
-    threads.share(_function(element, len(w), str(x.dtype)), parts, address(job))
+    threads.share(_function(element, len(w), name_of(x.dtype)), parts, address(job))
     return tokens, dx

@@ -16,7 +16,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
-from refseq.arrays import zeros
+from refseq.arrays import name_of, zeros
 from refseq.engine import threads, vector
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.entries import entries_of
@@ -48,7 +48,7 @@ def over_tokens(
     target: str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
     """The losses of all tokens (N,) before their scale, and the gradients (N, V); 0 where a token does not count."""
-    dtype = str(x.dtype)
+    dtype = name_of(x.dtype)
     smoothing = zeros((2,), like) if smoothing is None else smoothing
     device = device_for(target, x.dtype)
     if device is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from refseq.arrays import Elsewhere, whole, zeros
+from refseq.arrays import Elsewhere, name_of, whole, zeros
 from refseq.engine.results import cleared, result_like
 from refseq.markov import chain_rows, posterior_rows, viterbi_rows
 from refseq.markov.views import views_for
@@ -42,7 +42,7 @@ def forward(
     """Scores of the first state (S,), of pairs of states (S, S), of the states (T, B, S). A row of length 0 has the
     value 0."""
     steps, rows, n = e.shape
-    dtype = str(e.dtype)
+    dtype = name_of(e.dtype)
     E, R, c, value = zeros((n, n), A), zeros((n, n), A), zeros((1, n), A), zeros((rows,), A)
     run_rows(chain_rows.build_weights, (), n, [A], [E, R, c], target=target, units=n)
     p, s, q = (room(e.shape, A) for _ in range(3))
@@ -65,7 +65,7 @@ def backward(run: Recording, dvalue: np.ndarray, counted: bool = True) -> Counts
     """The gradients of sum(dvalue * value), those of the pairs if ``counted``."""
     p, s, q, low = run.kept
     steps, rows, n = q.shape
-    dtype, like = str(q.dtype), run.A
+    dtype, like = name_of(q.dtype), run.A
     pairs, how = (rows if counted else 1, n, n), np.array([int(run.direct), int(counted)])
     de, dA = blank(q.shape, like), zeros(pairs, like)
     run_rows(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refseq.arrays import zeros
+from refseq.arrays import name_of, zeros
 from refseq.cell import Cell
 from refseq.networks.tree_kernels import kernels
 from refseq.targets import Weights
@@ -109,7 +109,7 @@ def _handed(recording: Recording) -> tuple:
 
 def _visit(recording: Recording, loop: str, arguments: tuple) -> None:
     """Run a loop over all nodes that are computed, from the leaves to the roots or back."""
-    function = getattr(kernels(recording.cell, str(recording.s.dtype)), loop)
+    function = getattr(kernels(recording.cell, name_of(recording.s.dtype)), loop)
     most = max(1, AT_A_TIME // _multiplications(recording.weights))
     pieces = _pieces(recording.begin, recording.forest.nodes, most)
     for first, last in pieces if loop == "forward" else reversed(pieces):
@@ -120,7 +120,7 @@ def _gradient(recording: Recording, loop: str, weights: Weights, arguments: tupl
     """Sum the gradients of these weights over the nodes, or over the edges."""
     like, nodes = weights.matrices[0], recording.forest.nodes
     dM, db = (tuple(zeros(part.shape, like) for part in parts) for parts in (weights.matrices, weights.biases))
-    function = getattr(kernels(recording.cell, str(recording.s.dtype)), loop)
+    function = getattr(kernels(recording.cell, name_of(recording.s.dtype)), loop)
     total = sum(len(matrix) for matrix in dM) + len(db)
     rows = max(1, AT_ONCE // max(matrix[0].size for matrix in dM))
     spans = _pieces(recording.begin, nodes, max(1, AT_A_TIME // AT_ONCE))

@@ -15,7 +15,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from refseq import arguments
-from refseq.arrays import zeros
+from refseq.arrays import name_of, zeros
 from refseq.columns import gather, scatter
 from refseq.engine.results import result_like
 from refseq.kernels import compiled, on_vectors
@@ -130,10 +130,10 @@ class Optimiser(ABC):
         if device is not None:
             device.run_updates(self.rule, count, build, rates, updates)
             return
-        if on_vectors(str(dtype), target):
+        if on_vectors(name_of(dtype), target):
             run_updates(self.rule, count, build, rates, updates)
             return
-        run = compiled(build(self.rule, count), str(dtype), self.rule)
+        run = compiled(build(self.rule, count), name_of(dtype), self.rule)
         for p, g, s, p1, s1 in updates:
             rows = (count, p.size)
             h = tuple(dtype.type(rate) for rate in rates)

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numba.extending import register_jitable
 
+from refseq.arrays import name_of
 from refseq.columns import gather
 from refseq.engine import blocks, vector
 from refseq.engine.compiling import CFunction
@@ -50,6 +51,6 @@ def run_updates(
     """Fill p1, s1 of every (p, g, s, p1, s1), arrays of one dtype; ``build`` makes the loop of a rule."""
     dtype = updates[0][0].dtype
     h = np.repeat(np.array(rates, dtype), vector.lanes(dtype)).reshape(len(rates), -1)
-    function = update_function(rule, buffers, len(rates), build, str(dtype))
+    function = update_function(rule, buffers, len(rates), build, name_of(dtype))
     lines = [(arrays[0].size, *(address(array) for array in arrays)) for arrays in updates]
     blocks.run_blocks(function, address(h), lines)

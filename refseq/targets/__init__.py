@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from refseq.arrays import name_of
 from refseq.cell import Cell
 
 Arrays = dict[str, np.ndarray]
@@ -202,7 +203,7 @@ def device_for(name: str, dtype: np.dtype) -> Any:
     found = available(name)
     if name in HOST:
         return None
-    if str(dtype) not in found.dtypes:
+    if name_of(dtype) not in found.dtypes:
         raise TypeError(f"target {name!r} takes {', '.join(found.dtypes)}; got {dtype}")
     return found
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from refseq.arrays import DTYPES
+from refseq.arrays import DTYPES, name_of
 from refseq.cell import Cell
 from refseq.scan import build_scan
 from refseq.targets.base import Job, Kernels, ScanTarget
@@ -56,7 +56,7 @@ class HostTarget(ScanTarget):
 
     def _run(self, cell: Cell, jobs: Sequence[Job], results: tuple[np.ndarray, ...]) -> None:
         """The loops write into the arrays of the jobs themselves, ``results`` among them."""
-        run = kernels(cell, str(results[0].dtype))
+        run = kernels(cell, name_of(results[0].dtype))
         for job in jobs:
             getattr(run, job.loop)(0, job.pieces, *job.arguments)
 
