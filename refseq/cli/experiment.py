@@ -62,7 +62,7 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT) -
         console.print(f"not run yet: no {file}", style="dim", highlight=False)
         return 0
     _needs_packages()
-    statements, _ = judged(one.plan(), file)
+    statements, *_ = judged(one.plan(), file)
     _print_statements(console, [(name, statement) for statement in statements])
     return 0
 
@@ -102,7 +102,8 @@ def run_(
     _print_statements(console, [(o.plan.experiment.name, statement) for o in outcomes for statement in o.statements])
     for outcome in outcomes:
         told = f"{outcome.plan.experiment.name}: {outcome.plan.size} measurements, {outcome.measured} of them now, "
-        console.print(f"{told}{outcome.seconds:.1f} s", style="dim", highlight=False)
+        took = f"{outcome.seconds:.1f} s; all of them took {outcome.work:.1f} s of a processor"
+        console.print(told + took, style="dim", highlight=False)
     if outcomes:
         console.print(f"written: {write_summary(outcomes, out)}", style="dim", highlight=False)
     if json_file:

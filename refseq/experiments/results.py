@@ -9,7 +9,7 @@ import numpy as np
 from refseq.experiments.data import origin
 from refseq.experiments.experiment import Plan
 from refseq.experiments.sweep import tasks
-from refseq.experiments.tasks import ENGINE
+from refseq.experiments.tasks import ENGINE, WORK
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -26,6 +26,7 @@ def join(plan: Plan, folder: Path) -> Path:
     try:
         with h5netcdf.File(beside, "w") as joined:
             expected: dict[str, tuple[int, ...]] = {}
+            work = 0.0
             for (place, _, _), task in zip(plan.places(), tasks(plan, folder), strict=True):
                 expected = expected or _frame(joined, plan, task.read())
                 with h5py.File(task.file) as opened:
@@ -35,6 +36,8 @@ def join(plan: Plan, folder: Path) -> Path:
                         raise ValueError(f"{task.configuration}: expected results {expected}, got {found}")
                     for name in expected:
                         joined.variables[name][place] = result[name][()]
+                    work += result.attrs[WORK].item()
+            joined.attrs[WORK] = work
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)

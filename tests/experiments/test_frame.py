@@ -11,7 +11,7 @@ import pytest
 from refseq.experiments import PLACES, experiment, results
 from refseq.experiments.report import run, write_summary
 from refseq.experiments.sweep import sweep, tasks, workers
-from refseq.experiments.tasks import complete, source_digest
+from refseq.experiments.tasks import WORK, complete, source_digest
 from tests.experiments import tiny
 
 PLAN = tiny.EXPERIMENT.plan()
@@ -80,6 +80,9 @@ def test_everything_is_measured_once_and_joined(tmp_path):
         assert (outcome.measured, outcome.passed) == (20, True)
         more = run(tiny.EXPERIMENT.plan(seeds=6), tmp_path, parallel)
         assert more.measured == 4  # the new seed's
+    spent = [task.read().attrs[WORK] for task in tasks(more.plan, tmp_path)]
+    assert more.work == pytest.approx(sum(spent))
+    assert more.work > 0
     assert {file.name for file in more.files} == {"tiny.nc", "tiny.png", "tiny.svg"}
     with results.load(tmp_path / "tiny.nc") as found:
         assert found.curve.dims == ("gain", "word", "seed", "t")

@@ -1,0 +1,44 @@
+"""benchmarks/experiments.py: experiments are recorded one at a time, and the table has all that are there."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import experiments
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """Run the command on these names; returns its status."""
+
+    def command(*names: str) -> int:
+        given = ["--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
+        monkeypatch.setattr(sys, "argv", ["experiments.py", *names, *given])
+        return experiments.main()
+
+    return command
+
+
+def test_what_was_recorded_stays_in_the_table(recorded, tmp_path):
+    assert recorded("lstm_by_hand") == 0
+    assert recorded("power") == 0
+    results = tmp_path / "results"
+    assert {file.name for file in results.iterdir()} == {
+        *("lstm_by_hand.json", "lstm_by_hand.png", "power.json", "power.png", "statements.md")
+    }
+    one = json.loads((results / "power.json").read_text())
+    assert one["tasks"] == one["measured"] > 0
+    assert str(tmp_path) not in json.dumps(one)
+    page = (results / "statements.md").read_text()
+    assert page.startswith("# 2 of ")
+    for name in ("power", "lstm_by_hand"):
+        told = json.loads((results / f"{name}.json").read_text())
+        assert page.count(f"\n| {name} | ") == len(told["statements"]) > 0
+        assert f"| [{name}]({name}.png) | {told['tasks']} | {told['seeds']} | " in page
+
+
+def test_an_unknown_name(recorded, capsys):
+    with pytest.raises(SystemExit):
+        recorded("adding", "nothing")
+    assert "got nothing" in capsys.readouterr().err
