@@ -12,7 +12,7 @@ from refseq.engine import vector
 from refseq.engine.calling import caller
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, GRADIENT, GRADIENT_LINE, SUM, SUM_LINE
-from refseq.engine.memory import keep_apart, loader, storer, word
+from refseq.engine.memory import keep_apart, loader, storer, strip_of, word
 from refseq.engine.products import BAND
 from refseq.engine.rows import copying, operand, running, states_at, tape_at
 from refseq.engine.tile import WIDE
@@ -25,7 +25,7 @@ def gradient(dtype: str) -> CFunction:
     multiply = caller(7)
     element = vector.element_of(dtype)
     load, store, zero = loader(element), storer(element), element(0)
-    lanes, band = vector.lanes(dtype), BAND
+    lanes, band, strip = vector.lanes(dtype), BAND, strip_of(element)
     panel = WIDE * lanes
 
     @register_jitable
@@ -76,8 +76,7 @@ def gradient(dtype: str) -> CFunction:
                         place = (v // 2) * total * panel + r * columns + (v % 2) * lanes
                         have = min(lanes, count - v * lanes)
                         if have == lanes:
-                            for j in range(lanes):
-                                store(to, place + j, load(here, v * lanes + j))
+                            strip(to, 0)[0, place] = strip(here, 0)[0, v * lanes]
                         else:
                             for j in range(lanes):
                                 store(to, place + j, load(here, v * lanes + j) if j < have else zero)

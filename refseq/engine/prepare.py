@@ -8,7 +8,7 @@ from numba.extending import register_jitable
 from refseq.engine import vector
 from refseq.engine.compiling import CFunction, compiled_c
 from refseq.engine.job import FIELD, FILL, FILL_LINE, PACK, PACK_LINE
-from refseq.engine.memory import keep_apart, loader, storer, word
+from refseq.engine.memory import keep_apart, loader, storer, strip_of, word
 from refseq.engine.rows import copying
 from refseq.engine.tile import WIDE
 from refseq.engine.transpose import transposing
@@ -27,12 +27,12 @@ def prepare(dtype: str) -> CFunction:
     copy, clear = moves.copy, moves.clear
     element, size = vector.element_of(dtype), np.dtype(dtype).itemsize
     load, store, zero = loader(element), storer(element), element(0)
-    lanes, block, transpose = vector.lanes(dtype), BLOCK, transposing(element)
+    lanes, block, transpose, strip = vector.lanes(dtype), BLOCK, transposing(element), strip_of(element)
     panel = WIDE * lanes
 
     @register_jitable
-    def pack(line, source, to, v, total):
-        """One vector of columns."""
+    def pack(line, source, to, v, total, k0, end):
+        """One vector of columns, rows k0 <= k < end."""
         count, columns, padded = word(line, PACK.rows), word(line, PACK.columns), word(line, PACK.padded)
         by_row, by_column = word(line, PACK.by_row), word(line, PACK.by_column)
         g, first = v * lanes // padded, v * lanes % padded
@@ -40,14 +40,17 @@ def prepare(dtype: str) -> CFunction:
         target = to + ((v // 2) * count * panel + (v % 2) * lanes) * size
         begin = source + (word(line, PACK.begin) + g * word(line, PACK.by_block) + first * by_column) * size
         have = min(lanes, columns - first)
-        k0 = 0
         if by_row == 1 and have == lanes:
-            while k0 + lanes <= count:
+            while k0 + lanes <= end:
                 transpose(begin + k0 * size, by_column, target + k0 * width * size, width)
                 k0 += lanes
-        while k0 < count:
-            k1 = min(k0 + block, count)
-            if by_column == 1:
+        while k0 < end:
+            k1 = min(k0 + block, end)
+            if by_column == 1 and have == lanes:
+                whole, rows = strip(target, width), strip(begin, by_row)
+                for k in range(k0, k1):
+                    whole[k, 0] = rows[k, 0]
+            elif by_column == 1:
                 for k in range(k0, k1):
                     for j in range(have):
                         store(target, k * width + j, load(begin, k * by_row + j))
@@ -80,8 +83,11 @@ def prepare(dtype: str) -> CFunction:
             line = word(job, FIELD.packs) + k * PACK_LINE
             total = word(line, PACK.blocks) * word(line, PACK.padded) // lanes
             source, to = word(word(job, FIELD.matrices), word(line, PACK.matrix)), word(job, FIELD.packed)
-            for v in range(total * part // parts, total * (part + 1) // parts):
-                pack(line, source, to + word(line, PACK.to), v, total)
+            count = word(line, PACK.rows)
+            step = block if word(line, PACK.by_column) == 1 else count  # rows lie apart: neighbours of what was read
+            for first in range(0, count, max(step, 1)):
+                for v in range(total * part // parts, total * (part + 1) // parts):
+                    pack(line, source, to + word(line, PACK.to), v, total, first, min(first + step, count))
         if part == 0:
             fill(job)
 
