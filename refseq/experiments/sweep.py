@@ -6,6 +6,7 @@ not grow with their number. A task that is sent twice, because a worker died, fi
 
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -50,6 +51,9 @@ def workers(jobs: int | None = None, dask: str | None = None) -> Iterator[Any]:
             return
         count = usual_jobs() if jobs is None else jobs
         if count > 1:
+            # loky replaces a worker whose memory has grown, as it does by compiling; no task is lost
+            opened.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
             opened.enter_context(joblib.parallel_config(backend="loky", inner_max_num_threads=1))
         options["batch_size"] = 1
         yield joblib.Parallel(n_jobs=count, **options)

@@ -1,10 +1,12 @@
 """Sweeps whose processes are killed: nothing is lost, and nothing that was stored is done again."""
 
+import inspect
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -88,3 +90,16 @@ def test_no_cluster_is_said_so(monkeypatch):
     monkeypatch.setattr("refseq.experiments.sweep.PATIENCE", 0.5)
     with pytest.raises(OSError, match="Timed out"), workers(dask="tcp://127.0.0.1:9"):
         pass
+
+
+def test_workers_that_loky_replaces_are_no_news(recwarn):
+    from joblib.externals.loky import process_executor
+
+    told = "A worker stopped while some jobs were given"
+    assert told in inspect.getsource(process_executor)
+    with workers(2):
+        warnings.warn(f"{told} to the executor.", UserWarning, stacklevel=1)
+    assert [str(one.message) for one in recwarn if told in str(one.message)] == []
+    with workers(1):
+        warnings.warn(told, UserWarning, stacklevel=1)
+    assert len([one for one in recwarn if told in str(one.message)]) == 1
