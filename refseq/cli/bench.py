@@ -21,6 +21,7 @@ from refseq.cli.bench_choice import Choice, check_pictures, chosen_libraries, ch
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import INTERRUPTED, Interrupts
+from refseq.cli.progress import CALM, progress_bar
 
 File = Path | None
 
@@ -128,7 +129,7 @@ def _measured(console: Console, choice: Choice, work: Sequence[Plan], hostile: b
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     results = Results(about, today, choice.threads, asdict(choice.timing))
     trouble = ""
-    with bench_tables.progress_bar(console) as bar, Interrupts() as seen:
+    with progress_bar(console, CALM) as bar, Interrupts() as seen:
         task = bar.add_task("", total=sum(len(plan.cases) * len(plan.libraries) for plan in work))
         try:
             for plan in work:

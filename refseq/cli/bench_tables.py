@@ -6,7 +6,6 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,12 +23,6 @@ BUSY = 0.5
 
 SHOWN = 30
 """Changes that are printed of each kind."""
-
-
-def progress_bar(on: Console) -> Progress:
-    """Redrawn when something is done, and else every two seconds: a bar that moves takes time from what is timed."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=on, transient=True, disable=not on.is_terminal, refresh_per_second=0.5)
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import INTERRUPTED, Interrupts
+from refseq.cli.progress import progress_bar
 from refseq.cli.settings import changes
 from refseq.experiments.experiment import Experiment, Plan
 from refseq.experiments.report import Outcome, judged, run, write_summary
@@ -120,7 +121,7 @@ def _outcomes(
 ) -> tuple[list[Outcome], bool]:
     """What was done before Ctrl-C, and whether it was pressed."""
     found: list[Outcome] = []
-    with tables.progress_bar(console) as bar, Interrupts() as seen:
+    with progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("", total=sum(plan.size for plan in plans))
 
         def advance(seconds: float) -> None:

@@ -14,6 +14,7 @@ from refseq.cli import tables
 from refseq.cli.environment import environment
 from refseq.cli.files import check_writable, write_json
 from refseq.cli.interrupts import INTERRUPTED, Interrupts
+from refseq.cli.progress import progress_bar
 from refseq.mutation import OPERATORS, Report, Request, load, run
 from refseq.mutation.modules import GROUPS, MODULES
 
@@ -71,7 +72,7 @@ def _modules(name: str) -> tuple[str, ...]:
 
 def _run(console: Console, report: Report) -> bool:
     """Fill the report; whether Ctrl-C ended that."""
-    with tables.progress_bar(console) as bar, Interrupts() as seen:
+    with progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("recording what the source computes", total=None)
 
         def show(now: Report) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from refseq.cli import tables
 from refseq.cli.interrupts import Interrupts
+from refseq.cli.progress import progress_bar
 from refseq.cli.work import Work
 from refseq.cli.workers import WorkerDied, in_this_process, in_workers
 
@@ -21,7 +21,7 @@ def run(
     were there when Ctrl-C came or a worker died, and what happened."""
     found: dict[int, Any] = {}
     trouble = ""
-    with tables.progress_bar(console) as bar, Interrupts() as seen:
+    with progress_bar(console) as bar, Interrupts() as seen:
         task = bar.add_task("", total=len(work))
         try:
             several = jobs > 1 and len({item.group for item in work}) > 1

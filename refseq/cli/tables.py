@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,12 +24,6 @@ def console() -> Console:
     """A terminal's own width; 150 columns where output goes to a file or a pipe."""
     found = Console()
     return found if found.is_terminal else Console(width=150)
-
-
-def progress_bar(on: Console) -> Progress:
-    """What is done now, how much of it, and since when; nothing where output goes to a file or a pipe."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=on, transient=True, disable=not on.is_terminal)
 
 
 def add(table: Table, *cells: str | Text) -> None:
