@@ -130,15 +130,17 @@ def _tilts(problem: Problem, change: _Change) -> tuple[int, np.ndarray]:
 
 
 class _Batch:
-    """The rows of a batch: everything but the change is copied once, for the losses on either side of it."""
+    """The rows of a batch: everything but the change is copied once, for the losses on either side of it. ``whole``:
+    they are copies of the whole problem, those of a row neighbours."""
 
     def __init__(self, problem: Problem, change: _Change) -> None:
         self.problem, self.rows, self.params, self.tilts = problem, change.rows, dict(problem.params), None
-        self.x = np.ascontiguousarray(problem.x[:, change.rows])
-        self.state = {key: np.ascontiguousarray(value[:, change.rows]) for key, value in problem.state.items()}
-        self.masks = {key: np.ascontiguousarray(value[:, :, change.rows]) for key, value in problem.masks.items()}
+        self.x = problem.x.take(change.rows, axis=1)  # contiguous, which an index would not be
+        self.state = {key: value.take(change.rows, axis=1) for key, value in problem.state.items()}
+        self.masks = {key: value.take(change.rows, axis=2) for key, value in problem.masks.items()}
         self.moved, self.at = np.zeros(0), ()
-        name, here = change.tensor, np.arange(len(change.rows))
+        name, here, batch = change.tensor, np.arange(len(change.rows)), problem.x.shape[1]
+        self.whole = np.array_equal(change.rows, np.repeat(np.arange(batch), len(change.rows) // batch))
         if name == "x":
             time, _, feature = np.unravel_index(change.entry, problem.x.shape)
             self.moved, self.at = self.x, (time, here, feature)
@@ -173,16 +175,15 @@ class _Batch:
             False,
             tilts,
         )
-        loss = _weighed(y, problem.dy, self.rows)
+        loss = self._weighed(y, problem.dy)
         for key, value in final.items():
-            loss += _weighed(value, problem.dstate[key], self.rows)
+            loss += self._weighed(value, problem.dstate[key])
         return loss
 
-
-def _weighed(values: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The sum of values (T, R, H) times weights (T, B, H) of each row; ``rows``: a row's own one of the B."""
-    steps, batch, width = weights.shape
-    if batch and np.array_equal(rows, np.repeat(np.arange(batch), len(rows) // batch)):
-        copies = values.reshape(steps, batch, -1, width)  # of the whole problem: the weights need no copies
-        return np.einsum("tbch,tbh->bc", copies, weights).reshape(-1)
-    return np.einsum("trh,trh->r", values, weights[:, rows])
+    def _weighed(self, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The sum of values (T, R, H) times weights (T, B, H) of each row."""
+        steps, batch, width = weights.shape
+        if self.whole:
+            copies = values.reshape(steps, batch, -1, width)  # the weights need no copies
+            return np.matmul(copies, weights[..., None])[..., 0].sum(axis=0).reshape(-1)
+        return np.einsum("trh,trh->r", values, weights[:, self.rows])
