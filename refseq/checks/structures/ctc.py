@@ -73,14 +73,14 @@ def examples(inputs: int, units: int) -> Iterator[CTC]:
     yield CTC(LOG_PROBS, units, units - 1)
 
 
-def problems(system: CTC, dtype: str, seed: int = 0, peak: int = PEAK) -> Iterator[CTCPoint]:
+def problems(system: CTC, dtype: str, seed: int = 0) -> Iterator[CTCPoint]:
     """Equal neighbours, the empty target, one that its frames can only just spell, one that they cannot, a row without
     frames; peaked and coarse predictions too."""
     for regime in ("generic", "saturated", "coarse"):
-        yield problem(system, dtype, regime, seed, peak)
+        yield problem(system, dtype, regime, seed)
 
 
-def problem(system: CTC, dtype: str, regime: str = "generic", seed: int = 0, peak: int = PEAK) -> CTCPoint:
+def problem(system: CTC, dtype: str, regime: str = "generic", seed: int = 0) -> CTCPoint:
     """Predictions, with cotangents of the losses."""
     rng = np.random.default_rng([seed, system.classes, system.blank])
     others = [k for k in range(system.classes) if k != system.blank]
@@ -88,7 +88,7 @@ def problem(system: CTC, dtype: str, regime: str = "generic", seed: int = 0, pea
     labels = np.array([[a, a, b], [b, c, a], [a, b, a], [NONE] * 3, [a, a, NONE], [NONE] * 3, [c, NONE, NONE]])
     targets = Targets(labels, (labels != NONE).sum(axis=1), np.array([STEPS, STEPS - 1, 3, STEPS, 2, 0, 4]))
     drawing = Drawing(rng, regime, dtype)
-    x = drawing.signals((STEPS, len(labels), system.classes)) * (peak if regime == "saturated" else 1)
+    x = drawing.signals((STEPS, len(labels), system.classes)) * (PEAK if regime == "saturated" else 1)
     if system.wrt == LOG_PROBS:
         wide = x.astype(np.float64)
         x = wide - np.log(np.exp(wide).sum(axis=-1, keepdims=True))

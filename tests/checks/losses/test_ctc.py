@@ -25,11 +25,42 @@ def test_refseq_passes(wrt, dtype):
 
 
 @both_precisions
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", range(4))
 def test_the_textbook_passes(dtype, seed):
-    """Alpha and beta as in the paper: a right implementation is not told to be wrong."""
+    """Alpha and beta as in the paper, logarithms as large as the loss: a right implementation is not told to be wrong,
+    and has errors of the size that there is room for."""
     report = verify(Textbook(), dtype, seed=seed)
     assert report.verdict == PASS, (report.findings, report.reasons)
+    assert 1 < report.worst.sigma < 6
+
+
+class ThroughLogSoftmax:
+    """torch's log_softmax and ctc_loss one after the other, which together are right."""
+
+    name, wrt = "torch", "logits"
+
+    def loss(self, *given):
+        return self._run(*given, None)[0]
+
+    def vjp(self, *given):
+        return self._run(*given)[1]
+
+    def _run(self, x, targets, lengths, target_lengths, blank, dloss):
+        torch = framework("torch")
+        leaf = torch.tensor(x, requires_grad=True)
+        counts = torch.tensor(lengths), torch.tensor(target_lengths)
+        given = torch.log_softmax(leaf, 2), torch.tensor(np.maximum(targets, 0)), *counts
+        losses = torch.nn.functional.ctc_loss(*given, blank=blank, reduction="none", zero_infinity=True)
+        losses.backward(torch.ones_like(losses) if dloss is None else torch.tensor(dloss))
+        return losses.detach().numpy(), leaf.grad.numpy()
+
+
+@both_precisions
+@pytest.mark.parametrize("seed", range(4))
+def test_a_loss_behind_log_softmax_passes(dtype, seed):
+    report = verify(ThroughLogSoftmax(), dtype, seed=seed)
+    assert report.verdict == PASS, (report.findings, report.reasons)
+    assert 1 < report.worst.sigma < 6
 
 
 class Changed(OwnCTC):
@@ -101,7 +132,7 @@ def test_a_planted_dialect_is_named(words, dtype):
 def test_an_error_of_no_dialect_has_no_diagnosis(wrt):
     def change(gradient, frames, labels, dloss):
         found = gradient(dloss)
-        found[2, 1, 3] *= 1 + 1e-9
+        found[2, 1, 3] *= 1 + 1e-12
         return found
 
     report = verify(Changed(wrt, change))
