@@ -4,8 +4,8 @@ Budgets are measured on refseq's source, whose alphas are relative to the larges
 torch among them, add up logarithms from the first frame on: at a frame those of alpha and beta, which are up to the
 loss L, have been rounded some three times for each of the T frames of their row, each time by L u / sqrt(3). What a
 path through a class has of the posterior is the exponential of these, so that its relative error has the standard
-deviation u L sqrt(T): not small beside the gradient where logits are far apart. Who goes on to logits through log_softmax takes
-from each class softmax times the sum of the gradient over the classes, with the errors of all.
+deviation u L sqrt(T): not small beside the gradient where logits are far apart. Who goes on to logits through
+log_softmax takes from each class softmax times the sum of the gradient over the classes, with the errors of all.
 
 Here the same function, exactly, has such errors on numbers that round: w is added to each entry of the gradient and
 subtracted again, which rounds twice.
