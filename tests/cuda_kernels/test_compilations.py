@@ -3,20 +3,9 @@
 import pytest
 
 from cuda_kernels import __main__ as command
-from cuda_kernels import gpu
 from cuda_kernels.compilations import Selection, kernels
-from tests.conftest import REQUIRE_ALL, framework
 
-
-@pytest.fixture(autouse=True, scope="module")
-def compiler():
-    framework("numba_cuda")
-    try:
-        gpu.toolchain()
-    except RuntimeError as error:
-        if REQUIRE_ALL:
-            raise
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("compiler")
 
 
 def test_processes_report_what_one_does():

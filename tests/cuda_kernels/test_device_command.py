@@ -47,12 +47,8 @@ def test_without_a_device_it_says_so(tmp_path):
     assert device_command("--simulator").returncode == 2
 
 
+@pytest.mark.usefixtures("compiler")
 def test_the_kernels_of_the_ceilings_compile():
-    framework("numba_cuda")
-    try:
-        gpu.toolchain()
-    except RuntimeError as error:
-        pytest.skip(str(error))
     x = np.zeros(4, "float32")
     for kernel, arguments in (
         (ceilings.nothing, (x,)),

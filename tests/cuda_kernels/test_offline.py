@@ -12,23 +12,12 @@ from cuda_kernels import budget, cubin, gate, gpu, inventory, offline, recorder,
 from cuda_kernels.budget import FAMILIES
 from cuda_kernels.machine import MOST_THREADS
 from refseq.operations import OPERATIONS
-from tests.conftest import REQUIRE_ALL, framework
 
-
-@pytest.fixture(autouse=True, scope="module")
-def compiler():
-    """Skips without the compiler libraries, fails under REFSEQ_REQUIRE_ALL=1."""
-    framework("numba_cuda")
-    try:
-        gpu.toolchain()
-    except RuntimeError as error:
-        if REQUIRE_ALL:
-            pytest.fail(f"{error}, and REFSEQ_REQUIRE_ALL=1 forbids skipping", pytrace=False)
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("compiler")
 
 
 @pytest.fixture(scope="module")
-def kernels():
+def kernels(compiler):
     """The kernels that a commit waits for."""
     several, once = inventory.awaited()
     return [*gate.compiled(several), *gate.compiled(once, [(9, 0)])]
