@@ -4,10 +4,13 @@ The limits are those of a block and of a multiprocessor, from compute capability
 weights is what the compiler was seen to need.
 """
 
+from math import prod
+
 import numpy as np
 
 from cuda_kernels import columns
 from cuda_kernels.columns import Launch
+from cuda_kernels.fragments import span
 from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
 
@@ -45,6 +48,8 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
     """What a launch has no room for; empty if it fits."""
     if launch.threads > MOST_THREADS:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
+    if launch.precision and (launch.slices - 1) * span(launch) >= launch.units:
+        return f"{launch.slices} slices of {span(launch)} terms, more than the sums have"
     size, products = np.dtype(dtype).itemsize, products_of(launch)
     found = [columns.pairs(cell, number) for number in range(len(cell.stages))]
     beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[launch.blocks > 1]
@@ -62,7 +67,7 @@ def _numbers(cell: Cell, launch: Launch) -> tuple[int, int]:
     share, layout, states = launch.share, cell.layout, len(cell.state)
     parts = widest(cell) * share.slices * products_of(launch).part_width(launch)
     slots, vectors = len(layout.slots), max(len(layout.vectors), 1)
-    wide = share.slices * products_of(launch).width(launch)
-    there = len(columns.operands(cell)) * wide + share.units * (2 * states + layout.stored + slots)
-    back = slots * wide + share.units * (2 * states + vectors + slots + max(len(cell.own), 1))
-    return share.rows * (parts + there), share.rows * (parts + back)
+    there, back = (prod(products_of(launch).full(n, launch)) for n in (len(columns.operands(cell)), slots))
+    there += share.rows * share.units * (2 * states + layout.stored + slots)
+    back += share.rows * share.units * (2 * states + vectors + slots + max(len(cell.own), 1))
+    return share.rows * parts + there, share.rows * parts + back
