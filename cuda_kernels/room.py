@@ -11,6 +11,7 @@ import numpy as np
 from cuda_kernels import columns
 from cuda_kernels.columns import Launch
 from cuda_kernels.fragments import span
+from cuda_kernels.tensor_cores import ROWS
 from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
 
@@ -48,10 +49,11 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
     """What a launch has no room for; empty if it fits."""
     if launch.threads > MOST_THREADS:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
-    if launch.precision and (launch.slices - 1) * span(launch) >= launch.units:
-        return f"{launch.slices} slices of {span(launch)} terms, more than the sums have"
     size, products = np.dtype(dtype).itemsize, products_of(launch)
     found = [columns.pairs(cell, number) for number in range(len(cell.stages))]
+    problem = _unfit_slices(launch, sum(map(bool, found))) if launch.precision else ""
+    if problem:
+        return problem
     beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[launch.blocks > 1]
     beside += FURTHER_STAGE * max(sum(map(bool, found)) - 1, 0) * (size // 8)
     registers = (products.weights(found, launch) + 2 * products.sums(launch)) * (size // 4) + beside
@@ -60,6 +62,20 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
         return f"{registers} registers of a thread, more than {most}"
     shared = size * max(_numbers(cell, launch))
     return f"{shared} bytes of shared memory, more than {SHARED}" if shared > SHARED else ""
+
+
+def _unfit_slices(launch: Launch, stages: int) -> str:
+    """What slices of fragments cannot be; ``stages`` that have products. What is direct has limits of its own: with
+    places behind the last unit to look after, and with further entries of two stages, compilers for sm_100 and 120
+    spill at numbers of weights that they have room for without."""
+    slices, terms = launch.slices, span(launch)
+    if (slices - 1) * terms >= launch.units:
+        return f"{slices} slices of {terms} terms, more than the sums have"
+    if launch.direct and slices * terms > launch.units:
+        return f"{launch.units} terms are no {slices} slices of whole instructions"
+    if launch.direct and stages > 1 and launch.share.units > ROWS:
+        return f"{launch.share.units} units of a block, more than the {ROWS} of a tile"
+    return ""
 
 
 def _numbers(cell: Cell, launch: Launch) -> tuple[int, int]:

@@ -67,10 +67,9 @@ def _along(launch: Launch) -> type:
     return np.uint64 if launch.direct else int
 
 
-def _operand(launch: Launch, none: np.floating) -> Callable:
+def _operand(launch: Launch) -> Callable:
     """operand(x, d, n, r, v, k): a register of operands of vector v in row r from k on; of ``full``, or direct."""
-    pack, number = tensor_cores.pack[str(launch.precision)], _along(launch)
-    wide, last, one_more = number(launch.units), number(launch.units - 1), number(1)
+    pack, one_more = tensor_cores.pack[str(launch.precision)], _along(launch)(1)
 
     @register_jitable
     def shared(x, d, n, r, v, k):
@@ -80,13 +79,7 @@ def _operand(launch: Launch, none: np.floating) -> Callable:
     def direct(x, d, n, r, v, k):
         return x[d, n, r, v, k]
 
-    @register_jitable
-    def inside(x, d, n, r, v, k):
-        value = x[d, n, r, v, min(k, last)]  # without a branch, so that loads do not wait for one another
-        return value if k < wide else none
-
-    whole = launch.slices * span(launch) == launch.units
-    entry = shared if not launch.direct else direct if whole else inside
+    entry = direct if launch.direct else shared
 
     @register_jitable
     def one(x, d, n, r, v, k):
@@ -99,10 +92,10 @@ def _operand(launch: Launch, none: np.floating) -> Callable:
     return one if NEIGHBOURS[str(launch.precision)] == 1 else two
 
 
-def _build_sums(first: int, launch: Launch, none: np.floating) -> Callable:
+def _build_sums(first: int, launch: Launch) -> Callable:
     """add(w, x, d, n, r, v, k, sums): to the sums of all tiles (4 of each) the terms of a slice, for this thread from
     k on."""
-    adders = [_sums(first, turn, launch, _operand(launch, none)) for turn in range(turns(launch))]
+    adders = [_sums(first, turn, launch, _operand(launch)) for turn in range(turns(launch))]
     return chain("w, x, d, n, r, v, k, sums", adders)
 
 
@@ -128,11 +121,9 @@ Source = tuple[int, int, bool]
 """Where the blocks have written a vector: its row, of the step itself or of the next one (1), whether in ``tape``."""
 
 
-def _build_terms(
-    found: list[Pair], sources: Sequence[Source], first: int, launch: Launch, none: np.floating
-) -> Callable:
+def _build_terms(found: list[Pair], sources: Sequence[Source], first: int, launch: Launch) -> Callable:
     """terms(d, b0, n, lengths, x, tape, full, w, sums, q, part, g, s): to the sums the terms of a slice of pair q."""
-    add, terms, neighbours = _build_sums(first, launch, none), span(launch), NEIGHBOURS[str(launch.precision)]
+    add, terms, neighbours = _build_sums(first, launch), span(launch), NEIGHBOURS[str(launch.precision)]
     vector = columns.table([pair.vector for pair in found])
     row, shift, taped = (columns.table([int(source[i]) for source in sources]) for i in range(3))
 
@@ -169,7 +160,7 @@ def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) ->
     found = columns.pairs(cell, number)
     before = weights([columns.pairs(cell, k) for k in range(number)], launch)
     sources = [(pair.place.row, int(pair.place.kind == "new"), pair.place.kind == "tape") for pair in found]
-    add, place = _build_terms(found, sources, before, launch, none), build_place(launch)
+    add, place = _build_terms(found, sources, before, launch), build_place(launch)
     ahead, biases = columns.starts(cell, number, found)
     slot, base, count, store = columns.table(ahead), columns.build_base(biases, none), len(found), _build_store(launch)
     tiles, units = launch.tiles, launch.share.units
@@ -198,7 +189,7 @@ def build_backward(cell: Cell, number: int, launch: Launch, none: np.floating) -
     found = columns.pairs_back(cell, number)
     before = weights([columns.pairs_back(cell, k) for k in range(number)], launch)
     sources = [(pair.vector, 0, False) for pair in found]
-    add, place = _build_terms(found, sources, before, launch, none), build_place(launch)
+    add, place = _build_terms(found, sources, before, launch), build_place(launch)
     count, store, every = len(found), _build_store(launch), sums(launch)
 
     @register_jitable

@@ -34,6 +34,8 @@ BLOCKS = (2, 4, 8, 16, 32, 64, 128)
 SLICES = (1, 2, 4, 8, 16, 32)
 """Of a sum: threads that share it, or with tensor cores warps."""
 
+NO_DIVISION = "no division of the units among the blocks of a device has room"
+
 MULTIPROCESSORS = 132
 """Of a device, where it is not asked: those of an H100."""
 
@@ -191,19 +193,18 @@ def persistent(
             return _with_fragments(cell, dtype, units, 2, precision, SLICES)
         return Launch(units, 2, units // 2 * 2 * widest(cell), 2, 2)
     divisions = [n for n in BLOCKS if n * directions <= device.multiprocessors and units % n == 0]
-    for some in (SLICES[:1], SLICES[1:]) if precision else ():  # whoever has room without slices has none
-        for blocks in divisions:
-            launch = _with_fragments(cell, dtype, units, blocks, precision, some)
-            if isinstance(launch, Launch):
-                return launch
-    for blocks in divisions if not precision else ():
+    if precision:
+        passes = (SLICES[:1], SLICES[1:])  # whoever has room without slices has none
+        found = (_with_fragments(cell, dtype, units, n, precision, some) for some in passes for n in divisions)
+        return next((launch for launch in found if isinstance(launch, Launch)), NO_DIVISION)
+    for blocks in divisions:
         for slices in SLICES:
             if units % slices == 0:
                 own = units // blocks
                 launch = Launch(units, MOST_ROWS, own * max(widest(cell) * slices, MOST_ROWS), blocks, slices)
                 if not lacking(cell, dtype, launch):
                     return launch
-    return "no division of the units among the blocks of a device has room"
+    return NO_DIVISION
 
 
 def _with_fragments(

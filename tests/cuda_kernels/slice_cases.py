@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+import refseq
 from cuda_kernels import columns, fragments, meeting, resident, room, rounding, tensor_cores, tensor_products, tiers
 from refseq.bench.judge import relative
 from refseq.checks.problem import draw
@@ -30,9 +31,13 @@ def divided(monkeypatch):
     tiers.choose.cache_clear()
 
 
-def units_of(precision, slices, more=2):
-    """So many that the last slice has ``more`` terms, and is filled up."""
-    return tensor_cores.depth(precision) * (slices - 1) + more
+def units_of(precision, slices, tier):
+    """In one block so many that the last slice has two terms, and is filled up; in several, where it is not, is not."""
+    return (
+        tensor_cores.depth(precision) * slices
+        if tier == "persistent"
+        else tensor_cores.depth(precision) * (slices - 1) + 2
+    )
 
 
 def terms(given):
@@ -55,7 +60,7 @@ FEW = [
 @pytest.mark.parametrize("case", FEW, ids=lambda case: f"{label(case[0])}-{case[1]}-{case[3]}")
 def test_layers(case, tier, precision, divided):
     cell, slices, steps, rows = case
-    units = units_of(precision, slices)
+    units = units_of(precision, slices, tier)
     given, want = problem(cell, units, precision, steps, rows)
     divided(slices)
     got = solved(given, precision, tier)
@@ -67,14 +72,13 @@ def test_layers(case, tier, precision, divided):
 @pytest.mark.parametrize("tier", TIERS)
 def test_vectors_of_every_kind(tier, divided):
     """Full peepholes: the old cell, and the new one of the same step."""
-    given, want = problem(("lstm_peephole_coupled", {"peephole": "full"}), 10, "tf32", 2, 2)
+    given, want = problem(("lstm_peephole_coupled", {"peephole": "full"}), units_of("tf32", 2, tier), "tf32", 2, 2)
     divided(2)
     assert agrees(solved(given, "tf32", tier).tensors, want, terms(given))
 
 
-@pytest.mark.parametrize("tier", TIERS)
-@pytest.mark.parametrize("units", [16, 22])
-def test_two_directions_whole_slices_and_several_tiles(units, tier, divided, monkeypatch):
+@pytest.mark.parametrize(("tier", "units"), [("resident", 16), ("resident", 22), ("persistent", 32)])
+def test_two_directions_whole_slices_and_several_tiles(tier, units, divided, monkeypatch):
     """Slices that are full; and two instructions of a slice, with two tiles where there are no more warps."""
     given, want = problem(("elman", {}), units, "tf32", 2, 3, bidirectional=True)
     divided(2)
@@ -88,7 +92,7 @@ def test_two_directions_whole_slices_and_several_tiles(units, tier, divided, mon
 @pytest.mark.parametrize("tier", TIERS)
 def test_checkpoints_padding_and_other_rows_do_not_change_a_bit(tier, precision, divided):
     divided(2)
-    given = draw(layer(("gru", {}), 2, units_of(precision, 2)), "float32", 4, 5)
+    given = draw(layer(("gru", {}), 2, units_of(precision, 2, tier)), "float32", 4, 5)
     tensor_cases.hold_their_bits(given, precision, tier)
 
 
@@ -96,7 +100,7 @@ def test_checkpoints_padding_and_other_rows_do_not_change_a_bit(tier, precision,
 @pytest.mark.parametrize("rows", [1, 8, 9])
 def test_a_row_has_the_same_bits_in_any_batch(rows, tier, divided):
     divided(2)
-    given = draw(layer(("elman", {}), 2, 10), "float32", 2, 9, padded=False)
+    given = draw(layer(("elman", {}), 2, units_of("tf32", 2, tier)), "float32", 2, 9, padded=False)
     tensor_cases.last_rows_have_their_bits(given, rows, "tf32", tier)
 
 
@@ -105,6 +109,14 @@ def test_more_slices_than_the_sums_have_instructions_are_refused(divided):
     divided(2)
     with pytest.raises(ValueError, match=r"cannot run elman.* of 8 units .*: 2 slices of 8 terms, more than the sums"):
         solved(given, "tf32")
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "reason"), [("elman", 10, "10 terms are no 2 slices"), ("gru", 48, "24 units")]
+)
+def test_what_several_blocks_would_have_to_spill_for_is_refused(name, units, reason):
+    launch = columns.Launch(units, 8, 256, 2, 2, "tf32", 1)
+    assert room.lacking(refseq.catalogue()[name].cell(), "float32", launch).startswith(reason)
 
 
 # ---- what must be noticed
@@ -163,7 +175,7 @@ def test_planted_errors_of_slices_are_noticed(plant, tier, divided, monkeypatch)
 @simulated
 def test_a_planted_missing_wait_for_the_other_blocks_is_noticed(divided, monkeypatch):
     """What the other block has not yet written is then read from the arrays themselves."""
-    given, want = problem(("elman", {}), 10, "tf32", 4, 2)
+    given, want = problem(("elman", {}), 16, "tf32", 4, 2)
     divided(2)
     monkeypatch.setattr(meeting, "domain_barrier", lambda *_: None)
     monkeypatch.setattr(resident, "kernels", resident.kernels.__wrapped__)

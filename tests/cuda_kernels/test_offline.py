@@ -83,7 +83,7 @@ def test_weights_on_chip_do_not_spill_at_the_limit(name, tier, dtype):
 @pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
 def test_fragments_do_not_spill_at_the_limit(name, tier, precision):
     """The largest layers that the rule admits in this precision: with as many slices of every sum, those of whole
-    instructions and those that are filled up, of which the vector is read with care."""
+    instructions and those that are filled up."""
     cell, families = refseq.catalogue()[name].cell(), [one for one in FAMILIES if one >= tensor_cores.CAPABILITY]
     find = tiers.resident if tier == "resident" else tiers.persistent
     largest = {}
