@@ -2,7 +2,7 @@
 
 A stage's products are pairs: a block of a matrix, the vector that it is multiplied with, and where the result goes. A
 block of threads owns ``units`` entries of every result. Forward a pair adds W[gate] v to a pre-activation; backward
-W[gate]' da to the cotangent of v. Which thread has which weights: ``scalar_products``, ``tensor_products``.
+W[gate]' da to the cotangent of v. Which thread has which weights: ``scalar_products``, ``fragments``.
 """
 
 from collections.abc import Callable
@@ -72,8 +72,8 @@ def _belongs(cell: Cell, product: Product, pair: Pair) -> bool:
 
 @dataclass(frozen=True)
 class Share:
-    """How a block shares a product: ``units`` entries of every result, each sum in ``slices`` of ``terms`` terms, for
-    ``rows`` rows of the batch."""
+    """How a block shares a product: ``units`` entries of every result, each sum in ``slices``, for ``rows`` rows of the
+    batch; ``terms`` of a row of what is multiplied (``settling``)."""
 
     units: int
     slices: int
@@ -85,7 +85,7 @@ class Share:
 class Launch:
     """``threads`` of a block and ``blocks`` that share the units of a group of ``rows`` rows; ``slices`` of every sum.
     Every number is a literal of the kernel. ``precision``: of the operands of tensor cores, if they take the products;
-    a warp then has ``tiles`` tiles of 16 entries of a result."""
+    a warp then has ``tiles`` tiles of 16 entries of a result, and slices are those of warps (``fragments``)."""
 
     units: int
     rows: int
@@ -98,7 +98,13 @@ class Launch:
     @property
     def share(self) -> Share:
         """What one block has of every product."""
-        return Share(self.units // self.blocks, self.slices, self.units // self.slices, self.rows)
+        terms = self.units if self.precision else self.units // self.slices
+        return Share(self.units // self.blocks, self.slices, terms, self.rows)
+
+    @property
+    def direct(self) -> bool:
+        """Whether vectors are multiplied where the blocks have written them, with no copy in shared memory."""
+        return self.precision is not None and self.blocks > 1 and self.slices > 1
 
     @property
     def each(self) -> int:

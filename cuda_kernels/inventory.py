@@ -61,9 +61,11 @@ TIERS: list[tuple[Variant, str, int, str | None]] = [
     (("elman", {}), "persistent", 64, None),
     (("lstm", {}), "resident", 32, "bf16"),
     (("elman", {}), "persistent", 64, "tf32"),
+    (("gru", {}), "persistent", 512, "bf16"),
 ]
 """Time loops with their weights on chip, whose sizes are literals, in float32, the last ones with products on tensor
-cores. They take long to compile; the largest that the rule admits, of more cells, are a slow test."""
+cores, the very last one with sums divided among warps. They take long to compile; the largest that the rule admits, of
+more cells, are a slow test."""
 
 SYSTEMS = (
     "ctc ctc",

@@ -21,7 +21,7 @@ def build_begin(cell: Cell, launch: Launch) -> Callable:
     share, wide, threads, own = launch.share, launch.units, launch.threads, columns.build_own(launch)
     rows, states, each = share.rows, len(cell.state), launch.each
     olds = [(o, place.row) for o, place in enumerate(columns.operands(cell)) if place.kind == "old"]
-    fills = [_fill_old(o, row, share, wide, threads) for o, row in olds]
+    fills = [_fill_old(o, row, share, wide, threads) for o, row in olds if not launch.direct]
     fill = chain("d, b0, s, full", fills)
 
     @register_jitable
@@ -53,7 +53,8 @@ def _fill_old(operand: int, row: int, share: Share, wide: int, threads: int) -> 
 
 def build_meet(launch: Launch, vectors: list[tuple], shift: int) -> Callable:
     """meet(counters, domain, turn, d, b0, n, t, lengths, s, tape, full): wait for all that share the group, and see
-    what they made. ``vectors``: (number in full, where it is, whether in ``tape``); others in s[d, n + shift]."""
+    what they made, in ``full`` if it is not read where it is. ``vectors``: (number in full, where it is, whether in
+    ``tape``); others in s[d, n + shift]."""
     if launch.blocks == 1 or not vectors:
 
         @register_jitable
@@ -62,6 +63,17 @@ def build_meet(launch: Launch, vectors: list[tuple], shift: int) -> Callable:
 
         return alone
     blocks, wide, rows, threads = launch.blocks, launch.units, launch.rows, launch.threads
+
+    @register_jitable
+    def wait(counters, domain, turn, d, b0, n, t, lengths, s, tape, full):
+        turn[0] += blocks
+        barrier()
+        if thread() == 0:
+            domain_barrier(counters, domain, turn[0])
+        barrier()
+
+    if launch.direct:
+        return wait
     places = [(o, where if isinstance(where, int) else where.row, of_tape) for o, where, of_tape in vectors]
     places = list(dict.fromkeys(places))
     collect = chain(
@@ -71,11 +83,7 @@ def build_meet(launch: Launch, vectors: list[tuple], shift: int) -> Callable:
 
     @register_jitable
     def meet(counters, domain, turn, d, b0, n, t, lengths, s, tape, full):
-        turn[0] += blocks
-        barrier()
-        if thread() == 0:
-            domain_barrier(counters, domain, turn[0])
-        barrier()
+        wait(counters, domain, turn, d, b0, n, t, lengths, s, tape, full)
         k = thread()
         while k < wide:
             for r in range(rows):

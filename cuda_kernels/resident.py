@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from cuda_kernels import columns, gpu, meeting, resident_steps, settling, tensor_cores, tensor_products
+from cuda_kernels import columns, fragments, gpu, meeting, resident_steps, settling, tensor_cores, tensor_products
 from cuda_kernels.columns import Launch, Pair
 from cuda_kernels.gpu import barrier, device
 from cuda_kernels.meeting import build_begin
@@ -44,7 +44,7 @@ class Loops:
 @cache
 def kernels(cell: Cell, dtype: str, launch: Launch) -> Loops:
     """The kernels, compiled on their first launch."""
-    parts = (columns, meeting, resident_steps, settling, tensor_cores, tensor_products, gpu)
+    parts = (columns, fragments, meeting, resident_steps, settling, tensor_cores, tensor_products, gpu)
     names = (__name__, *(part.__name__ for part in parts))
     key = source_digest(cell, *(sys.modules[name] for name in names)) + repr(launch)
     options = {"cache": True, "launch_bounds": (launch.threads, 1)}
@@ -61,7 +61,7 @@ def _forward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
     units, rows, blocks, kind = share.units, share.rows, launch.blocks, products_of(launch)
     found = [columns.pairs(cell, k) for k in range(len(cell.stages))]
     vectors, states = len(columns.operands(cell)), len(cell.state)
-    full_shape, parts_shape = _full(max(vectors, 1), launch), _parts(found, launch)
+    full_shape, parts_shape = kind.full(max(vectors, 1), launch), _parts(found, launch)
     old_shape, kept_shape = (rows, states, units), (rows, max(layout.stored, 1), units)
     pre_shape, sum_count = (rows, len(layout.slots), units), kind.sums(launch)
     load, clear = kind.build_load(found, launch, number(0)), kind.build_clear(max(vectors, 1), launch, number(0))
@@ -112,7 +112,7 @@ def _backward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
     units, rows, blocks, own_rows, kind = share.units, share.rows, launch.blocks, len(cell.own), products_of(launch)
     found = [columns.pairs_back(cell, k) for k in range(len(cell.stages))]
     slots, states = len(layout.slots), len(cell.state)
-    full_shape, parts_shape, state_shape = _full(slots, launch), _parts(found, launch), (rows, states, units)
+    full_shape, parts_shape, state_shape = kind.full(slots, launch), _parts(found, launch), (rows, states, units)
     cot_shape, own_shape = (rows, slots, units), (rows, max(own_rows, 1), units)
     vector_shape, sum_count = (rows, max(len(layout.vectors), 1), units), kind.sums(launch)
     load, clear = kind.build_load(found, launch, number(0)), kind.build_clear(slots, launch, number(0))
@@ -183,10 +183,6 @@ def _longest(lengths, b0, start, stop, rows):
 def _weights(found: list[list[Pair]], launch: Launch, number: type) -> tuple[int, type]:
     """How many weights a thread has, and as what: numbers, or registers of operands."""
     return max(1, products_of(launch).weights(found, launch)), np.uint32 if launch.precision else number
-
-
-def _full(vectors: int, launch: Launch) -> tuple[int, ...]:
-    return vectors, launch.slices, launch.rows, products_of(launch).width(launch)
 
 
 def _parts(found: list[list[Pair]], launch: Launch) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ def build_stage(cell: Cell, number: int, launch: Launch, none: np.floating) -> C
         d, b0, t, n, first, bias, p, m, lengths, reverse, s, tape, y, a, old, new, kept, pre, full, parts, w, sums,
         counters, domain, turn,
     ):  # fmt: skip
-        multiply(d, b0, t, n, first, bias, lengths, a, full, parts, w, sums)
+        multiply(d, b0, t, n, first, bias, lengths, s, tape, a, full, parts, w, sums)
         barrier()
 
     @register_jitable
@@ -93,7 +93,7 @@ def build_adjoint(cell: Cell, number: int, launch: Launch, none: np.floating) ->
         counters, domain, turn,
     ):  # fmt: skip
         wait(counters, domain, turn, d, b0, n, t, lengths, da, da, full)
-        multiply(full, parts, w, sums)
+        multiply(d, b0, n, lengths, da, full, parts, w, sums)
         barrier()
 
     behind = [over_rows(hand_on)] if hand_on is not None else []

@@ -4,10 +4,14 @@ The limits are those of a block and of a multiprocessor, from compute capability
 weights is what the compiler was seen to need.
 """
 
+from math import prod
+
 import numpy as np
 
 from cuda_kernels import columns
 from cuda_kernels.columns import Launch
+from cuda_kernels.fragments import span
+from cuda_kernels.tensor_cores import ROWS
 from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
 
@@ -47,6 +51,9 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
     size, products = np.dtype(dtype).itemsize, products_of(launch)
     found = [columns.pairs(cell, number) for number in range(len(cell.stages))]
+    problem = _unfit_slices(launch, sum(map(bool, found))) if launch.precision else ""
+    if problem:
+        return problem
     beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[launch.blocks > 1]
     beside += FURTHER_STAGE * max(sum(map(bool, found)) - 1, 0) * (size // 8)
     registers = (products.weights(found, launch) + 2 * products.sums(launch)) * (size // 4) + beside
@@ -57,12 +64,26 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
     return f"{shared} bytes of shared memory, more than {SHARED}" if shared > SHARED else ""
 
 
+def _unfit_slices(launch: Launch, stages: int) -> str:
+    """What slices of fragments cannot be; ``stages`` that have products. What is direct has limits of its own: with
+    places behind the last unit to look after, and with further entries of two stages, compilers for sm_100 and 120
+    spill at numbers of weights that they have room for without."""
+    slices, terms = launch.slices, span(launch)
+    if (slices - 1) * terms >= launch.units:
+        return f"{slices} slices of {terms} terms, more than the sums have"
+    if launch.direct and slices * terms > launch.units:
+        return f"{launch.units} terms are no {slices} slices of whole instructions"
+    if launch.direct and stages > 1 and launch.share.units > ROWS:
+        return f"{launch.share.units} units of a block, more than the {ROWS} of a tile"
+    return ""
+
+
 def _numbers(cell: Cell, launch: Launch) -> tuple[int, int]:
     """Numbers in shared memory, forward and backward."""
     share, layout, states = launch.share, cell.layout, len(cell.state)
     parts = widest(cell) * share.slices * products_of(launch).part_width(launch)
     slots, vectors = len(layout.slots), max(len(layout.vectors), 1)
-    wide = share.slices * products_of(launch).width(launch)
-    there = len(columns.operands(cell)) * wide + share.units * (2 * states + layout.stored + slots)
-    back = slots * wide + share.units * (2 * states + vectors + slots + max(len(cell.own), 1))
-    return share.rows * (parts + there), share.rows * (parts + back)
+    there, back = (prod(products_of(launch).full(n, launch)) for n in (len(columns.operands(cell)), slots))
+    there += share.rows * share.units * (2 * states + layout.stored + slots)
+    back += share.rows * share.units * (2 * states + vectors + slots + max(len(cell.own), 1))
+    return share.rows * parts + there, share.rows * parts + back

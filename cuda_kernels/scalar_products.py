@@ -29,9 +29,9 @@ def sums(launch: Launch) -> int:
     return launch.rows
 
 
-def width(launch: Launch) -> int:
-    """Numbers of a row of ``full`` in shared memory."""
-    return launch.share.terms
+def full(vectors: int, launch: Launch) -> tuple[int, int, int, int]:
+    """The shape of what is multiplied, in shared memory."""
+    return vectors, launch.slices, launch.rows, launch.share.terms
 
 
 def part_width(launch: Launch) -> int:
@@ -86,8 +86,8 @@ def _load(position: int, pair: Pair, first: int, begin: int, count: int, terms: 
 
 
 def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) -> Callable:
-    """multiply(d, b0, t, n, first, bias, lengths, a, full, parts, w, sums): the sums of a stage's pairs, begun with
-    what was taken ahead or with their bias, to parts (pairs, slices, rows, units)."""
+    """multiply(d, b0, t, n, first, bias, lengths, states, tape, a, full, parts, w, sums): the sums of a stage's pairs,
+    begun with what was taken ahead or with their bias, to parts (pairs, slices, rows, units)."""
     share, found = launch.share, columns.pairs(cell, number)
     units, rows, slices, count = share.units, share.rows, share.slices, len(found)
     earlier = [columns.pairs(cell, k) for k in range(number)]
@@ -97,7 +97,7 @@ def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) ->
     base = columns.build_base(biases, none)
 
     @register_jitable
-    def multiply(d, b0, t, n, first, bias, lengths, a, full, parts, w, sums):
+    def multiply(d, b0, t, n, first, bias, lengths, states, tape, a, full, parts, w, sums):
         u, q = thread() % units, thread() // units // slices
         part = thread() // units - q * slices
         if q < count:
@@ -115,14 +115,14 @@ def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) ->
 
 
 def build_backward(cell: Cell, number: int, launch: Launch, none: np.floating) -> Callable:
-    """multiply(full, parts, w, sums): the sums of a stage's pairs of the adjoint."""
+    """multiply(d, b0, n, lengths, da, full, parts, w, sums): the sums of a stage's pairs of the adjoint."""
     share, found = launch.share, columns.pairs_back(cell, number)
     units, rows, slices, count = share.units, share.rows, share.slices, len(found)
     earlier = [columns.pairs_back(cell, k) for k in range(number)]
     add, vector = _build_sums(weights(earlier, launch), share), columns.table([pair.vector for pair in found])
 
     @register_jitable
-    def multiply(full, parts, w, sums):
+    def multiply(d, b0, n, lengths, da, full, parts, w, sums):
         u, q = thread() % units, thread() // units // slices
         part = thread() // units - q * slices
         if q < count:

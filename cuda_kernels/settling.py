@@ -6,8 +6,9 @@ same unit in further rows. What a unit has of its own is in shared memory, and o
     forward   old, new (rows, S, units)  kept (rows, N, units): of a step   pre (rows, A, units): pre-activations
     backward  ds, d0 (rows, S, units)  dv (rows, V, units)  cot (rows, A, units): of pre  own (rows, P, units)
 
-``full`` (V, slices, rows, terms) is what matrices are multiplied with. If all units are one block's, it is filled
-here; else other blocks read what is stored in the arrays s, tape and da of ``cuda_kernels.scan``.
+``full`` (V, slices, rows, terms) is what matrices are multiplied with, for tensor cores in one slice. If all units are
+one block's, it is filled here; else other blocks read what is stored in the arrays s, tape and da of
+``cuda_kernels.scan``.
 """
 
 from collections.abc import Callable

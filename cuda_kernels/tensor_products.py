@@ -1,17 +1,15 @@
-"""The products of a time loop by tensor cores (``tensor_cores``), with the weights as fragments in registers.
+"""The products of a time loop by tensor cores (``tensor_cores``), with the weights as fragments in registers
+(``fragments``).
 
-A warp has one pair, and of its result ``tiles`` tiles of 16 entries, for the 8 rows of a group, which are the columns
-of an instruction:
-
-    warp = pair * strips + strip            result[16 entries, 8 rows] += W[16 entries, K] vector[8 rows, K]'
-
-The weights are rounded once, when they are loaded; the vector, which is float32 in shared memory, as a warp reads it.
-Sums are float32. What lies behind the last unit is 0 in W and in the vector, and its results are not stored. Columns of
-a product do not meet, so that a row has the same bits beside any others.
+The vector is float32, and a warp rounds it as it reads it: in shared memory; or, where blocks share the units and warps
+the sums (``columns.Launch.direct``), in the arrays where the blocks have written it, because such a vector is long, and
+hardly read twice. Sums are float32; those of slices are added behind one another, by ``columns.build_total``. What lies
+behind the last unit is 0 in W and in the vector, and its results are not stored. Columns of a product do not meet, so
+that a row has the same bits beside any others.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 import numpy as np
@@ -19,14 +17,13 @@ from numba.extending import register_jitable
 
 from cuda_kernels import columns, scalar_products, tensor_cores
 from cuda_kernels.columns import Launch, Pair
+from cuda_kernels.fragments import REGISTERS, build_load, build_place, span, sums, turns, weights
 from cuda_kernels.gpu import barrier, thread
-from cuda_kernels.simulated_waits import WARP
 from cuda_kernels.tensor_cores import NEIGHBOURS, ROWS
 from refseq.cell import Cell
 from refseq.team import chain
 
-REGISTERS = 4
-"""Of a fragment of weights, and numbers of one of results."""
+__all__ = ["build_backward", "build_clear", "build_forward", "build_load", "full", "part_width", "sums", "weights"]
 
 SKEW = 4
 """Further numbers of a row in shared memory: the threads of a warp then read, or write, different banks."""
@@ -37,19 +34,9 @@ def products_of(launch: Launch) -> ModuleType:
     return sys.modules[__name__] if launch.precision else scalar_products
 
 
-def strips(launch: Launch) -> int:
-    """Warps that share a pair."""
-    return -(-launch.share.units // (ROWS * launch.tiles))
-
-
-def turns(launch: Launch) -> int:
-    """Instructions of a tile, along k."""
-    return -(-launch.units // tensor_cores.depth(str(launch.precision)))
-
-
-def width(launch: Launch) -> int:
-    """Numbers of a row of ``full`` in shared memory."""
-    return turns(launch) * tensor_cores.depth(str(launch.precision)) + SKEW
+def full(vectors: int, launch: Launch) -> tuple[int, int, int, int]:
+    """The shape of what is multiplied, in shared memory: all slices behind one another."""
+    return (1, 1, 1, 1) if launch.direct else (vectors, 1, launch.rows, launch.slices * span(launch) + SKEW)
 
 
 def part_width(launch: Launch) -> int:
@@ -57,25 +44,15 @@ def part_width(launch: Launch) -> int:
     return -(-launch.share.units // ROWS) * ROWS + SKEW
 
 
-def weights(found: list[list[Pair]], launch: Launch) -> int:
-    """Registers of a thread with weights, of all stages."""
-    return REGISTERS * launch.tiles * turns(launch) * sum(map(bool, found))
-
-
-def sums(launch: Launch) -> int:
-    """Sums of a thread."""
-    return REGISTERS * launch.tiles
-
-
 def build_clear(vectors: int, launch: Launch, none: np.floating) -> Callable:
     """clear(full): all of it 0, then all wait."""
-    wide, rows, threads = width(launch), launch.rows, launch.threads
+    (many, _, rows, wide), threads = full(vectors, launch), launch.threads
 
     @register_jitable
     def clear(full):
         k = thread()
         while k < wide:
-            for v in range(vectors):
+            for v in range(many):
                 for r in range(rows):
                     full[v, 0, r, k] = none
             k += threads
@@ -84,95 +61,53 @@ def build_clear(vectors: int, launch: Launch, none: np.floating) -> Callable:
     return clear
 
 
-def _operand(precision: str) -> Callable:
-    """operand(vector, r, k): a register of the operands of row r from k on."""
-    pack = tensor_cores.pack[precision]
+def _along(launch: Launch) -> type:
+    """Of places along k. Of what is direct they are unsigned: numba looks whether others are negative, and the compiler
+    keeps what comes of it, of every place, in registers."""
+    return np.uint64 if launch.direct else int
+
+
+def _operand(launch: Launch) -> Callable:
+    """operand(x, d, n, r, v, k): a register of operands of vector v in row r from k on; of ``full``, or direct."""
+    pack, one_more = tensor_cores.pack[str(launch.precision)], _along(launch)(1)
 
     @register_jitable
-    def one(vector, r, k):
-        return pack(vector[r, k])
+    def shared(x, d, n, r, v, k):
+        return x[v, 0, r, k]
 
     @register_jitable
-    def two(vector, r, k):
-        return pack(vector[r, k], vector[r, k + 1])
+    def direct(x, d, n, r, v, k):
+        return x[d, n, r, v, k]
 
-    return one if NEIGHBOURS[precision] == 1 else two
-
-
-def _weight(matrix: int, launch: Launch, none: np.floating) -> Callable:
-    """weight(M, d, gate, k, j, inside): a register of weights of entry j from k on; 0 if it is not ``inside``."""
-    pack, wide = tensor_cores.pack[str(launch.precision)], launch.units
+    entry = direct if launch.direct else shared
 
     @register_jitable
-    def entry(M, d, gate, k, j, inside):
-        return M[matrix][d, k, gate, j] if inside and k < wide else none
+    def one(x, d, n, r, v, k):
+        return pack(entry(x, d, n, r, v, k))
 
     @register_jitable
-    def one(M, d, gate, k, j, inside):
-        return pack(entry(M, d, gate, k, j, inside))
-
-    @register_jitable
-    def two(M, d, gate, k, j, inside):
-        return pack(entry(M, d, gate, k, j, inside), entry(M, d, gate, k + 1, j, inside))
+    def two(x, d, n, r, v, k):
+        return pack(entry(x, d, n, r, v, k), entry(x, d, n, r, v, k + one_more))
 
     return one if NEIGHBOURS[str(launch.precision)] == 1 else two
 
 
-def build_load(found: list[list[Pair]], launch: Launch, none: np.floating) -> Callable:
-    """load(w, M, d, first): the fragments of this thread, of all stages; M as ``scalar_products.build_load`` has it."""
-    loads = []
-    for number, stage in enumerate(found):
-        for matrix in dict.fromkeys(pair.matrix for pair in stage):
-            mine = columns.table([int(pair.matrix == matrix) for pair in stage])
-            gate = columns.table([pair.gate for pair in stage])
-            begin, weight = weights(found[:number], launch), _weight(matrix, launch, none)
-            loads += [
-                _load(begin + REGISTERS * (tile * turns(launch) + turn), tile, turn, launch, mine, gate, weight)
-                for tile in range(launch.tiles)
-                for turn in range(turns(launch))
-            ]
-    every, group = chain("w, M, d, first, q, strip, g, s", loads), strips(launch)
-
-    @register_jitable
-    def load(w, M, d, first):
-        me = tensor_cores.here(thread())  # or the addresses of all weights would be kept for the next direction
-        warp, lane = me // WARP, me % WARP
-        every(w, M, d, first, warp // group, warp % group, lane // 4, lane % 4)
-
-    return load
-
-
-def _load(place: int, tile: int, turn: int, launch: Launch, mine: Callable, gate: Callable, weight: Callable):
-    """A fragment of 16 x K weights."""
-    neighbours, tiles, units = NEIGHBOURS[str(launch.precision)], launch.tiles, launch.share.units
-
-    @register_jitable
-    def load(w, M, d, first, q, strip, g, s):
-        if mine(q):
-            for i in range(REGISTERS):
-                u = (strip * tiles + tile) * ROWS + g + 8 * (i % 2)
-                k = neighbours * (turn * 8 + s + 4 * (i // 2))
-                w[place + i] = weight(M, d, gate(q), k, first + u, u < units)
-
-    return load
-
-
 def _build_sums(first: int, launch: Launch) -> Callable:
-    """add(w, vector, sums, g, s): to the sums of all tiles (4 of each) their terms; vector (rows, width)."""
-    return chain("w, vector, sums, g, s", [_sums(first, turn, launch) for turn in range(turns(launch))])
+    """add(w, x, d, n, r, v, k, sums): to the sums of all tiles (4 of each) the terms of a slice, for this thread from
+    k on."""
+    adders = [_sums(first, turn, launch, _operand(launch)) for turn in range(turns(launch))]
+    return chain("w, x, d, n, r, v, k, sums", adders)
 
 
-def _sums(first: int, turn: int, launch: Launch) -> Callable:
+def _sums(first: int, turn: int, launch: Launch, operand: Callable) -> Callable:
     precision, tiles, each = str(launch.precision), launch.tiles, REGISTERS * turns(launch)
     neighbours, place = NEIGHBOURS[precision], first + REGISTERS * turn
-    multiply, operand = tensor_cores.multiply[precision], _operand(precision)
+    multiply, begin = tensor_cores.multiply[precision], tensor_cores.depth(precision) * turn
+    low, high = (_along(launch)(begin + i) for i in (0, 4 * neighbours))
 
     @register_jitable
-    def add(w, vector, sums, g, s):
-        b = (
-            operand(vector, g, neighbours * (turn * 8 + s)),
-            operand(vector, g, neighbours * (turn * 8 + s + 4)),
-        )
+    def add(w, x, d, n, r, v, k, sums):
+        b = operand(x, d, n, r, v, k + low), operand(x, d, n, r, v, k + high)
         for tile in range(tiles):
             i, o = place + tile * each, REGISTERS * tile
             made = multiply((w[i], w[i + 1], w[i + 2], w[i + 3]), b, (sums[o], sums[o + 1], sums[o + 2], sums[o + 3]))
@@ -182,65 +117,88 @@ def _sums(first: int, turn: int, launch: Launch) -> Callable:
     return add
 
 
+Source = tuple[int, int, bool]
+"""Where the blocks have written a vector: its row, of the step itself or of the next one (1), whether in ``tape``."""
+
+
+def _build_terms(found: list[Pair], sources: Sequence[Source], first: int, launch: Launch) -> Callable:
+    """terms(d, b0, n, lengths, x, tape, full, w, sums, q, part, g, s): to the sums the terms of a slice of pair q."""
+    add, terms, neighbours = _build_sums(first, launch), span(launch), NEIGHBOURS[str(launch.precision)]
+    vector = columns.table([pair.vector for pair in found])
+    row, shift, taped = (columns.table([int(source[i]) for source in sources]) for i in range(3))
+
+    @register_jitable
+    def shared(d, b0, n, lengths, x, tape, full, w, sums, q, part, g, s):
+        add(w, full, 0, 0, g, vector(q), part * terms + neighbours * s, sums)
+
+    @register_jitable
+    def direct(d, b0, n, lengths, x, tape, full, w, sums, q, part, g, s):
+        there = tape if taped(q) else x
+        b = min(b0 + g, lengths.shape[0] - 1)  # a row that is not there is another's, and its results are not read
+        add(w, there, d, n + shift(q), b, row(q), np.uint64(part * terms + neighbours * s), sums)
+
+    return direct if launch.direct else shared
+
+
 def _build_store(launch: Launch) -> Callable:
-    """store(parts, sums, q, strip, g, s): the sums of this thread to where all see them."""
+    """store(parts, sums, q, part, strip, g, s): the sums of this thread to where all see them."""
     tiles, units = launch.tiles, launch.share.units
 
     @register_jitable
-    def store(parts, sums, q, strip, g, s):
+    def store(parts, sums, q, part, strip, g, s):
         for tile in range(tiles):
             for e in range(REGISTERS):
                 u = (strip * tiles + tile) * ROWS + g + 8 * (e // 2)
                 if u < units:
-                    parts[q, 0, 2 * s + e % 2, u] = sums[REGISTERS * tile + e]
+                    parts[q, part, 2 * s + e % 2, u] = sums[REGISTERS * tile + e]
 
     return store
 
 
 def build_forward(cell: Cell, number: int, launch: Launch, none: np.floating) -> Callable:
-    """multiply(d, b0, t, n, first, bias, lengths, a, full, parts, w, sums), see ``scalar_products``."""
+    """multiply(d, b0, t, n, first, bias, lengths, states, tape, a, full, parts, w, sums), see ``scalar_products``."""
     found = columns.pairs(cell, number)
-    add = _build_sums(weights([columns.pairs(cell, k) for k in range(number)], launch), launch)
+    before = weights([columns.pairs(cell, k) for k in range(number)], launch)
+    sources = [(pair.place.row, int(pair.place.kind == "new"), pair.place.kind == "tape") for pair in found]
+    add, place = _build_terms(found, sources, before, launch), build_place(launch)
     ahead, biases = columns.starts(cell, number, found)
-    vector, slot = columns.table([pair.vector for pair in found]), columns.table(ahead)
-    base, count, group, store = columns.build_base(biases, none), len(found), strips(launch), _build_store(launch)
+    slot, base, count, store = columns.table(ahead), columns.build_base(biases, none), len(found), _build_store(launch)
     tiles, units = launch.tiles, launch.share.units
 
     @register_jitable
-    def multiply(d, b0, t, n, first, bias, lengths, a, full, parts, w, sums):
-        warp, g, s = thread() // WARP, thread() % WARP // 4, thread() % 4
-        q, strip = warp // group, warp % group
+    def multiply(d, b0, t, n, first, bias, lengths, states, tape, a, full, parts, w, sums):
+        q, part, strip, g, s = place(thread())
         if q < count:
             for tile in range(tiles):
                 for e in range(REGISTERS):
                     u = (strip * tiles + tile) * ROWS + g + 8 * (e // 2)
                     b, o = b0 + 2 * s + e % 2, REGISTERS * tile + e
                     sums[o] = none
-                    if u < units:
+                    if u < units and part == 0:
                         sums[o] = base(bias, d, q, first + u)
                         if slot(q) >= 0 and b < lengths.shape[0] and t < lengths[b]:
                             sums[o] = a[d, n * lengths.shape[0] + b, slot(q), first + u]
-            add(w, full[vector(q), 0], sums, g, s)
-            store(parts, sums, q, strip, g, s)
+            add(d, b0, n, lengths, states, tape, full, w, sums, q, part, g, s)
+            store(parts, sums, q, part, strip, g, s)
 
     return multiply
 
 
 def build_backward(cell: Cell, number: int, launch: Launch, none: np.floating) -> Callable:
-    """multiply(full, parts, w, sums), see ``scalar_products``."""
+    """multiply(d, b0, n, lengths, da, full, parts, w, sums), see ``scalar_products``."""
     found = columns.pairs_back(cell, number)
-    add = _build_sums(weights([columns.pairs_back(cell, k) for k in range(number)], launch), launch)
-    vector, count, group = columns.table([pair.vector for pair in found]), len(found), strips(launch)
-    store, every = _build_store(launch), sums(launch)
+    before = weights([columns.pairs_back(cell, k) for k in range(number)], launch)
+    sources = [(pair.vector, 0, False) for pair in found]
+    add, place = _build_terms(found, sources, before, launch), build_place(launch)
+    count, store, every = len(found), _build_store(launch), sums(launch)
 
     @register_jitable
-    def multiply(full, parts, w, sums):
-        warp, g, s = thread() // WARP, thread() % WARP // 4, thread() % 4
-        q, strip = warp // group, warp % group
+    def multiply(d, b0, n, lengths, da, full, parts, w, sums):
+        q, part, strip, g, s = place(thread())
         if q < count:
             for e in range(every):
                 sums[e] = none
-            add(w, full[vector(q), 0], sums, g, s)
-            store(parts, sums, q, strip, g, s)
+            add(d, b0, n, lengths, da, da, full, w, sums, q, part, g, s)
+            store(parts, sums, q, part, strip, g, s)
 
     return multiply

@@ -28,6 +28,14 @@ PRECISIONS = ("float32", *tensor_cores.PRECISIONS)
 """Of recurrent products of float32 layers: exact as ever, or with operands that are rounded first."""
 
 MOST_ROWS = 4
+BLOCKS = (2, 4, 8, 16, 32, 64, 128)
+"""That share the units of a persistent layer."""
+
+SLICES = (1, 2, 4, 8, 16, 32)
+"""Of a sum: threads that share it, or with tensor cores warps."""
+
+NO_DIVISION = "no division of the units among the blocks of a device has room"
+
 MULTIPROCESSORS = 132
 """Of a device, where it is not asked: those of an H100."""
 
@@ -136,6 +144,8 @@ def _praise(launch: Launch) -> str:
     weights = f"blocks of {launch.threads} threads for {launch.rows} rows, weights in registers"
     if launch.precision:
         weights += f" as {launch.precision}, recurrent products on tensor cores with sums in float32, asked for"
+    if launch.precision and launch.slices > 1:
+        weights += f", every sum shared by {launch.slices} warps"
     return weights if launch.blocks == 1 else f"{weights}, units shared by {launch.blocks} blocks"
 
 
@@ -158,7 +168,7 @@ def resident(
 ) -> Launch | str:
     """One block has all units: its launch, or why there is none."""
     if precision:
-        return _with_fragments(cell, dtype, units, 1, precision)
+        return _with_fragments(cell, dtype, units, 1, precision, SLICES)
     most = 1
     while most < MOST_ROWS and -(-rows // most) * directions > device.multiprocessors:
         most *= 2
@@ -180,33 +190,37 @@ def persistent(
         if units % 2:
             return "units: an odd number"
         if precision:
-            return _with_fragments(cell, dtype, units, 2, precision)
+            return _with_fragments(cell, dtype, units, 2, precision, SLICES)
         return Launch(units, 2, units // 2 * 2 * widest(cell), 2, 2)
-    for blocks in (2, 4, 8, 16, 32, 64, 128):
-        if blocks * directions > device.multiprocessors or units % blocks:
-            break
-        if precision:
-            launch = _with_fragments(cell, dtype, units, blocks, precision)
-            if isinstance(launch, Launch):
-                return launch
-            continue
-        for slices in (1, 2, 4, 8, 16, 32):
+    divisions = [n for n in BLOCKS if n * directions <= device.multiprocessors and units % n == 0]
+    if precision:
+        passes = (SLICES[:1], SLICES[1:])  # whoever has room without slices has none
+        found = (_with_fragments(cell, dtype, units, n, precision, some) for some in passes for n in divisions)
+        return next((launch for launch in found if isinstance(launch, Launch)), NO_DIVISION)
+    for blocks in divisions:
+        for slices in SLICES:
             if units % slices == 0:
                 own = units // blocks
                 launch = Launch(units, MOST_ROWS, own * max(widest(cell) * slices, MOST_ROWS), blocks, slices)
                 if not lacking(cell, dtype, launch):
                     return launch
-    return "no division of the units among the blocks of a device has room"
+    return NO_DIVISION
 
 
-def _with_fragments(cell: Cell, dtype: str, units: int, blocks: int, precision: str) -> Launch | str:
-    """A launch with products by tensor cores, with as many warps as there is room for; or why there is none."""
-    own, problem = units // blocks, ""
-    for tiles in range(1, -(-own // tensor_cores.ROWS) + 1):  # of a warp
-        warps = widest(cell) * -(-own // (tensor_cores.ROWS * tiles))
-        threads = WARP * max(warps, -(-own // WARP))
-        launch = Launch(units, tensor_cores.COLUMNS, threads, blocks, 1, precision, tiles)
-        problem = lacking(cell, dtype, launch)
-        if not problem:
-            return launch
-    return problem
+def _with_fragments(
+    cell: Cell, dtype: str, units: int, blocks: int, precision: str, some: tuple[int, ...]
+) -> Launch | str:
+    """A launch with products by tensor cores: the fewest slices of every sum, of ``some`` numbers, then as many warps
+    as there is room for; or why there is none with the fewest."""
+    own, reason = units // blocks, ""
+    for slices in some:
+        problem = ""
+        for tiles in range(1, -(-own // tensor_cores.ROWS) + 1):  # of a warp
+            warps = widest(cell) * slices * -(-own // (tensor_cores.ROWS * tiles))
+            threads = WARP * max(warps, -(-own // WARP))
+            launch = Launch(units, tensor_cores.COLUMNS, threads, blocks, slices, precision, tiles)
+            problem = lacking(cell, dtype, launch)
+            if not problem:
+                return launch
+        reason = reason or problem
+    return reason

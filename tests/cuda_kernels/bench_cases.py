@@ -52,11 +52,12 @@ def test_a_check_of_a_layer_sees_a_wrong_kernel(monkeypatch):
 
 def test_what_is_not_reached_is_said():
     said, before = [], len(list(checks.posed_checks(True)))
-    part = slice(before, before + 6)
-    assert checks.everything(True, time.monotonic() - 1, said.append, part) == 6
+    part = slice(before, before + 7)
+    assert checks.everything(True, time.monotonic() - 1, said.append, part) == 7
     assert checks.everything(True, time.monotonic() + SOON, said.append, part) == 0
     exact, rounded = ["lstm, resident", "elman(activation=tanh), persistent"], ["bf16", "tf32"]
     tiers = [*exact, *(f"{tier} {precision}" for tier, precision in zip(exact, rounded, strict=True))]
+    tiers.append("gru(reset=before), persistent bf16")
     assert [one["name"] for one in said] == [*tiers, "lstm(normalise=True)", "gru(reset=before)"]
     assert speed.everything(True, time.monotonic() - 1, 0)["left"] == [CASE.key, PACKED.key, LOW.key]
     with reach.launched() as found:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import refseq
-from cuda_kernels import budget, cubin, gate, gpu, inventory, offline, recorder, tensor_cores, tiers
+from cuda_kernels import budget, cubin, fragments, gate, gpu, inventory, offline, recorder, tensor_cores, tiers
 from cuda_kernels.budget import FAMILIES
 from cuda_kernels.machine import MOST_THREADS
 from refseq.operations import OPERATIONS
@@ -71,15 +71,21 @@ def test_weights_on_chip_do_not_spill_at_the_limit(name, tier, dtype):
 @pytest.mark.parametrize("tier", ["resident", "persistent"])
 @pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
 def test_fragments_do_not_spill_at_the_limit(name, tier, precision):
-    """The largest layer that the rule admits in this precision."""
+    """The largest layers that the rule admits in this precision: with as many slices of every sum, those of whole
+    instructions and those that are filled up."""
     cell, families = refseq.catalogue()[name].cell(), [one for one in FAMILIES if one >= tensor_cores.CAPABILITY]
     find = tiers.resident if tier == "resident" else tiers.persistent
-    sizes, given = [8 * k for k in range(1, 65)], (1000, 1, tiers.Device(), precision)
-    units = max(n for n in sizes if not isinstance(find(cell, "float32", n, *given), str))
-    for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, precision):
-        for report in offline.compile_kernel(kernel, offline.signature(*arguments), families):
-            assert report.faults(single=True) == [], (label, report)
-            assert report.matrices, label
+    largest = {}
+    for units in range(8, 2049, 8):
+        launch = find(cell, "float32", units, 1000, 1, tiers.Device(), precision)
+        if not isinstance(launch, str):
+            filled = launch.slices > 1 and fragments.span(launch) * launch.slices > units
+            largest[launch.slices, filled] = units
+    for units in largest.values():
+        for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, precision):
+            for report in offline.compile_kernel(kernel, offline.signature(*arguments), families):
+                assert report.faults(single=True) == [], (label, report)
+                assert report.matrices, label
 
 
 def test_tensor_cores_are_used_where_they_are_asked_for_and_nowhere_else(kernels):

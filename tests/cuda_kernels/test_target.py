@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 CASES = {
     "layers": ("cuda",),
     "tiers": ("tier", "simulator"),
-    "precisions": ("instruction", "tensor"),
+    "precisions": ("instruction", "tensor", "slice"),
     "systems": ("tree", "training", "markov", "attention", "memory"),
     "arrays": ("interop", "interop_errors", "interop_products", "interop_streams", "interop_guests", "decoding"),
     "benchmark": ("bench", "system_check"),

@@ -85,15 +85,24 @@ def test_a_launch_fits_a_device(name, tier, directions):
 
 
 # fmt: off
-PRECISIONS = [  # cell, precision, units, tier -> threads, blocks, tiles of a warp, or the reason
-    ("lstm", "bf16", 64, "resident", 256, 1, 2),
-    ("lstm", "bf16", 80, "resident", 384, 1, 2),
+PRECISIONS = [  # cell, precision, units, tier -> threads, blocks, tiles of a warp, slices of a sum, or the reason
+    ("lstm", "bf16", 64, "resident", 256, 1, 2, 1),
+    ("lstm", "bf16", 80, "resident", 384, 1, 2, 1),
     ("lstm", "bf16", 96, "resident", "304 registers of a thread, more than 255"),
-    ("lstm", "tf32", 72, "resident", 256, 1, 3),
-    ("elman", "bf16", 216, "resident", 224, 1, 2),
-    ("elman", "tf32", 7, "resident", 32, 1, 1),
-    ("gru", "tf32", 64, "resident", 256, 1, 1),
-    ("lstm", "bf16", 256, "persistent", 256, 8, 1),
+    ("lstm", "tf32", 72, "resident", 256, 1, 3, 1),
+    ("elman", "bf16", 216, "resident", 224, 1, 2, 1),
+    ("elman", "tf32", 7, "resident", 32, 1, 1, 1),
+    ("elman", "tf32", 144, "resident", 192, 1, 3, 2),
+    ("gru", "tf32", 64, "resident", 256, 1, 1, 1),
+    ("lstm", "bf16", 256, "persistent", 256, 8, 1, 1),
+    ("lstm", "bf16", 320, "persistent", 128, 32, 1, 1),  # 16 blocks have room for slices: not asked, as without it fits
+    ("lstm", "bf16", 352, "persistent", 256, 16, 2, 2),
+    ("lstm", "bf16", 336, "persistent", "no division of the units among the blocks of a device has room"),
+    ("lstm", "bf16", 512, "persistent", 256, 32, 1, 2),
+    ("lstm", "bf16", 500, "persistent", "no division of the units among the blocks of a device has room"),
+    ("gru", "bf16", 512, "persistent", 256, 32, 1, 4),
+    ("elman", "bf16", 512, "persistent", 256, 8, 1, 2),
+    ("elman", "tf32", 1024, "persistent", 256, 64, 1, 8),
     ("lstm", "tf32", 1024, "persistent", "no division of the units among the blocks of a device has room"),
 ]
 # fmt: on
@@ -109,7 +118,8 @@ def test_the_rule_of_precisions(line):
         return
     plan = tiers.choose(cell(name), "float32", units, 16, 1, DEVICE, tier, precision)
     assert (plan.tier, plan.precision, plan.launch.rows) == (tier, precision, 8)
-    assert [plan.launch.threads, plan.launch.blocks, plan.launch.tiles] == rest
+    assert [plan.launch.threads, plan.launch.blocks, plan.launch.tiles, plan.launch.slices] == rest
+    assert (f"every sum shared by {plan.launch.slices} warps" in plan.reason) == (plan.launch.slices > 1)
     assert f"as {precision}, recurrent products on tensor cores" in plan.reason
     assert tiers.choose(cell(name), "float32", units, 16, 1, DEVICE, None, None).precision is None
 
