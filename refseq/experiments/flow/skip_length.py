@@ -4,6 +4,9 @@ h_t = f(W_hh h_(t-1) + W_hd h_(t-d)), linear, both matrices ~ N(0, g/n). A gradi
 steps of 1 and of d, so that in the mean field its second moment obeys m_s = g m_(s-1) + g m_(s-d) at the distance s,
 and falls by r per step, r the positive root of r^d = g r^(d-1) + g. With g = 0.4 and d = 1 that would be 0.8; for
 longer skips r nears 1, as fewer factors lie on the way: a loss reaches about d times as far.
+
+The same matrices act at every step, so that far from the loss it is the largest eigenvalue that tells. That of a matrix
+of finite width lies beyond the circle of the mean field: with n = 192 and d = 1, over 90 steps, r is 0.85.
 """
 
 from typing import Any
@@ -93,11 +96,11 @@ EXPERIMENT = Experiment(
     name="skip_length",
     title="Skip connections in time: their length and the reach of a gradient",
     sources=("L4.7",),
-    settings={"n": 192, "steps": 90, "gain": 0.4, "delay": (1, 2, 4, 8, 16)},
+    settings={"n": 512, "steps": 90, "gain": 0.4, "delay": (1, 2, 4, 8, 16)},
     measure=measure,
     picture=picture,
     statements=statements,
     seeds=30,
-    quick={"steps": 60, "delay": (1, 2, 4, 8)},
+    quick={"n": 192, "steps": 60, "delay": (1, 2, 4, 8)},
     quick_seeds=20,
 )
