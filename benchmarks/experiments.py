@@ -2,7 +2,8 @@
 
 benchmarks/results/experiments then has NAME.json (settings, statements, time, versions) and NAME.png for each, and
 statements.md, the table of all that are there. Measurements are kept in a folder (``--work``), and only what is missing
-is measured: the whole takes hours, and may be done in pieces.
+is measured: the whole takes hours, and may be done in pieces. ``--judge`` measures nothing: it looks once more at what
+--work has, as recorded, with the statements and pictures of today.
 """
 
 import argparse
@@ -12,8 +13,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from refseq.cli import main as refseq
-from refseq.experiments import PLACES
-from refseq.experiments.report import statement_table
+from refseq.experiments import PLACES, experiment
+from refseq.experiments.report import judged, statement_table
 from refseq.experiments.statistics import Statement
 
 RESULTS = Path(__file__).parent / "results" / "experiments"
@@ -21,15 +22,21 @@ RESULTS = Path(__file__).parent / "results" / "experiments"
 
 def main() -> int:
     """Run and record; the worst status of ``refseq experiment run``."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="see refseq experiment list")
     parser.add_argument("--work", type=Path, default=Path("experiments"), help="what was measured (experiments)")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--judge", action="store_true", help="judge and draw what is recorded anew")
     given = parser.parse_args()
     unknown = [name for name in given.names if name not in PLACES]
     if unknown:
         parser.error(f"NAME: expected one of {', '.join(PLACES)}; got {', '.join(unknown)}")
     given.results.mkdir(parents=True, exist_ok=True)
+    if given.judge:
+        for name in given.names or PLACES:
+            judge(name, given.work, given.results)
+        write_table(given.results)
+        return 0
     worst = 0
     for name in given.names or PLACES:
         file = given.work / f"{name}.json"
@@ -50,6 +57,18 @@ def record(name: str, told: dict, results: Path) -> None:
     del outcome["files"]
     where = {key: told["environment"][key] for key in ("refseq", "python", "processor", "cores", "packages")}
     (results / f"{name}.json").write_text(json.dumps({"environment": where, **outcome}, indent=1) + "\n")
+
+
+def judge(name: str, work: Path, results: Path) -> None:
+    """The statements and the picture of what was measured, in place of those that were recorded with it."""
+    file = results / f"{name}.json"
+    told = json.loads(file.read_text())
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in told["settings"].items()}
+    plan = experiment(name).plan(settings, told["seeds"])
+    statements, _, _ = judged(plan, work / f"{name}.nc")
+    shutil.copy(work / f"{name}.png", results)
+    told["statements"] = [one.to_dict() for one in statements]
+    file.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def write_table(results: Path) -> None:

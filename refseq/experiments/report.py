@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Outcome:
             "seconds": self.seconds,
             WORK: self.work,
             "files": [str(file) for file in self.files],
-            "statements": [{**asdict(one), "verdict": one.verdict} for one in self.statements],
+            "statements": [one.to_dict() for one in self.statements],
         }
 
 

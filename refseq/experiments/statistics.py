@@ -15,7 +15,7 @@ the hard way round, so that noise alone never reproduces anything:
 The t tests take the seeds' values as independent and near normal, as are growth rates, which are means over many steps.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,10 @@ class Statement:
     def surprising(self) -> bool:
         """Not reproduced, and not known to be so."""
         return not self.passed and not self.known
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "verdict": self.verdict}
 
     @property
     def figure(self) -> str:

@@ -1,8 +1,9 @@
 """One measurement: where its result belongs, and how it gets there.
 
-The address of a result is a digest of the configuration, the seed and the source: of the experiment's own file without
-its picture and statements, and of the part of refseq that computes. So a result is found again only by the code that
-made it, and is measured once however often a sweep is cut short, resumed, or made larger.
+The address of a result is a digest of the configuration, the seed and the source: of the measurement with what it uses
+of the experiment's own file, without picture and statements, and of the part of refseq that computes. So a result is
+found again only by the code that made it, and is measured once however often a sweep is cut short, resumed, or made
+larger.
 
 A file is written beside its place and renamed: whoever is killed at any moment leaves a whole result or none.
 """
@@ -40,8 +41,6 @@ HELPERS = (
     "experiments/systems/sequences.py",
 )
 """What several measurements share."""
-LATER = ("picture", "statements")
-"""Functions of an experiment that read results and make none."""
 ENGINE = "h5netcdf"
 WORK = "processor_seconds"
 """The attribute with what a measurement took of a processor; of joined results, what all of them took."""
@@ -62,17 +61,26 @@ def _core() -> str:
 def source_digest(experiment: Experiment) -> str:
     """A digest of everything that a measurement is made by; comments and layout do not count."""
     module = importlib.import_module(experiment.module)
-    tree = ast.parse(inspect.getsource(module))
-    later = {getattr(experiment, name).__name__ for name in LATER}
-    kept = [node for node in tree.body if getattr(node, "name", None) not in later and not _is_description(node)]
+    kept = _used(ast.parse(inspect.getsource(module)).body, experiment.measure.__name__)
     return hashlib.sha256((_core() + "".join(map(ast.dump, kept))).encode()).hexdigest()
 
 
-def _is_description(node: ast.stmt) -> bool:
-    """A docstring, or the table EXPERIMENT, whose settings are in the address by themselves."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "EXPERIMENT"
+def _used(body: list[ast.stmt], name: str) -> list[ast.stmt]:
+    """The statements of a file that give ``name`` its meaning: those that bind it, or a name that one of them reads."""
+    wanted, kept = {name}, []
+    while found := [node for node in body if node not in kept and wanted & _bound(node)]:
+        kept += found
+        wanted |= {one.id for node in found for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return [node for node in body if node in kept]
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement of a file binds."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    inside = list(ast.walk(node))
+    stored = {one.id for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return stored | {(one.asname or one.name).partition(".")[0] for one in inside if isinstance(one, ast.alias)}
 
 
 @dataclass(frozen=True)

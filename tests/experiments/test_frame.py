@@ -55,7 +55,16 @@ def test_addresses(tmp_path, monkeypatch):
     assert edited("    figure, axes = pictures", "    # a comment\n    figure, axes = pictures") == before
     assert edited('"line")', '"a line")') == before
     assert edited("float(g), 0.5)", "float(g), 0.2)") == before
+    assert edited("EXPERIMENT = ", "KNOWN = 0.5\n\nEXPERIMENT = ") == before
     assert edited('gain"], 0.1)', 'gain"], 0.2)') != before
+    constant = edited("def measure", "SPREAD = 0.1\n\n\ndef measure")
+    assert constant == before
+    monkeypatch.undo()
+    text = text.replace('gain"], 0.1)', 'gain"], SPREAD)')
+    one, other = (edited("def measure", f"SPREAD = {number}\n\n\ndef measure") for number in (0.1, 0.2))
+    assert before != one != other
+    changed = edited("import numpy as np", "import autograd.numpy as np")
+    assert changed not in (before, one, other)
 
 
 def test_a_worker_with_other_source_refuses(tmp_path):

@@ -38,6 +38,21 @@ def test_what_was_recorded_stays_in_the_table(recorded, tmp_path):
         assert f"| [{name}]({name}.png) | {told['tasks']} | {told['seeds']} | " in page
 
 
+def test_what_is_recorded_is_judged_anew_without_measuring(recorded, tmp_path):
+    recorded("power")
+    results = tmp_path / "results"
+    before = {file.name: file.read_bytes() for file in results.iterdir()}
+    told = json.loads(before["power.json"])
+    told["statements"][0]["theory"] = "another"
+    (results / "power.json").write_text(json.dumps(told))
+    (results / "power.png").unlink()
+    assert recorded("power", "--judge") == 0
+    assert {file.name: file.read_bytes() for file in results.iterdir()} == before
+    (tmp_path / "work" / "power.nc").unlink()
+    with pytest.raises(FileNotFoundError, match="power.nc"):
+        recorded("power", "--judge")
+
+
 def test_an_unknown_name(recorded, capsys):
     with pytest.raises(SystemExit):
         recorded("adding", "nothing")
