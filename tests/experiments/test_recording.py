@@ -49,7 +49,7 @@ def test_what_is_recorded_is_judged_anew_without_measuring(recorded, tmp_path):
     assert recorded("power", "--judge") == 0
     assert {file.name: file.read_bytes() for file in results.iterdir()} == before
     (tmp_path / "work" / "power.nc").unlink()
-    with pytest.raises(FileNotFoundError, match="power.nc"):
+    with pytest.raises(FileNotFoundError, match=r"power\.nc"):
         recorded("power", "--judge")
 
 
