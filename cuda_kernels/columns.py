@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba.extending import register_jitable
 
-from cuda_kernels.gpu import thread
 from refseq.cell import Cell
 from refseq.layout import Place
 from refseq.stage import Product
@@ -113,16 +112,16 @@ class Launch:
 
 
 def build_own(launch: Launch) -> Callable:
-    """own(): the unit of this thread, and the first of its rows; no row for threads that are too many."""
+    """own(thread): its unit, and the first of its rows; no row for threads that are too many."""
     units, rows, each, spare = launch.share.units, launch.rows, launch.each, launch.threads % launch.share.units
 
     @register_jitable
-    def own():
-        return thread() % units, thread() // units
+    def own(me):
+        return me % units, me // units
 
     @register_jitable
-    def own_of_few():
-        return thread() % units, thread() // units if thread() < units * each else rows
+    def own_of_few(me):
+        return me % units, me // units if me < units * each else rows
 
     return own_of_few if spare else own
 

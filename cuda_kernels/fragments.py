@@ -17,6 +17,7 @@ from numba.extending import register_jitable
 from cuda_kernels import columns, tensor_cores
 from cuda_kernels.columns import Launch, Pair
 from cuda_kernels.gpu import thread
+from cuda_kernels.opaque import here
 from cuda_kernels.simulated_waits import WARP
 from cuda_kernels.tensor_cores import NEIGHBOURS, ROWS
 from refseq.team import chain
@@ -65,46 +66,39 @@ def build_place(launch: Launch) -> Callable:
 def build_load(found: list[list[Pair]], launch: Launch, none: np.floating) -> Callable:
     """load(w, M, d, first): the fragments of this thread, of all stages; M as ``scalar_products.build_load`` has it."""
     loads = []
-    for number, stage in enumerate(found):
-        for matrix in dict.fromkeys(pair.matrix for pair in stage):
-            mine = columns.table([int(pair.matrix == matrix) for pair in stage])
-            gate = columns.table([pair.gate for pair in stage])
-            begin, weight = weights(found[:number], launch), _weight(matrix, launch, none)
-            loads += [
-                _load(begin + REGISTERS * (tile * turns(launch) + turn), tile, turn, launch, mine, gate, weight)
-                for tile in range(launch.tiles)
-                for turn in range(turns(launch))
-            ]
-    every, place = chain("w, M, d, first, q, part, strip, g, s", loads), build_place(launch)
-
-    @register_jitable
-    def load(w, M, d, first):
-        # or the addresses of all weights would be kept for the next direction
-        q, part, strip, g, s = place(tensor_cores.here(thread()))
-        every(w, M, d, first, q, part, strip, g, s)
-
-    return load
+    for turn in range(turns(launch)):
+        for number, stage in enumerate(found):
+            for matrix in dict.fromkeys(pair.matrix for pair in stage):
+                mine = columns.table([int(pair.matrix == matrix) for pair in stage])
+                gate = columns.table([pair.gate for pair in stage])
+                begin, weight = weights(found[:number], launch), _weight(matrix, launch, none)
+                loads += [
+                    _load(begin + REGISTERS * (tile * turns(launch) + turn), tile, turn, launch, mine, gate, weight)
+                    for tile in range(launch.tiles)
+                ]
+    return chain("w, M, d, first", loads)
 
 
 def _load(place: int, tile: int, turn: int, launch: Launch, mine: Callable, gate: Callable, weight: Callable):
     """A fragment of 16 x K weights."""
     neighbours, tiles, units = NEIGHBOURS[str(launch.precision)], launch.tiles, launch.share.units
-    terms = span(launch)
+    terms, find = span(launch), build_place(launch)
 
     @register_jitable
-    def load(w, M, d, first, q, part, strip, g, s):
+    def load(w, M, d, first):
+        q, part, strip, g, s = find(here(thread()))
         if mine(q):
             for i in range(REGISTERS):
                 u = (strip * tiles + tile) * ROWS + g + 8 * (i % 2)
                 k = part * terms + neighbours * (turn * 8 + s + 4 * (i // 2))
-                w[place + i] = weight(M, d, gate(q), k, first + u, u < units)
+                w[place + i] = weight(M, d, gate(q), np.uint64(k), np.uint64(first + u), u < units)
 
     return load
 
 
 def _weight(matrix: int, launch: Launch, none: np.floating) -> Callable:
     """weight(M, d, gate, k, j, inside): a register of weights of entry j from k on; 0 if it is not ``inside``."""
-    pack, wide = tensor_cores.pack[str(launch.precision)], launch.units
+    pack, wide, one_more = tensor_cores.pack[str(launch.precision)], np.uint64(launch.units), np.uint64(1)
 
     @register_jitable
     def entry(M, d, gate, k, j, inside):
@@ -116,6 +110,6 @@ def _weight(matrix: int, launch: Launch, none: np.floating) -> Callable:
 
     @register_jitable
     def two(M, d, gate, k, j, inside):
-        return pack(entry(M, d, gate, k, j, inside), entry(M, d, gate, k + 1, j, inside))
+        return pack(entry(M, d, gate, k, j, inside), entry(M, d, gate, k + one_more, j, inside))
 
     return one if NEIGHBOURS[str(launch.precision)] == 1 else two

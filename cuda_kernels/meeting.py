@@ -11,6 +11,7 @@ from numba.extending import register_jitable
 from cuda_kernels import columns
 from cuda_kernels.columns import Launch, Share
 from cuda_kernels.gpu import barrier, domain_barrier, thread
+from cuda_kernels.opaque import here
 from refseq.cell import Cell
 from refseq.team import chain
 
@@ -26,10 +27,11 @@ def build_begin(cell: Cell, launch: Launch) -> Callable:
 
     @register_jitable
     def begin(d, b0, first, s, old, full):
-        u, r = own()
-        while r < min(rows, s.shape[2] - b0):
-            for i in range(states):
-                old[r, i, u] = s[d, 0, b0 + r, i, first + u]
+        u, r = own(here(thread()))
+        while r < rows:
+            if b0 + r < s.shape[2]:
+                for i in range(states):
+                    old[r, i, u] = s[d, 0, b0 + r, i, first + u]
             r += each
         fill(d, b0, s, full)
 
@@ -41,7 +43,7 @@ def _fill_old(operand: int, row: int, share: Share, wide: int, threads: int) -> 
 
     @register_jitable
     def fill(d, b0, s, full):
-        k = thread()
+        k = here(thread())
         while k < wide:
             for r in range(rows):
                 if b0 + r < s.shape[2]:

@@ -24,8 +24,9 @@ from numba.extending import register_jitable
 
 from cuda_kernels import columns, fragments, gpu, meeting, resident_steps, settling, tensor_cores, tensor_products
 from cuda_kernels.columns import Launch, Pair
-from cuda_kernels.gpu import barrier, device
+from cuda_kernels.gpu import barrier, device, thread
 from cuda_kernels.meeting import build_begin
+from cuda_kernels.opaque import here
 from cuda_kernels.resident_steps import ADJOINT, STAGE, build_adjoint, build_stage
 from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
@@ -136,19 +137,19 @@ def _backward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
         member, group = device.blockIdx.x % blocks, device.blockIdx.x // blocks
         groups, first = device.gridDim.x // blocks, member * units
         domain = device.blockIdx.y * groups + group
-        u, r = place()
         clear(full)
         d = device.blockIdx.y
         while d < reverse.shape[0]:
             load(w, M, d, first)
             b0 = group * rows
             while b0 < lengths.shape[0]:
-                u, r = place()
-                while r < min(rows, lengths.shape[0] - b0):
-                    for i in range(states):
-                        after[r, i, u] = ds[d, b0 + r, i, first + u]
-                    for i in range(own_rows):
-                        own[r, i, u] = dp[d, b0 + r, i, first + u]
+                u, r = place(here(thread()))
+                while r < rows:
+                    if b0 + r < lengths.shape[0]:
+                        for i in range(states):
+                            after[r, i, u] = ds[d, b0 + r, i, first + u]
+                        for i in range(own_rows):
+                            own[r, i, u] = dp[d, b0 + r, i, first + u]
                     r += each
                 t = _longest(lengths, b0, start, stop, rows) - 1
                 while t >= start:
@@ -157,12 +158,13 @@ def _backward(cell: Cell, dtype: str, launch: Launch, key: str) -> Callable:
                         own, full, parts, w, sums, counters, domain, turn,
                     )  # fmt: skip
                     t -= 1
-                u, r = place()
-                while r < min(rows, lengths.shape[0] - b0):
-                    for i in range(states):
-                        ds[d, b0 + r, i, first + u] = after[r, i, u]
-                    for i in range(own_rows):
-                        dp[d, b0 + r, i, first + u] = own[r, i, u]
+                u, r = place(here(thread()))
+                while r < rows:
+                    if b0 + r < lengths.shape[0]:
+                        for i in range(states):
+                            ds[d, b0 + r, i, first + u] = after[r, i, u]
+                        for i in range(own_rows):
+                            dp[d, b0 + r, i, first + u] = own[r, i, u]
                     r += each
                 b0 += groups * rows
             d += device.gridDim.y

@@ -9,7 +9,7 @@ from numba.extending import register_jitable
 
 from cuda_kernels import columns, settling
 from cuda_kernels.columns import Launch
-from cuda_kernels.gpu import barrier
+from cuda_kernels.gpu import barrier, thread
 from cuda_kernels.meeting import build_meet
 from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
@@ -46,7 +46,7 @@ def build_stage(cell: Cell, number: int, launch: Launch, none: np.floating) -> C
         d, b0, t, n, first, bias, p, m, lengths, reverse, s, tape, y, a, old, new, kept, pre, full, parts, w, sums,
         counters, domain, turn,
     ):  # fmt: skip
-        u, r = place()
+        u, r = place(thread())
         while r < rows:
             b = b0 + r
             if b < lengths.shape[0] and t < lengths[b]:
@@ -75,7 +75,7 @@ def build_adjoint(cell: Cell, number: int, launch: Launch, none: np.floating) ->
             d, b0, t, n, first, p, m, lengths, reverse, s, tape, dy, da, ds, d0, dv, cot, own, full, parts, w, sums,
             counters, domain, turn,
         ):  # fmt: skip
-            u, r = place()
+            u, r = place(thread())
             while r < rows:
                 b = b0 + r
                 if b < lengths.shape[0] and t < lengths[b]:

@@ -11,7 +11,6 @@ import numpy as np
 from cuda_kernels import columns
 from cuda_kernels.columns import Launch
 from cuda_kernels.fragments import span
-from cuda_kernels.tensor_cores import ROWS
 from cuda_kernels.tensor_products import products_of
 from refseq.cell import Cell
 
@@ -25,11 +24,11 @@ BESIDE = (112, 128)
 """Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
 kernels at the limit spill."""
 
-BESIDE_FRAGMENTS = (112, 144)
+BESIDE_FRAGMENTS = (96, 112)
 """The same where the weights are fragments of tensor cores."""
 
-FURTHER_STAGE = 12
-"""Registers of a thread that a further stage of a cell needs beside these in float64, as compiled."""
+FURTHER_STAGE = (12, 16)
+"""Those that a further stage of a cell needs beside these in float64 or with fragments."""
 
 MOST_THREADS = 512
 
@@ -51,11 +50,13 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
         return f"{launch.threads} threads, more than {MOST_THREADS}"
     size, products = np.dtype(dtype).itemsize, products_of(launch)
     found = [columns.pairs(cell, number) for number in range(len(cell.stages))]
-    problem = _unfit_slices(launch, sum(map(bool, found))) if launch.precision else ""
+    problem = _unfit_slices(launch) if launch.precision else ""
     if problem:
         return problem
-    beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[launch.blocks > 1]
-    beside += FURTHER_STAGE * max(sum(map(bool, found)) - 1, 0) * (size // 8)
+    several = launch.blocks > 1
+    beside = (BESIDE_FRAGMENTS if launch.precision else BESIDE)[several]
+    if size == 8 or launch.precision:
+        beside += FURTHER_STAGE[several] * max(sum(map(bool, found)) - 1, 0)
     registers = (products.weights(found, launch) + 2 * products.sums(launch)) * (size // 4) + beside
     most = min(MOST_REGISTERS, REGISTERS // (-(-launch.threads // PARTS) * PARTS))
     if registers > most:
@@ -64,17 +65,13 @@ def lacking(cell: Cell, dtype: str, launch: Launch) -> str:
     return f"{shared} bytes of shared memory, more than {SHARED}" if shared > SHARED else ""
 
 
-def _unfit_slices(launch: Launch, stages: int) -> str:
-    """What slices of fragments cannot be; ``stages`` that have products. What is direct has limits of its own: with
-    places behind the last unit to look after, and with further entries of two stages, compilers for sm_100 and 120
-    spill at numbers of weights that they have room for without."""
+def _unfit_slices(launch: Launch) -> str:
+    """What slices of fragments cannot be. What is direct has no places behind the last unit that are 0."""
     slices, terms = launch.slices, span(launch)
     if (slices - 1) * terms >= launch.units:
         return f"{slices} slices of {terms} terms, more than the sums have"
     if launch.direct and slices * terms > launch.units:
         return f"{launch.units} terms are no {slices} slices of whole instructions"
-    if launch.direct and stages > 1 and launch.share.units > ROWS:
-        return f"{launch.share.units} units of a block, more than the {ROWS} of a tile"
     return ""
 
 

@@ -15,6 +15,7 @@ from numba.extending import register_jitable
 from cuda_kernels import columns
 from cuda_kernels.columns import Launch, Pair, Share
 from cuda_kernels.gpu import thread
+from cuda_kernels.opaque import here
 from refseq.cell import Cell
 from refseq.team import chain
 
@@ -54,33 +55,28 @@ def build_load(found: list[list[Pair]], launch: Launch, none: np.floating) -> Ca
 
     M: matrices (D, K, G, H), backward transposed, (D, H, G, K): neighbouring threads read neighbours in both.
     """
-    share = launch.share
-    loads, units, slices = [], share.units, share.slices
+    share, loads = launch.share, []
     for number, stage in enumerate(found):
+        before = weights(found[:number], launch)
         loads += [
-            _load(position, pair, weights(found[:number], launch), begin, count, share.terms)
+            _load(position, pair, begin, count, before + begin, share)
             for position, pair in enumerate(stage)
             for begin, count in _chunks(share.terms)
         ]
-    every = chain("w, M, d, q, part, u", loads)
+    return chain("w, M, d, first", loads)
+
+
+def _load(position: int, pair: Pair, begin: int, count: int, place: int, share: Share) -> Callable:
+    matrix, gate, units, slices, terms = pair.matrix, pair.gate, share.units, share.slices, share.terms
 
     @register_jitable
     def load(w, M, d, first):
-        q = thread() // units // slices
-        every(w, M, d, q, thread() // units - q * slices, first + thread() % units)
-
-    return load
-
-
-def _load(position: int, pair: Pair, first: int, begin: int, count: int, terms: int) -> Callable:
-    matrix, gate, place = pair.matrix, pair.gate, first + begin
-
-    @register_jitable
-    def load(w, M, d, q, part, u):
+        me = here(thread())
+        q = me // units // slices
         if q == position:
-            k = part * terms + begin
+            k, u = np.uint64((me // units - q * slices) * terms + begin), np.uint64(first + me % units)
             for e in range(count):
-                w[place + e] = M[matrix][d, k + e, gate, u]
+                w[place + e] = M[matrix][d, k + np.uint64(e), gate, u]
 
     return load
 

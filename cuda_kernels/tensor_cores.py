@@ -18,7 +18,7 @@ from typing import Any
 from cuda_kernels import gpu, simulated_tensor_cores
 from cuda_kernels.simulated_tensor_cores import COLUMNS, ROWS
 
-__all__ = ["CAPABILITY", "COLUMNS", "NEIGHBOURS", "PRECISIONS", "ROWS", "depth", "here", "multiply", "pack"]
+__all__ = ["CAPABILITY", "COLUMNS", "NEIGHBOURS", "PRECISIONS", "ROWS", "depth", "multiply", "pack"]
 
 NEIGHBOURS = {"tf32": 1, "bf16": 2}
 """Operands in a register."""
@@ -91,29 +91,6 @@ def _pack_function(intrinsic: Any, precision: str) -> Callable:
             return types.uint32(types.float32, types.float32), convert
 
     return pack
-
-
-def _here_function() -> Callable:
-    intrinsic = gpu.intrinsics()
-    if intrinsic is None:
-        return lambda x: x
-    from llvmlite import ir
-    from numba.core import types
-
-    @intrinsic
-    def here(typing: Any, x: Any) -> Any:
-        def move(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
-            kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)])
-            return builder.call(ir.InlineAsm(kind, "mov.b64 $0, $1;", "=l,l", side_effect=True), arguments)
-
-        return types.int64(types.int64), move
-
-    return here
-
-
-here = _here_function()
-"""here(x): the integer, of which the compiler knows nothing. What is computed from it is not computed ahead of the
-loops around, and does not wait in registers."""
 
 
 def _functions(name: str, make: Callable) -> dict[str, Callable]:

@@ -61,15 +61,9 @@ def build_clear(vectors: int, launch: Launch, none: np.floating) -> Callable:
     return clear
 
 
-def _along(launch: Launch) -> type:
-    """Of places along k. Of what is direct they are unsigned: numba looks whether others are negative, and the compiler
-    keeps what comes of it, of every place, in registers."""
-    return np.uint64 if launch.direct else int
-
-
 def _operand(launch: Launch) -> Callable:
     """operand(x, d, n, r, v, k): a register of operands of vector v in row r from k on; of ``full``, or direct."""
-    pack, one_more = tensor_cores.pack[str(launch.precision)], _along(launch)(1)
+    pack, one_more = tensor_cores.pack[str(launch.precision)], np.uint64(1)
 
     @register_jitable
     def shared(x, d, n, r, v, k):
@@ -103,7 +97,7 @@ def _sums(first: int, turn: int, launch: Launch, operand: Callable) -> Callable:
     precision, tiles, each = str(launch.precision), launch.tiles, REGISTERS * turns(launch)
     neighbours, place = NEIGHBOURS[precision], first + REGISTERS * turn
     multiply, begin = tensor_cores.multiply[precision], tensor_cores.depth(precision) * turn
-    low, high = (_along(launch)(begin + i) for i in (0, 4 * neighbours))
+    low, high = (np.uint64(begin + i) for i in (0, 4 * neighbours))
 
     @register_jitable
     def add(w, x, d, n, r, v, k, sums):
@@ -129,7 +123,7 @@ def _build_terms(found: list[Pair], sources: Sequence[Source], first: int, launc
 
     @register_jitable
     def shared(d, b0, n, lengths, x, tape, full, w, sums, q, part, g, s):
-        add(w, full, 0, 0, g, vector(q), part * terms + neighbours * s, sums)
+        add(w, full, 0, 0, g, vector(q), np.uint64(part * terms + neighbours * s), sums)
 
     @register_jitable
     def direct(d, b0, n, lengths, x, tape, full, w, sums, q, part, g, s):

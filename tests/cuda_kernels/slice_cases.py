@@ -111,12 +111,17 @@ def test_more_slices_than_the_sums_have_instructions_are_refused(divided):
         solved(given, "tf32")
 
 
-@pytest.mark.parametrize(
-    ("name", "units", "reason"), [("elman", 10, "10 terms are no 2 slices"), ("gru", 48, "24 units")]
-)
-def test_what_several_blocks_would_have_to_spill_for_is_refused(name, units, reason):
-    launch = columns.Launch(units, 8, 256, 2, 2, "tf32", 1)
-    assert room.lacking(refseq.catalogue()[name].cell(), "float32", launch).startswith(reason)
+def test_two_stages_and_several_tiles_of_each_in_several_blocks(divided):
+    given, want = problem(("gru", {}), 48, "tf32", 2, 2)
+    divided(2)
+    got = solved(given, "tf32", "persistent")
+    assert "every sum shared by 2 warps" in got.run.info["why"]
+    assert agrees(got.tensors, want, terms(given))
+
+
+def test_slices_that_are_not_of_whole_instructions_are_refused_where_they_are_direct():
+    launch = columns.Launch(10, 8, 256, 2, 2, "tf32", 1)
+    assert room.lacking(refseq.catalogue()["elman"].cell(), "float32", launch).startswith("10 terms are no 2 slices")
 
 
 # ---- what must be noticed

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import refseq
-from cuda_kernels import budget, cubin, fragments, gate, gpu, inventory, offline, recorder, tensor_cores, tiers
+from cuda_kernels import budget, cubin, fragments, gate, gpu, inventory, offline, recorder, room, tensor_cores, tiers
 from cuda_kernels.budget import FAMILIES
 from cuda_kernels.machine import MOST_THREADS
 from refseq.operations import OPERATIONS
@@ -51,31 +51,12 @@ def test_loops_whose_blocks_wait_are_cooperative_and_no_others(kernels):
     assert any("persistent" in kernel.entry.name for kernel in kernels)
 
 
-SPILL = {
-    ("leaky", "resident", "float64"): "64 units on sm_75",
-    ("elman", "resident", "bf16"): "192 to 216 units on sm_100 and 120",
-    ("elman", "persistent", "bf16"): "288 to 400 units on sm_100, some on 120",
-    ("gru", "resident", "bf16"): "96 to 112 units on sm_90",
-    ("gru", "persistent", "tf32"): "96 units on sm_80",
-    ("gru", "persistent", "bf16"): "128 units on sm_80, 144 to 192 on sm_100 and 120",
-}
-"""Layers that the rule admits and that spill, some 8 to 320 bytes, and where: registers beside the weights are not all
-that the compilers go by, and no rule for it has been found yet."""
-
-
-def spilling(request, *what):
-    """Expect what is known."""
-    if what in SPILL:
-        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"spills: {SPILL[what]}"))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", inventory.DTYPES)
 @pytest.mark.parametrize("tier", ["resident", "persistent"])
 @pytest.mark.parametrize("name", ["elman", "lstm", "gru", "leaky"])
-def test_weights_on_chip_do_not_spill_at_the_limit(request, name, tier, dtype):
+def test_weights_on_chip_do_not_spill_at_the_limit(name, tier, dtype):
     """The largest layer that the rule admits; a persistent one of a block's share as large, which several have."""
-    spilling(request, name, tier, dtype)
     cell = refseq.catalogue()[name].cell()
     find = tiers.resident if tier == "resident" else tiers.persistent
     sizes = [16 * k for k in range(1, 17)]
@@ -89,10 +70,9 @@ def test_weights_on_chip_do_not_spill_at_the_limit(request, name, tier, dtype):
 @pytest.mark.parametrize("precision", tensor_cores.PRECISIONS)
 @pytest.mark.parametrize("tier", ["resident", "persistent"])
 @pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
-def test_fragments_do_not_spill_at_the_limit(request, name, tier, precision):
+def test_fragments_do_not_spill_at_the_limit(name, tier, precision):
     """The largest layers that the rule admits in this precision: with as many slices of every sum, those of whole
-    instructions and those that are filled up."""
-    spilling(request, name, tier, precision)
+    instructions and those that are filled up; and with as many registers of a thread."""
     cell, families = refseq.catalogue()[name].cell(), [one for one in FAMILIES if one >= tensor_cores.CAPABILITY]
     find = tiers.resident if tier == "resident" else tiers.persistent
     largest = {}
@@ -100,7 +80,7 @@ def test_fragments_do_not_spill_at_the_limit(request, name, tier, precision):
         launch = find(cell, "float32", units, 1000, 1, tiers.Device(), precision)
         if not isinstance(launch, str):
             filled = launch.slices > 1 and fragments.span(launch) * launch.slices > units
-            largest[launch.slices, filled] = units
+            largest[launch.slices, filled, -(-launch.threads // room.PARTS)] = units
     for units in largest.values():
         for label, kernel, arguments in recorder.of_tier((name, {}), tier, units, precision):
             for report in offline.compile_kernel(kernel, offline.signature(*arguments), families):

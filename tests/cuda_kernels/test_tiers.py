@@ -86,9 +86,9 @@ def test_a_launch_fits_a_device(name, tier, directions):
 
 # fmt: off
 PRECISIONS = [  # cell, precision, units, tier -> threads, blocks, tiles of a warp, slices of a sum, or the reason
-    ("lstm", "bf16", 64, "resident", 256, 1, 2, 1),
+    ("lstm", "bf16", 64, "resident", 512, 1, 1, 1),
     ("lstm", "bf16", 80, "resident", 384, 1, 2, 1),
-    ("lstm", "bf16", 96, "resident", "304 registers of a thread, more than 255"),
+    ("lstm", "bf16", 96, "resident", "288 registers of a thread, more than 255"),
     ("lstm", "tf32", 72, "resident", 256, 1, 3, 1),
     ("elman", "bf16", 216, "resident", 224, 1, 2, 1),
     ("elman", "tf32", 7, "resident", 32, 1, 1, 1),
@@ -100,9 +100,13 @@ PRECISIONS = [  # cell, precision, units, tier -> threads, blocks, tiles of a wa
     ("lstm", "bf16", 336, "persistent", "no division of the units among the blocks of a device has room"),
     ("lstm", "bf16", 512, "persistent", 256, 32, 1, 2),
     ("lstm", "bf16", 500, "persistent", "no division of the units among the blocks of a device has room"),
+    ("lstm", "bf16", 1024, "persistent", 256, 64, 1, 2),
+    ("gru", "bf16", 384, "persistent", 256, 16, 1, 2),
     ("gru", "bf16", 512, "persistent", 256, 32, 1, 4),
-    ("elman", "bf16", 512, "persistent", 256, 8, 1, 2),
-    ("elman", "tf32", 1024, "persistent", 256, 64, 1, 8),
+    ("gru", "bf16", 896, "persistent", 256, 64, 1, 4),
+    ("gru", "bf16", 1024, "persistent", "no division of the units among the blocks of a device has room"),
+    ("elman", "bf16", 512, "persistent", 256, 4, 1, 1),
+    ("elman", "tf32", 1024, "persistent", 256, 32, 1, 4),
     ("lstm", "tf32", 1024, "persistent", "no division of the units among the blocks of a device has room"),
 ]
 # fmt: on
