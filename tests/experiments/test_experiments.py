@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from refseq.experiments import PLACES, experiment, pictures, results
+from refseq.experiments.flow import skip_length
 from refseq.experiments.report import run
 from refseq.experiments.sweep import workers
 
@@ -93,3 +94,11 @@ def test_a_wrong_gradient_is_not_reproduced(tmp_path, monkeypatch):
 def test_colours_differ():
     assert len(set(pictures.COLOURS)) == len(pictures.COLOURS) == 8
     assert [value for value, _ in pictures.label_lines(range(1000))][::7] == [0, 999]
+
+
+def test_the_fall_of_a_wavy_line_does_not_depend_on_its_window():
+    """Of the mean field's own moments, whose fall is known; over 3 to 9 of their periods."""
+    for delay in (1, 2, 4, 8, 16):
+        moments, fall = skip_length.moments(0.4, delay, 160), skip_length.root(0.4, delay)
+        for first, end in [(20, 75), (30, 91), (36, 108), (20, 160)]:
+            assert skip_length._slope(moments[first:end], delay) == pytest.approx(fall, abs=0.004), (delay, first)

@@ -34,15 +34,17 @@ def measure(configuration, seed):
     return dataset(
         {
             "gradient": (("distance",), squares, "1", "squared norm of dL/dh_t, L in the last state"),
-            "rate": ((), _slope(squares[first:]), "1 per step", "its fall by step"),
+            "rate": ((), _slope(squares[first:], configuration["delay"]), "1 per step", "its fall by step"),
         },
         {"distance": (("distance",), np.arange(steps + 1), "step", "steps back from the loss")},
     )
 
 
-def _slope(squares):
-    """The factor per step of a straight line through the logarithms: the paths of length d make it wavy."""
-    return float(np.exp(np.polyfit(np.arange(len(squares)), np.log(squares), 1)[0]))
+def _slope(squares, period):
+    """The factor per step of a straight line through the logarithms, of moving sums over a period: the paths of length
+    d make saw teeth, and a line through a few of these is as steep as the window has it."""
+    sums = np.convolve(squares, np.ones(period), "valid")
+    return float(np.exp(np.polyfit(np.arange(len(sums)), np.log(sums), 1)[0]))
 
 
 def moments(gain: float, delay: int, steps: int) -> np.ndarray:
