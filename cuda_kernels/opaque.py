@@ -2,7 +2,8 @@
 
 Loads of weights are straight-line code with hundreds of addresses. Those of one thread number have parts in common,
 which the compiler would compute once, for all loads, and for the next direction too; until then they would wait in
-registers, beside the weights, and spill.
+registers, beside the weights, and spill. For the same reason places along k are unsigned: numba looks of every other
+whether it is negative, and what comes of that would wait as well.
 """
 
 from collections.abc import Callable

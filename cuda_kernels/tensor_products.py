@@ -97,7 +97,7 @@ def _sums(first: int, turn: int, launch: Launch, operand: Callable) -> Callable:
     precision, tiles, each = str(launch.precision), launch.tiles, REGISTERS * turns(launch)
     neighbours, place = NEIGHBOURS[precision], first + REGISTERS * turn
     multiply, begin = tensor_cores.multiply[precision], tensor_cores.depth(precision) * turn
-    low, high = (np.uint64(begin + i) for i in (0, 4 * neighbours))
+    low, high = (np.uint64(begin + i) for i in (0, 4 * neighbours))  # see ``opaque``
 
     @register_jitable
     def add(w, x, d, n, r, v, k, sums):

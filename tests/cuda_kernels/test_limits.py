@@ -1,4 +1,4 @@
-"""What the rule of ``cuda_kernels.room`` admits does not spill: the largest layers of every kind, minutes of compiling."""
+"""What the rule of ``cuda_kernels.room`` admits does not spill: the largest layers of every kind. Minutes each."""
 
 import pytest
 
