@@ -15,6 +15,7 @@ from pathlib import Path
 from refseq.cli import main as refseq
 from refseq.experiments import PLACES, experiment
 from refseq.experiments.report import judged, statement_table
+from refseq.experiments.results import load
 from refseq.experiments.statistics import Statement
 
 RESULTS = Path(__file__).parent / "results" / "experiments"
@@ -33,7 +34,7 @@ def main() -> int:
         parser.error(f"NAME: expected one of {', '.join(PLACES)}; got {', '.join(unknown)}")
     given.results.mkdir(parents=True, exist_ok=True)
     if given.judge:
-        for name in given.names or PLACES:
+        for name in given.names or [name for name in PLACES if (given.results / f"{name}.json").exists()]:
             judge(name, given.work, given.results)
         write_table(given.results)
         return 0
@@ -60,12 +61,17 @@ def record(name: str, told: dict, results: Path) -> None:
 
 
 def judge(name: str, work: Path, results: Path) -> None:
-    """The statements and the picture of what was measured, in place of those that were recorded with it."""
-    file = results / f"{name}.json"
+    """The statements and the picture of what was measured, in place of those that were recorded with it. Raises
+    ValueError if what is in ``work`` is of other settings than what is recorded."""
+    file, data = results / f"{name}.json", work / f"{name}.nc"
     told = json.loads(file.read_text())
+    with load(data) as found:
+        own = {"settings": json.loads(found.attrs["settings"]), "seeds": int(found.attrs["seeds"])}
+    for key, value in own.items():
+        if value != told[key]:
+            raise ValueError(f"--work: expected {data} with the {key} that {file} has, {told[key]}; got {value}")
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in told["settings"].items()}
-    plan = experiment(name).plan(settings, told["seeds"])
-    statements, _, _ = judged(plan, work / f"{name}.nc")
+    statements, _, _ = judged(experiment(name).plan(settings, told["seeds"]), data)
     shutil.copy(work / f"{name}.png", results)
     told["statements"] = [one.to_dict() for one in statements]
     file.write_text(json.dumps(told, indent=1) + "\n")

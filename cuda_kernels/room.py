@@ -21,8 +21,8 @@ MOST_REGISTERS = 255
 """Of a thread."""
 
 BESIDE = (112, 128)
-"""Registers of a thread that are neither weights nor sums, in one block and in several, as compiled: with fewer,
-kernels at the limit spill."""
+"""Registers of a thread that are neither weights nor sums, in one block and in several: with so many no kernel at the
+limit was seen to spill."""
 
 BESIDE_FRAGMENTS = (96, 112)
 """The same where the weights are fragments of tensor cores."""

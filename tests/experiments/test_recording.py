@@ -48,6 +48,11 @@ def test_what_is_recorded_is_judged_anew_without_measuring(recorded, tmp_path):
     (results / "power.png").unlink()
     assert recorded("power", "--judge") == 0
     assert {file.name: file.read_bytes() for file in results.iterdir()} == before
+    assert recorded("--judge") == 0
+    told = json.loads(before["power.json"]) | {"seeds": 7}
+    (results / "power.json").write_text(json.dumps(told))
+    with pytest.raises(ValueError, match=r"power\.nc with the seeds that .*, 7; got 1"):
+        recorded("power", "--judge")
     (tmp_path / "work" / "power.nc").unlink()
     with pytest.raises(FileNotFoundError, match=r"power\.nc"):
         recorded("power", "--judge")
